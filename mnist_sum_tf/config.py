@@ -1,0 +1,125 @@
+"""Every setting of an experiment, with its default, once."""
+
+import dataclasses
+from typing import Any
+
+IMAGE_HEIGHT = 40
+IMAGE_WIDTH = 168
+NUM_DIGITS = 4
+NUM_CLASSES = 10
+NUM_SUMS = NUM_DIGITS * (NUM_CLASSES - 1) + 1  # 0, 1, ..., 36
+
+LAYOUTS = ("tiled", "scattered", "assignment", "separate", "cropped", "mixed")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+PRESETS = ("compact", "original")
+SCHEDULES = ("cosine", "constant")
+SPLITS = ("train", "validation", "test")
+STAGES = ("encoder", "decoder", "sum_model")
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+OBJECTIVES = ("digits", "expected_sum", "distribution", "regression")
+
+
+class UserError(ValueError):
+    """A mistake of the person who runs a program, told in one line.
+
+    Scripts print its message without a traceback and exit with status 1.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """What the images are made of.
+
+    Attributes:
+        digits: `"bundled"`, `"tfds"`, or the path of an `.npz` in the Keras layout.
+        tfds_data_dir: where TensorFlow Datasets keeps its data; its own default
+            where `None`.
+        layout: how composites are laid out, one of `LAYOUTS`.
+        images: a folder of labelled PNGs or an `.npy` of images to learn from in
+            place of composites.
+        sums: the `.npy` of sums that belongs to an `.npy` of images.
+        train_fraction: the share of a person's own images that is trained on; half
+            of the rest validates, the other half tests.
+    """
+
+    digits: str = "bundled"
+    tfds_data_dir: str | None = None
+    layout: str = "mixed"
+    images: str | None = None
+    sums: str | None = None
+    train_fraction: float = 0.8
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The encoder's size.
+
+    Attributes:
+        base_channels: channels of the first of five blocks, doubled by each next.
+        dropout_rate: dropout after each block and after the hidden dense layer.
+    """
+
+    base_channels: int = 16
+    dropout_rate: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam and its schedule.
+
+    Attributes:
+        learning_rate: the peak.
+        schedule: `"cosine"` (warm-up, then down to zero) or `"constant"`.
+        warmup_steps: steps of linear warm-up of the cosine schedule.
+        gradient_clip_norm: largest global norm of the gradient; `None` clips none.
+        average_decay: decay per step of the exponential average of the weights,
+            which is what gets evaluated and exported; 0 keeps the last weights.
+    """
+
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup_steps: int = 200
+    gradient_clip_norm: float | None = 1.0
+    average_decay: float = 0.999
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training stage.
+
+    Attributes:
+        stage: one of `STAGES`.
+        objective: what the loss compares: `"digits"` (encoder), `"expected_sum"` or
+            `"one_hot_sum"` (decoder), `"distribution"` or `"regression"` (sum model).
+        preset: the name the settings started from.
+        seed: the seed of everything random.
+        total_steps: optimizer steps of the whole run.
+        global_batch_size: examples per step over all devices.
+        precision: one of `PRECISIONS`.
+        strategy: one of `STRATEGIES`.
+        train_encoder: whether the sum model's encoder learns (the original froze it).
+        checkpoint_every_steps: steps between two checkpoints.
+        evaluate_every_steps: steps between two evaluations on validation data.
+        log_every_steps: steps over which one line of the history averages.
+        data, model, optimizer: the parts.
+    """
+
+    stage: str
+    objective: str
+    preset: str = "compact"
+    seed: int = 0
+    total_steps: int = 12_000
+    global_batch_size: int = 128
+    precision: str = "auto"
+    strategy: str = "auto"
+    train_encoder: bool = True
+    checkpoint_every_steps: int = 500
+    evaluate_every_steps: int = 1_000
+    log_every_steps: int = 50
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as nested dictionaries."""
+        return dataclasses.asdict(self)
