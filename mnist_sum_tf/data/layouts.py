@@ -1,0 +1,271 @@
+"""Where the four digits of an image stand on the canvas, and how they are bent.
+
+A layout is a function `(ink_boxes, seed) -> Placement`. It draws numbers only;
+`composites.py` does the drawing of pixels.
+"""
+
+from typing import Callable, NamedTuple
+
+import tensorflow as tf
+
+from mnist_sum_tf import config
+
+DIGIT_SIZE = 28
+CELL_WIDTH = config.IMAGE_WIDTH // config.NUM_DIGITS
+
+# What happens where the ink of two digits meets.
+KEEP_EARLIER = 0  # the digit to the left stays; what leaves is pressed back
+BRIGHTEST = 1  # the brighter pixel stays
+WRAP_AROUND = 2  # uint8 addition, modulo 256
+
+# The layouts that `mixed` is made of, with the share of images of each.
+MIXTURE = (
+    ("tiled", 0.17),
+    ("scattered", 0.17),
+    ("assignment", 0.30),
+    ("separate", 0.14),
+    ("cropped", 0.22),
+)
+
+
+class Placement(NamedTuple):
+    """How to draw `batch` images of four digits each.
+
+    Every field but `overlap` is float32 `[batch, 4]`.
+
+    Attributes:
+        center_x: centre of the digit's 28x28 box on the canvas, in pixels from
+            the canvas' left edge.
+        center_y: likewise from the top edge.
+        width: width in pixels that the box is drawn at.
+        height: height in pixels that the box is drawn at.
+        rotation_degrees: rotation about the box' centre.
+        shear: horizontal pixels per vertical pixel.
+        overlap: int32 `[batch]`, one of `KEEP_EARLIER`, `BRIGHTEST`,
+            `WRAP_AROUND`.
+        stroke: change of the stroke's thickness; -1 erodes by one pixel, +1
+            dilates by one, values between blend. `None` leaves it.
+        bend_pixels: largest elastic displacement, in pixels of the 28x28 box.
+            `None` bends nothing.
+    """
+
+    center_x: tf.Tensor
+    center_y: tf.Tensor
+    width: tf.Tensor
+    height: tf.Tensor
+    rotation_degrees: tf.Tensor
+    shear: tf.Tensor
+    overlap: tf.Tensor
+    stroke: tf.Tensor | None = None
+    bend_pixels: tf.Tensor | None = None
+
+
+def _uniform(seed, count: int, batch_size: int) -> list[tf.Tensor]:
+    """Returns `count` tensors `[batch_size, 4]` of numbers in [0, 1)."""
+    shape = [count, batch_size, config.NUM_DIGITS]
+    return tf.unstack(tf.random.stateless_uniform(shape, seed))
+
+
+def _integer(uniform, low: int, high: int) -> tf.Tensor:
+    """Maps [0, 1) to the whole numbers `low`, ..., `high`, as float32."""
+    return tf.floor(low + uniform * (high - low + 1))
+
+
+def _between(uniform, low, high) -> tf.Tensor:
+    return low + uniform * (high - low)
+
+
+def _straight(center_x, center_y, width, height, overlap: int, **changes):
+    """A placement whose digits are neither bent nor turned."""
+    zeros = tf.zeros_like(center_x)
+    batch_size = tf.shape(center_x)[0]
+    placement = Placement(
+        center_x=center_x,
+        center_y=center_y,
+        width=zeros + width,
+        height=zeros + height,
+        rotation_degrees=zeros,
+        shear=zeros,
+        overlap=tf.fill([batch_size], overlap),
+    )
+    return placement._replace(**changes)
+
+
+def tiled(ink_boxes, seed) -> Placement:
+    """Four cells of 40x42, each digit stretched to 38x35 and centred.
+
+    The numbers are the original generator's.
+    """
+    del seed  # nothing is random
+    batch_size = ink_boxes.shape[0]
+    cell_centers = CELL_WIDTH * (tf.range(4, dtype=tf.float32) + 0.5)
+    center_x = tf.tile(cell_centers[tf.newaxis], [batch_size, 1])
+    # 35 rows in 40: the original leaves 2 above and 3 below.
+    center_y = tf.fill([batch_size, 4], 2 + 35 / 2)
+    return _straight(center_x, center_y, 38.0, 35.0, KEEP_EARLIER)
+
+
+def scattered(ink_boxes, seed) -> Placement:
+    """Small turned digits in slots of random width; the original's numbers.
+
+    The first digit may reach over the left border by up to ten pixels, where
+    `KEEP_EARLIER` presses its ink back, as the original's images show it.
+    """
+    turn, across, down, advance = _uniform(seed, 4, ink_boxes.shape[0])
+    slots = tf.cumsum(24 + _integer(advance, 5, 15), axis=1, exclusive=True)
+    left = slots + _integer(across, -10, 10)
+    top = _integer(down, 0, 11)
+    return _straight(
+        left + 12, top + 14, 24.0, 28.0, KEEP_EARLIER,
+        rotation_degrees=_between(turn, -15.0, 15.0),
+    )  # fmt: skip
+
+
+def assignment(ink_boxes, seed) -> Placement:
+    """The rule by which the course's data was made, exactly.
+
+    The first box begins at max(0, r), each next one at max(0, end of the last
+    box + r), r a whole number from -15 to 14; y is from 0 to 11; ink is added
+    modulo 256.
+    """
+    gap, down = _uniform(seed, 2, ink_boxes.shape[0])
+    end = 0.0
+    lefts = []
+    for step in tf.unstack(_integer(gap, -15, 14), axis=1):
+        lefts.append(tf.maximum(0.0, end + step))
+        end = lefts[-1] + DIGIT_SIZE
+    center_x = tf.stack(lefts, axis=1) + DIGIT_SIZE / 2
+    center_y = _integer(down, 0, 11) + DIGIT_SIZE / 2
+    size = float(DIGIT_SIZE)
+    return _straight(center_x, center_y, size, size, WRAP_AROUND)
+
+
+def separate(ink_boxes, seed) -> Placement:
+    """Digits at their own size placed freely; their boxes never overlap."""
+    batch_size = ink_boxes.shape[0]
+    left_share, right_share, down, _ = _uniform(seed, 4, batch_size)
+    # Five gaps share what four boxes leave: normalised exponential numbers
+    # are uniform over all ways to divide it.
+    shares = tf.concat([left_share, right_share[:, :1]], axis=1)
+    shares = -tf.math.log(1.0 - shares)
+    free = config.IMAGE_WIDTH - 4 * DIGIT_SIZE
+    gaps = free * shares / tf.reduce_sum(shares, axis=1, keepdims=True)
+    ends = tf.floor(tf.cumsum(gaps[:, :4], axis=1))
+    left = ends + DIGIT_SIZE * tf.range(4, dtype=tf.float32)
+    center_y = _integer(down, 0, 40 - DIGIT_SIZE) + DIGIT_SIZE / 2
+    size = float(DIGIT_SIZE)
+    return _straight(left + size / 2, center_y, size, size, BRIGHTEST)
+
+
+def cropped(ink_boxes, seed) -> Placement:
+    """Digits cropped to their ink and set 0 to 12 pixels apart."""
+    gap, down, start, _ = _uniform(seed, 4, ink_boxes.shape[0])
+    gaps = _integer(gap, 0, 12)
+    return _beside_each_other(ink_boxes, gaps, start[:, 0], down, 1.0, 1.0)
+
+
+def _beside_each_other(ink_boxes, gaps, start, down, scale_x, scale_y):
+    """Sets ink next to ink.
+
+    Args:
+        ink_boxes: float32 `[batch, 4, 4]`, left, right, top, bottom of the ink.
+        gaps: `[batch, 4]`, pixels before each digit; the first is not used.
+        start: `[batch]` in [0, 1), where the row stands between the borders.
+        down: `[batch, 4]` in [0, 1), likewise for each digit's height.
+        scale_x: size relative to 28 pixels, a number or `[batch, 4]`.
+        scale_y: likewise.
+    """
+    left, right, top, bottom = tf.unstack(ink_boxes, axis=-1)
+    widths = (right - left) * scale_x
+    gaps = tf.concat([tf.zeros_like(gaps[:, :1]), gaps[:, 1:]], axis=1)
+    ink_left = tf.cumsum(gaps + widths, axis=1) - widths
+    free = config.IMAGE_WIDTH - (ink_left + widths)[:, -1]
+    ink_left += tf.floor(start * (tf.maximum(free, 0.0) + 1))[:, tf.newaxis]
+    free_rows = config.IMAGE_HEIGHT - (bottom - top) * scale_y
+    ink_top = tf.floor(down * (tf.maximum(free_rows, 0.0) + 1))
+    half = DIGIT_SIZE / 2
+    return _straight(
+        ink_left + (half - left) * scale_x,
+        ink_top + (half - top) * scale_y,
+        DIGIT_SIZE * scale_x, DIGIT_SIZE * scale_y, BRIGHTEST,
+    )  # fmt: skip
+
+
+def _continuum(ink_boxes, seed) -> Placement:
+    """`cropped` at any size and aspect, down to overlapping ink."""
+    batch_size = ink_boxes.shape[0]
+    gap, down, size, own_size, aspect, common = _uniform(seed, 6, batch_size)
+    # Sizes are common to an image, with a little of each digit's own.
+    scale = _between(size[:, :1], 0.65, 1.45) * _between(own_size, 0.9, 1.1)
+    stretch = tf.exp(_between(aspect[:, :1], -0.25, 0.25))
+    total = tf.reduce_sum(ink_boxes[..., 1] - ink_boxes[..., 0], axis=1)
+    widest = tf.reduce_max(ink_boxes[..., 3] - ink_boxes[..., 2], axis=1)
+    scale_y = tf.minimum(scale / stretch, 41.0 / widest[:, tf.newaxis])
+    scale_x = tf.minimum(scale * stretch, 160.0 / total[:, tf.newaxis])
+    spread = _between(common[:, :1], 0.0, 14.0)
+    gaps = _between(gap, -3.0, spread)
+    return _beside_each_other(
+        ink_boxes, gaps, common[:, 1], down, scale_x, scale_y
+    )
+
+
+def mixed(ink_boxes, seed) -> Placement:
+    """The training mixture: every layout and the continuum between them."""
+    seeds = tf.random.split(seed, len(MIXTURE) + 3)
+    parts = [
+        (_continuum if name == "cropped" else LAYOUTS[name])(ink_boxes, part)
+        for (name, _), part in zip(MIXTURE, tf.unstack(seeds[3:]))
+    ]
+    batch_size = ink_boxes.shape[0]
+    pick = tf.random.stateless_uniform([batch_size], seeds[0])
+    borders = tf.cumsum(tf.constant([share for _, share in MIXTURE]))
+    choice = tf.searchsorted(borders[:-1], pick, side="right")
+    rows = tf.range(batch_size)
+    where = tf.stack([choice, rows], axis=1)
+    drawn = [part[:-2] for part in parts]  # none of them bends its digits yet
+    merged = (tf.gather_nd(tf.stack(field), where) for field in zip(*drawn))
+    return _bent(Placement(*merged), seeds[1], seeds[2])
+
+
+def _bent(placement: Placement, image_seed, digit_seed) -> Placement:
+    """Bends, turns, thickens and moves digits; two images in five stay."""
+    batch_size = placement.center_x.shape[0]
+    image = tf.random.stateless_uniform([6, batch_size, 1], image_seed)
+    strength = tf.maximum(0.0, image[0] - 0.4) / 0.6
+    swing = [2 * u - 1 for u in _uniform(digit_seed, 8, batch_size)]
+    common = 2 * image - 1
+    return placement._replace(
+        center_x=placement.center_x + strength * 2.0 * swing[0],
+        center_y=placement.center_y + strength * 2.0 * swing[1],
+        width=placement.width * tf.exp(strength * 0.12 * swing[2]),
+        height=placement.height * tf.exp(strength * 0.12 * swing[3]),
+        rotation_degrees=placement.rotation_degrees
+        + strength * (10 * swing[4] + 6 * common[1]),
+        shear=strength * (0.2 * swing[5] + 0.2 * common[2]),
+        stroke=strength * tf.clip_by_value(
+            0.3 * swing[6] + common[3], -0.5, 1.0),
+        bend_pixels=strength * (swing[7] + 1),
+    )  # fmt: skip
+
+
+LAYOUTS: dict[str, Callable[..., Placement]] = {
+    "tiled": tiled,
+    "scattered": scattered,
+    "assignment": assignment,
+    "separate": separate,
+    "cropped": cropped,
+    "mixed": mixed,
+}
+
+
+def get_layout(name: str) -> Callable[..., Placement]:
+    """Returns the layout of that name.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if name not in LAYOUTS:
+        raise config.UserError(
+            f"--layout must be one of {', '.join(LAYOUTS)}. Received: {name!r}"
+        )
+    return LAYOUTS[name]
