@@ -1,0 +1,97 @@
+"""What a decoder learns from: logits of four digits and their sum."""
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf import config
+
+SHARP_LOGIT = 20.0  # softmax of one such logit among zeros is 1 - 2e-8
+SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
+
+
+def training_dataset(
+    objective: str, seed: int, batch_size: int, start_step: int = 0,
+    total_steps: int | None = None,
+) -> tf.data.Dataset:  # fmt: skip
+    """Makes batches of logits; the batch of step n is a function of (seed, n).
+
+    Args:
+        objective: `"expected_sum"` or `"one_hot_sum"`, see the functions below.
+        seed: a whole number.
+        batch_size: examples per batch.
+        start_step: the first step.
+        total_steps: the step to stop before; `None` never stops.
+
+    Returns:
+        Elements (logits float32 `[batch_size, 4, 10]`, {"sum": float32
+        `[batch_size]`}).
+    """
+    make = {"expected_sum": expected_sum_batch, "one_hot_sum": one_hot_batch}
+    stop = total_steps if total_steps is not None else np.iinfo(np.int64).max
+
+    def batch(step):
+        step_seed = tf.stack([tf.constant(seed, tf.int64), step])
+        return make[objective](tf.cast(step_seed, tf.int32), batch_size)
+
+    dataset = tf.data.Dataset.range(start_step, stop)
+    return dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def expected_sum_batch(seed, batch_size: int):
+    """Logits of every sharpness, with the expected sum of their softmax.
+
+    Digits are drawn from ranges of random width, so that sums near 0 and 36
+    occur as often as others; sharpness runs from nearly flat to nearly one-hot.
+
+    Args:
+        seed: int `[2]`.
+        batch_size: examples.
+
+    Returns:
+        Logits float32 `[batch_size, 4, 10]`, {"sum": float32 `[batch_size]`}.
+    """
+    seeds = tf.unstack(tf.random.split(seed, 4))
+    ends = tf.random.stateless_uniform([2, batch_size, 1], seeds[0])
+    low, high = tf.reduce_min(ends, 0), tf.reduce_max(ends, 0)
+    shape = [batch_size, config.NUM_DIGITS]
+    inside = low + (high - low) * tf.random.stateless_uniform(shape, seeds[1])
+    digits = tf.cast(inside * config.NUM_CLASSES, tf.int32)
+    noise = tf.random.stateless_normal([batch_size, *SHAPE], seeds[2])
+    strength = tf.random.stateless_uniform([3, batch_size, 4, 1], seeds[3])
+    # A third of the digits are one-hot to float precision.
+    sharpness = tf.minimum(SHARP_LOGIT, 30.0 * strength[0])
+    one_hot = tf.one_hot(digits, config.NUM_CLASSES)
+    logits = sharpness * one_hot + 3.0 * strength[1] * strength[2] * noise
+    classes = tf.range(config.NUM_CLASSES, dtype=tf.float32)
+    expected = tf.reduce_sum(tf.nn.softmax(logits) * classes, axis=[1, 2])
+    return logits, {"sum": expected}
+
+
+def one_hot_batch(seed, batch_size: int):
+    """One-hot vectors of uniform digits with their sum, as the original did.
+
+    Args, Returns: as `expected_sum_batch`.
+    """
+    digits = tf.random.stateless_uniform(
+        [batch_size, config.NUM_DIGITS], seed,
+        maxval=config.NUM_CLASSES, dtype=tf.int32,
+    )  # fmt: skip
+    sums = tf.cast(tf.reduce_sum(digits, axis=1), tf.float32)
+    return tf.one_hot(digits, config.NUM_CLASSES), {"sum": sums}
+
+
+def all_combinations(logit: float = SHARP_LOGIT) -> tf.data.Dataset:
+    """All 10,000 combinations of four digits, as logits times one-hot.
+
+    Args:
+        logit: the logit of the digit; the others are 0. The original's decoder
+            was trained and tested at 1.
+
+    Returns:
+        Elements as `training_dataset`, in batches of 1,000.
+    """
+    digits = np.indices([config.NUM_CLASSES] * config.NUM_DIGITS)
+    digits = digits.reshape(config.NUM_DIGITS, -1).T
+    logits = logit * np.eye(config.NUM_CLASSES, dtype=np.float32)[digits]
+    sums = {"sum": digits.sum(axis=1).astype(np.float32)}
+    return tf.data.Dataset.from_tensor_slices((logits, sums)).batch(1000)

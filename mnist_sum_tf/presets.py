@@ -1,0 +1,84 @@
+"""Ready settings: `compact` trains well on a laptop, `original` as described.
+
+`compact`: python scripts/train_encoder.py --workdir=W (base_channels 16).
+`original`: the PyTorch project's own settings (base_channels 64, constant rates,
+no clipping, no averaging); its encoder took 621 epochs of 2,498 images.
+"""
+
+import dataclasses
+
+from mnist_sum_tf import config
+
+_COMPACT = {
+    "encoder": config.Config(stage="encoder", objective="digits"),
+    "decoder": config.Config(
+        stage="decoder",
+        objective="expected_sum",
+        total_steps=20_000,
+        global_batch_size=256,
+        checkpoint_every_steps=5_000,
+        evaluate_every_steps=5_000,
+        log_every_steps=500,
+        optimizer=config.OptimizerConfig(learning_rate=2e-3),
+    ),
+    "sum_model": config.Config(
+        stage="sum_model", objective="distribution", total_steps=6_000
+    ),
+}
+
+# 2,775 images, 90 % of them trained on in batches of 16.
+_ORIGINAL_STEPS_PER_EPOCH = 157
+_ORIGINAL_OPTIMIZER = config.OptimizerConfig(
+    learning_rate=1e-5,
+    schedule="constant",
+    warmup_steps=0,
+    gradient_clip_norm=None,
+    average_decay=0.0,
+)
+
+
+def _original(stage, objective, epochs, learning_rate, **changes):
+    return config.Config(
+        stage=stage,
+        objective=objective,
+        preset="original",
+        total_steps=epochs * _ORIGINAL_STEPS_PER_EPOCH,
+        global_batch_size=16,
+        log_every_steps=_ORIGINAL_STEPS_PER_EPOCH,
+        evaluate_every_steps=10 * _ORIGINAL_STEPS_PER_EPOCH,
+        checkpoint_every_steps=10 * _ORIGINAL_STEPS_PER_EPOCH,
+        data=config.DataConfig(layout="scattered"),
+        model=config.ModelConfig(base_channels=64),
+        optimizer=dataclasses.replace(
+            _ORIGINAL_OPTIMIZER, learning_rate=learning_rate
+        ),
+        **changes,
+    )
+
+
+_ORIGINAL = {
+    "encoder": _original("encoder", "digits", 621, 1e-5),
+    "decoder": _original("decoder", "one_hot_sum", 25, 1e-3),
+    "sum_model": _original(
+        "sum_model", "regression", 700, 1e-4, train_encoder=False
+    ),
+}
+
+_PRESETS = {"compact": _COMPACT, "original": _ORIGINAL}
+
+
+def get_preset(name: str, stage: str) -> config.Config:
+    """Returns a preset's settings of one stage.
+
+    Args:
+        name: one of `config.PRESETS`.
+        stage: one of `config.STAGES`.
+
+    Raises:
+        UserError: if there is no such preset.
+    """
+    if name not in _PRESETS:
+        raise config.UserError(
+            f"--preset must be one of {', '.join(_PRESETS)}. Received: {name!r}"
+        )
+    return _PRESETS[name][stage]

@@ -1,0 +1,181 @@
+"""The three trainings: encoder, decoder, and both end to end."""
+
+import functools
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import datasets, digit_logits
+from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_distribution import build_sum_distribution
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.training import checkpoints, losses
+from mnist_sum_tf.training.loop import Task, train_and_evaluate
+
+VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
+EVALUATION_BATCH_SIZE = 250
+EVALUATION_SEED = 0
+
+
+def train_encoder(settings: config.Config, workdir) -> dict:
+    """Trains image -> four digits; writes `workdir/encoder/`.
+
+    Returns:
+        The last row of the history.
+
+    Raises:
+        UserError: for settings or files that cannot be used.
+    """
+    train_data, validation_data = image_data(settings, needs_digits=True)
+    task = Task(
+        build_model=functools.partial(_new_encoder, settings.model),
+        build_judged=_with_distribution,
+        judged_outputs=("digit_probabilities", "sum_probabilities"),
+        loss=lambda labels, logits: losses.digit_cross_entropy(
+            labels["digits"], logits
+        ),
+        train_data=train_data,
+        validation_data=validation_data,
+    )
+    return train_and_evaluate(task, settings, pathlib.Path(workdir) / "encoder")
+
+
+def train_decoder(settings: config.Config, workdir) -> dict:
+    """Trains digit logits -> sum; writes `workdir/decoder/`.
+
+    Returns, Raises: as `train_encoder`.
+    """
+    task = Task(
+        build_model=build_decoder,
+        build_judged=lambda decoder: keras.Model(
+            decoder.inputs, {"sum": decoder.outputs[0]}
+        ),
+        judged_outputs=("sum",),
+        loss=lambda labels, sums: losses.squared_error(labels["sum"], sums),
+        train_data=functools.partial(
+            digit_logits.training_dataset, settings.objective, settings.seed,
+            settings.global_batch_size, total_steps=settings.total_steps,
+        ),
+        validation_data={"all_combinations": digit_logits.all_combinations()},
+    )  # fmt: skip
+    return train_and_evaluate(task, settings, pathlib.Path(workdir) / "decoder")
+
+
+def train_end_to_end(settings: config.Config, workdir) -> dict:
+    """Trains image -> sum; writes `workdir/sum_model/`.
+
+    Starts from `workdir/encoder/` and `workdir/decoder/` where they exist.
+
+    Returns, Raises: as `train_encoder`.
+    """
+    train_data, validation_data = image_data(settings, needs_digits=False)
+    knows_digits = _knows_digits(validation_data)
+    judged = ("digit_probabilities",) if knows_digits else ()
+    task = Task(
+        build_model=functools.partial(
+            _starting_sum_model, settings.model, pathlib.Path(workdir)
+        ),
+        build_judged=lambda model: model,
+        judged_outputs=judged + ("sum_probabilities", "sum"),
+        loss=_END_TO_END_LOSSES[settings.objective],
+        train_data=train_data,
+        validation_data=validation_data,
+        trains=lambda model: _learning(model, settings),
+    )
+    stage_dir = pathlib.Path(workdir) / "sum_model"
+    return train_and_evaluate(task, settings, stage_dir)
+
+
+_END_TO_END_LOSSES = {
+    "distribution": lambda labels, outputs: losses.sum_negative_log_likelihood(
+        labels["sum"], outputs["sum_probabilities"]
+    ),
+    "regression": lambda labels, outputs: losses.squared_error(
+        labels["sum"], outputs["sum"]
+    ),
+}
+
+
+def image_data(settings: config.Config, needs_digits: bool):
+    """Chooses between composites made on the fly and a person's own images.
+
+    Returns:
+        (start step -> training dataset, name -> validation dataset).
+
+    Raises:
+        UserError: if the images have no digit labels and `needs_digits`.
+    """
+    data, seed = settings.data, settings.seed
+    batch_size, total_steps = settings.global_batch_size, settings.total_steps
+    if data.images is None:
+        train = load_digits(data.digits, "train", data.tfds_data_dir)
+        held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
+        train_data = functools.partial(
+            datasets.composites_dataset, train, data.layout, seed, batch_size,
+            total_steps=total_steps,
+        )  # fmt: skip
+        return train_data, {
+            layout: datasets.evaluation_dataset(
+                held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
+            )
+            for layout in VALIDATION_LAYOUTS
+        }
+    labelled = read_labelled_images(data, needs_digits)
+    parts = datasets.split_images(labelled, data.train_fraction, seed)
+    train_data = functools.partial(
+        datasets.repeated_dataset, parts["train"], seed, batch_size,
+        total_steps=total_steps,
+    )  # fmt: skip
+    held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
+    return train_data, {"validation": held_out}
+
+
+def read_labelled_images(data: config.DataConfig, needs_digits: bool):
+    """Reads the folder or the `.npy` pair that the settings name."""
+    if data.sums is not None:
+        labelled = datasets.read_npy_pair(data.images, data.sums)
+    else:
+        labelled = datasets.read_png_folder(data.images)
+    if needs_digits and labelled.digits is None:
+        raise config.UserError(
+            "--images must have digit labels to train an encoder (for sums "
+            f"alone there is train_end_to_end.py). Received: {data.images}"
+        )
+    return labelled
+
+
+def _new_encoder(model: config.ModelConfig, dtype: str) -> keras.Model:
+    return build_encoder(model.base_channels, model.dropout_rate, dtype)
+
+
+def _with_distribution(encoder: keras.Model) -> keras.Model:
+    outputs = build_sum_distribution()(encoder.outputs[0])
+    return keras.Model(encoder.inputs, outputs, name="judged_encoder")
+
+
+def _starting_sum_model(model, workdir: pathlib.Path, dtype: str):
+    encoder, decoder = _new_encoder(model, dtype), build_decoder()
+    for part in (encoder, decoder):
+        if checkpoints.latest_checkpoint(workdir / part.name):
+            checkpoints.load_average(part, workdir / part.name)
+    return build_sum_model(encoder, decoder)
+
+
+def _learning(model: keras.Model, settings: config.Config) -> list:
+    """The variables that reach the loss and may learn."""
+    parts = ["encoder"] if settings.train_encoder else []
+    if settings.objective == "regression":
+        parts.append("decoder")
+    learning = [model.get_layer(part).trainable_variables for part in parts]
+    return sum(learning, [])
+
+
+def _knows_digits(validation_data) -> bool:
+    return all(
+        "digits" in dataset.element_spec[1]
+        for dataset in validation_data.values()
+    )

@@ -1,0 +1,19 @@
+"""Trains the decoder: four digits' logits -> their sum.
+
+Example, less than a minute:
+    python scripts/train_decoder.py --workdir=/tmp/mnist_sum
+"""
+
+import cli
+import training_flags
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf.training.stages import train_decoder
+
+    train_decoder(training_flags.settings("decoder"), training_flags.workdir())
+
+
+if __name__ == "__main__":
+    cli.run(main)

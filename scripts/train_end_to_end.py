@@ -1,0 +1,38 @@
+"""Trains image -> sum, from the sums alone.
+
+Starts from the encoder and the decoder in the work directory where they exist,
+else from scratch. Examples:
+    python scripts/train_end_to_end.py --workdir=/tmp/mnist_sum
+    python scripts/train_end_to_end.py --workdir=/tmp/sums \\
+        --images=data0.npy --sums=lab0.npy
+"""
+
+import cli
+import training_flags
+from absl import flags
+
+training_flags.define_image_flags()
+_OBJECTIVE = flags.DEFINE_enum(
+    "objective", None, ["distribution", "regression"],
+    "Cross-entropy of the exact sum distribution, or squared error through the "
+    "decoder as the original did.",
+)  # fmt: skip
+_TRAIN_ENCODER = flags.DEFINE_bool(
+    "train_encoder", None, "Whether the encoder learns too."
+)
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf.training.stages import train_end_to_end
+
+    settings = training_flags.settings(
+        "sum_model",
+        objective=_OBJECTIVE.value,
+        train_encoder=_TRAIN_ENCODER.value,
+    )
+    train_end_to_end(settings, training_flags.workdir())
+
+
+if __name__ == "__main__":
+    cli.run(main)

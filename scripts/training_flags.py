@@ -1,0 +1,106 @@
+"""The flags that the three training scripts share, and what they mean."""
+
+import dataclasses
+
+from absl import flags
+
+from mnist_sum_tf import config
+from mnist_sum_tf.presets import get_preset
+
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the experiment; a rerun resumes.", required=True
+)
+_PRESET = flags.DEFINE_string(
+    "preset", "compact", f"Settings to start from: {', '.join(config.PRESETS)}."
+)
+_SEED = flags.DEFINE_integer("seed", None, "Seed of everything random.")
+_TOTAL_STEPS = flags.DEFINE_integer(
+    "total_steps", None, "Optimizer steps of the whole run.", lower_bound=1
+)
+_GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
+    "global_batch_size", None, "Examples per step over all devices."
+)
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", None, "Adam's peak learning rate."
+)
+_PRECISION = flags.DEFINE_string(
+    "precision", None, f"One of {', '.join(config.PRECISIONS)}."
+)
+_STRATEGY = flags.DEFINE_string(
+    "strategy", None, f"One of {', '.join(config.STRATEGIES)}."
+)
+_CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
+    "checkpoint_every_steps", None, "Steps between checkpoints.", lower_bound=1
+)
+_EVALUATE_EVERY_STEPS = flags.DEFINE_integer(
+    "evaluate_every_steps", None, "Steps between evaluations.", lower_bound=1
+)
+_LAYOUT = flags.DEFINE_string(
+    "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
+)
+_DIGITS = flags.DEFINE_string(
+    "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
+)
+_TFDS_DATA_DIR = flags.DEFINE_string(
+    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
+)
+
+
+def define_image_flags() -> None:
+    """Defines the flags of the scripts that read images."""
+    flags.DEFINE_integer(
+        "base_channels", None, "Channels of the first block.", lower_bound=1
+    )
+    flags.DEFINE_string(
+        "images", None,
+        "A folder of labelled PNGs, or an .npy of images, to learn from in "
+        "place of composites.",
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "sums", None, "The .npy of sums that belongs to an .npy of --images."
+    )
+
+
+def workdir() -> str:
+    return _WORKDIR.value
+
+
+def settings(stage: str, **changes) -> config.Config:
+    """The preset with every flag that was given in its place.
+
+    Args:
+        stage: one of `config.STAGES`.
+        **changes: further settings of `config.Config`; `None` changes nothing.
+    """
+    preset = get_preset(_PRESET.value, stage)
+    data = _given(
+        layout=_LAYOUT.value, digits=_DIGITS.value,
+        tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
+        sums=_optional("sums"),
+    )  # fmt: skip
+    given = _given(
+        seed=_SEED.value, total_steps=_TOTAL_STEPS.value,
+        global_batch_size=_GLOBAL_BATCH_SIZE.value, precision=_PRECISION.value,
+        strategy=_STRATEGY.value,
+        checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
+        evaluate_every_steps=_EVALUATE_EVERY_STEPS.value, **changes,
+    )  # fmt: skip
+    return dataclasses.replace(
+        preset,
+        data=dataclasses.replace(preset.data, **data),
+        model=dataclasses.replace(
+            preset.model, **_given(base_channels=_optional("base_channels"))
+        ),
+        optimizer=dataclasses.replace(
+            preset.optimizer, **_given(learning_rate=_LEARNING_RATE.value)
+        ),
+        **given,
+    )
+
+
+def _optional(name: str):
+    return flags.FLAGS[name].value if name in flags.FLAGS else None
+
+
+def _given(**values) -> dict:
+    return {key: value for key, value in values.items() if value is not None}
