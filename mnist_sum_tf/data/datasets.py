@@ -1,0 +1,196 @@
+"""`tf.data` pipelines: composites made on the fly, and a person's own images.
+
+Elements are `(images, labels)`: images uint8 `[batch, 40, 168, 1]`, white ink
+(255) on black (0); labels a dictionary of `"digits"`, int32 `[batch, 4]` (absent
+where only sums are known), and `"sum"`, int32 `[batch]`.
+
+Endless pipelines are stateless: the batch of step n is a pure function of
+(seed, n), so that starting at step n costs nothing and a resumed run sees what
+it would have seen.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import composites, layouts
+from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.labelled_images import (  # noqa: F401, callers use them
+    LabelledImages,
+    read_labelled_images,
+    read_npy_pair,
+    read_png_folder,
+    split_images,
+)
+
+
+def composites_dataset(
+    digits: Digits,
+    layout: str,
+    seed: int,
+    batch_size: int,
+    start_step: int = 0,
+    total_steps: int | None = None,
+) -> tf.data.Dataset:
+    """Composites made on the fly from digits drawn with replacement.
+
+    Args:
+        digits: what to draw from.
+        layout: one of `config.LAYOUTS`.
+        seed: a whole number.
+        batch_size: images per batch.
+        start_step: the step of the first batch.
+        total_steps: steps of the whole run: the last batch is that of step
+            `total_steps - 1`; endless where `None`.
+
+    Returns:
+        A dataset of `(images, labels)`.
+
+    Raises:
+        UserError: if there is no such layout.
+    """
+    layouts.get_layout(layout)  # fails here rather than while tracing
+    images, labels = _on_host(digits.images), _on_host(digits.labels)
+
+    def compose(step):
+        return _labelled(
+            *composites.composite_batch(
+                images, labels, layout, seed, step, batch_size
+            )
+        )
+
+    return _map_steps(compose, start_step, total_steps)
+
+
+def evaluation_dataset(
+    digits: Digits, layout: str, seed: int, batch_size: int
+) -> tf.data.Dataset:
+    """Composites that use each digit exactly once, in an order of their own.
+
+    Args:
+        digits: `n` digits; they make `n // 4` composites, a rest of up to three
+            digits being left out.
+        layout: one of `config.LAYOUTS`.
+        seed: a whole number.
+        batch_size: images per batch; the last batch may be smaller.
+
+    Returns:
+        A finite dataset of `(images, labels)`, the same at every pass.
+
+    Raises:
+        UserError: if there is no such layout.
+    """
+    layouts.get_layout(layout)
+    images, labels = _on_host(digits.images), _on_host(digits.labels)
+    num_images = len(digits.images) // config.NUM_DIGITS
+    rest = num_images % batch_size
+
+    def batches(first, stop, size):
+        def compose(start):
+            return _labelled(
+                *composites.evaluation_batch(
+                    images, labels, layout, seed, start, size
+                )
+            )
+
+        starts = tf.data.Dataset.range(first, stop, size)
+        return starts.map(compose, num_parallel_calls=tf.data.AUTOTUNE)
+
+    # Two parts, since composing needs to know a batch's size beforehand.
+    whole = batches(0, num_images - rest, batch_size)
+    last = batches(num_images - rest, num_images, max(rest, 1))
+    return whole.concatenate(last).prefetch(tf.data.AUTOTUNE)
+
+
+def repeated_dataset(
+    labelled: LabelledImages,
+    seed: int,
+    batch_size: int,
+    start_step: int = 0,
+    total_steps: int | None = None,
+) -> tf.data.Dataset:
+    """Images over and over, each time in another order.
+
+    Batches run across the end of an epoch, so that all have the same size.
+
+    Args:
+        labelled: the images; they are kept in memory.
+        seed: a whole number.
+        batch_size: images per batch.
+        start_step: the step of the first batch.
+        total_steps: as in `composites_dataset`.
+
+    Returns:
+        A dataset of `(images, labels)`.
+    """
+    images, labels = _tensors(labelled)
+    count = len(labelled.images)
+
+    def choose(step):
+        places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        whole_seed = tf.fill([batch_size], tf.constant(seed, tf.int64))
+        # Every place has the seed of its epoch. The raw op, since
+        # `tf.random.experimental.index_shuffle` takes one seed for all.
+        seeds = [whole_seed, places // count, tf.zeros_like(places)]
+        rows = tf.raw_ops.RandomIndexShuffle(
+            index=places % count,
+            seed=tf.stack(seeds, axis=1),
+            max_index=tf.constant(count - 1, tf.int64),
+        )
+        return _rows(images, labels, rows)
+
+    return _map_steps(choose, start_step, total_steps)
+
+
+def once_dataset(labelled: LabelledImages, batch_size: int) -> tf.data.Dataset:
+    """Every image once, in order.
+
+    Args:
+        labelled: the images; they are kept in memory.
+        batch_size: images per batch; the last batch may be smaller.
+
+    Returns:
+        A finite dataset of `(images, labels)`.
+    """
+    images, labels = _tensors(labelled)
+    dataset = tf.data.Dataset.range(len(labelled.images)).batch(batch_size)
+    dataset = dataset.map(lambda rows: _rows(images, labels, rows))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _map_steps(function, start_step: int, total_steps: int | None):
+    stop = tf.int64.max if total_steps is None else total_steps
+    steps = tf.data.Dataset.range(start_step, stop)
+    batches = steps.map(
+        function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _on_host(array) -> tf.Tensor:
+    """An eager tensor in main memory.
+
+    Functions that use it capture it once; a NumPy array would be written into
+    each graph as a constant.
+    """
+    with tf.device("CPU:0"):
+        return tf.constant(array)
+
+
+def _tensors(labelled: LabelledImages):
+    """Images `[n, 40, 168, 1]` and the dictionary of labels."""
+    labels = {"sum": _on_host(labelled.sums)}
+    if labelled.digits is not None:
+        labels["digits"] = _on_host(labelled.digits)
+    return _on_host(labelled.images[..., np.newaxis]), labels
+
+
+def _rows(images, labels, rows):
+    """The images and labels of these rows."""
+    chosen = {name: tf.gather(values, rows) for name, values in labels.items()}
+    return tf.gather(images, rows), chosen
+
+
+def _labelled(images, digits):
+    """An element of the pipelines from images and their digits."""
+    return images, {"digits": digits, "sum": tf.reduce_sum(digits, axis=1)}

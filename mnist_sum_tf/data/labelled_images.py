@@ -1,0 +1,280 @@
+"""A person's own images and their labels: PNG folders and `.npy` pairs."""
+
+import hashlib
+import pathlib
+import re
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from mnist_sum_tf import config
+
+IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+# Rows of an array that are checked or converted at a time.
+CHUNK = 1024
+
+
+class LabelledImages(NamedTuple):
+    """Images and their labels.
+
+    Attributes:
+        images: uint8 `[n, 40, 168]`, white ink (255) on black (0).
+        digits: int32 `[n, 4]`, in reading order; `None` where only the sums are
+            known.
+        sums: int32 `[n]`, 0 to 36.
+        names: the images' file names; `None` where they have none.
+    """
+
+    images: np.ndarray
+    digits: np.ndarray | None
+    sums: np.ndarray
+    names: list[str] | None
+
+
+def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
+    """Reads a PNG folder, or an `.npy` of images with its `.npy` of sums.
+
+    Args:
+        images: a folder, or the path of an `.npy`.
+        sums: the path of an `.npy`; `None` for a folder.
+
+    Raises:
+        UserError: if the two do not go together, or cannot be read.
+    """
+    is_folder = pathlib.Path(images).is_dir()
+    if is_folder and sums is not None:
+        raise config.UserError(
+            "--sums goes with an .npy file of --images; the names of PNGs tell "
+            f"their sums. Received: {sums!r} with the folder {images!r}"
+        )
+    if is_folder:
+        return read_png_folder(images)
+    if sums is None:
+        raise config.UserError(
+            "--images must be a folder of PNGs, or an .npy file together with "
+            f"--sums. Received: {images!r} alone"
+        )
+    return read_npy_pair(images, sums)
+
+
+def read_png_folder(path: str) -> LabelledImages:
+    """Reads every PNG in a folder and in the folders within it.
+
+    The first four characters of a file's name are its digits: `0428.png`,
+    `0428_00017.png`. Hidden files and other kinds of files are passed over.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        All images, sorted by path; `names` are paths relative to the folder.
+
+    Raises:
+        UserError: if there is no such folder or no PNG in it, or a PNG has no
+            label, another size than 168x40, or cannot be read.
+    """
+    folder = pathlib.Path(path)
+    if not folder.is_dir():
+        raise config.UserError(
+            f"--images must be a folder of labelled PNGs. Received: {path!r}"
+        )
+    names = _png_names(folder)
+    if not names:
+        raise config.UserError(
+            "--images must be a folder with PNGs in it, such as 0428.png. "
+            f"Received: {path!r}, which holds none"
+        )
+    # Labels first: a wrong name is found before thousands of files are read.
+    digits = np.array([_digits_of(folder / name) for name in names], np.int32)
+    sums = digits.sum(axis=1, dtype=np.int32)
+    images = np.empty((len(names), *IMAGE_SHAPE), np.uint8)
+    for row, name in enumerate(names):
+        images[row] = _read_png(folder / name)
+    return LabelledImages(images, digits, sums, names)
+
+
+def _png_names(folder: pathlib.Path) -> list[str]:
+    found = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.suffix.lower() == ".png" and path.is_file() and not hidden:
+            found.append(name.as_posix())
+    return sorted(found)
+
+
+def _digits_of(path: pathlib.Path) -> list[int]:
+    label = re.match(r"[0-9]{4}(?![0-9])", path.name)
+    if not label:
+        raise config.UserError(
+            f"{path}: the name must begin with the image's four digits, as in "
+            f"0428.png or 0428_00017.png. Received: {path.name!r}"
+        )
+    return [int(character) for character in label.group()]
+
+
+def _read_png(path: pathlib.Path) -> np.ndarray:
+    """Returns a PNG's pixels, uint8 `[40, 168]`; see-through is black."""
+    expected = f"{path} must be a PNG of 168x40 pixels with 8 bits each."
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            if image.size != IMAGE_SHAPE[::-1]:
+                width, height = image.size
+                raise config.UserError(f"{expected} Received: {width}x{height}")
+            if image.mode.startswith(("I", "F")):
+                raise config.UserError(f"{expected} Received: {image.mode}")
+            if image.has_transparency_data:
+                black = Image.new("RGBA", image.size, "black")
+                image = Image.alpha_composite(black, image.convert("RGBA"))
+            return np.asarray(image.convert("L"))
+    except config.UserError:
+        raise
+    except (
+        OSError, SyntaxError, ValueError, Image.DecompressionBombError,
+    ) as error:  # fmt: skip
+        raise config.UserError(
+            f"{expected} Received: a file that cannot be read as one: "
+            f"{type(error).__name__}"
+        ) from error
+
+
+def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
+    """Reads an `.npy` of images and the `.npy` of their sums.
+
+    Args:
+        images_path: `[n, 40, 168]`, whole numbers 0 to 255, or floats 0 to 1 or
+            0 to 255. uint8 stays on the disk (memory-mapped), anything else is
+            converted, rounded to the nearest.
+        sums_path: `[n]`, whole numbers 0 to 36, of any type.
+
+    Raises:
+        UserError: if a file is missing, is no `.npy`, holds pickled objects, or
+            the arrays are not as described or of different lengths.
+    """
+    images = _open_npy("--images", images_path)
+    sums = _open_npy("--sums", sums_path)
+    if images.shape[1:] != IMAGE_SHAPE or not len(images):
+        raise config.UserError(
+            f"--images={images_path} must have the shape [n, 40, 168]. "
+            f"Received: {list(images.shape)}"
+        )
+    if sums.shape != images.shape[:1]:
+        raise config.UserError(
+            f"--sums={sums_path} must have the shape [{len(images)}], a sum for "
+            f"each image. Received: {list(sums.shape)}"
+        )
+    sums = _checked_sums(sums_path, sums)
+    return LabelledImages(_to_uint8(images_path, images), None, sums, None)
+
+
+def _open_npy(flag: str, path: str) -> np.ndarray:
+    """Maps an `.npy` of numbers into memory."""
+    expected = f"{flag}={path} must be an .npy file of numbers."
+    if not pathlib.Path(path).is_file():
+        raise config.UserError(f"{expected} Received: no such file")
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (EOFError, OSError, SyntaxError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise config.UserError(f"{expected} Received: {reason}") from error
+    if array.dtype.kind not in "iuf":
+        raise config.UserError(f"{expected} Received: {array.dtype}")
+    return array
+
+
+def _checked_sums(path: str, sums: np.ndarray) -> np.ndarray:
+    limit = config.NUM_SUMS - 1
+    # A NaN fails every comparison.
+    right = (sums >= 0) & (sums <= limit) & (sums == np.floor(sums))
+    if not right.all():
+        row = int(np.argmin(right))
+        raise config.UserError(
+            f"--sums={path} must be whole numbers 0 to {limit}. "
+            f"Received: {sums[row]} at index {row}"
+        )
+    return sums.astype(np.int32)
+
+
+def _to_uint8(path: str, images: np.ndarray) -> np.ndarray:
+    """Converts pixels of any numeric type, a chunk at a time."""
+    if images.dtype == np.uint8:
+        return images
+    chunks = range(0, len(images), CHUNK)
+    largest = 0
+    for start in chunks:
+        chunk = images[start : start + CHUNK]
+        right = (chunk >= 0) & (chunk <= 255)
+        if not right.all():
+            row, *_ = np.argwhere(~right)[0]
+            raise config.UserError(
+                f"--images={path} must be numbers 0 to 1 or 0 to 255. "
+                f"Received: {chunk[~right][0]} in image {start + row}"
+            )
+        largest = max(largest, chunk.max())
+    scale = 255 if images.dtype.kind == "f" and largest <= 1 else 1
+    converted = np.empty(images.shape, np.uint8)
+    for start in chunks:
+        chunk = images[start : start + CHUNK].astype(np.float64)
+        converted[start : start + CHUNK] = np.rint(chunk * scale)
+    return converted
+
+
+def split_images(
+    labelled: LabelledImages, train_fraction: float, seed: int
+) -> dict[str, LabelledImages]:
+    """Splits images into those to train, to validate and to test on.
+
+    An image's split depends on its pixels and the seed: an image that occurs
+    twice is in one split only, and the order of the files does not matter.
+
+    Args:
+        labelled: at least three different images.
+        train_fraction: the share of different images to train on, between 0 and
+            1; half of the rest validates, the other half tests. Every split has
+            at least one.
+        seed: a whole number; another seed splits another way.
+
+    Returns:
+        `{"train": ..., "validation": ..., "test": ...}`, each in the order of
+        `labelled`.
+
+    Raises:
+        UserError: if the fraction is not between 0 and 1, or there are fewer
+            than three different images.
+    """
+    if not 0 < train_fraction < 1:
+        raise config.UserError(
+            "--train_fraction must be between 0 and 1. "
+            f"Received: {train_fraction}"
+        )
+    key = str(seed).encode()
+    hashes = [
+        hashlib.blake2b(image.tobytes(), digest_size=16, key=key).hexdigest()
+        for image in labelled.images
+    ]
+    # Sorted by its hash, an image's rank is random.
+    different, ranks = np.unique(hashes, return_inverse=True)
+    if len(different) < 3:
+        raise config.UserError(
+            "--images must hold at least 3 different images, to train, validate "
+            f"and test on. Received: {len(different)}"
+        )
+    train = round(len(different) * train_fraction)
+    train = min(max(train, 1), len(different) - 2)
+    validation = (len(different) - train + 1) // 2
+    part = np.digitize(ranks, [train, train + validation])
+    return {
+        split: _take(labelled, np.flatnonzero(part == index))
+        for index, split in enumerate(config.SPLITS)
+    }
+
+
+def _take(labelled: LabelledImages, rows: np.ndarray) -> LabelledImages:
+    images, digits, sums, names = labelled
+    return LabelledImages(
+        images[rows],
+        None if digits is None else digits[rows],
+        sums[rows],
+        None if names is None else [names[row] for row in rows],
+    )

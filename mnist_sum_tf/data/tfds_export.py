@@ -1,0 +1,61 @@
+"""Digits written as a data set of TensorFlow Datasets (TFDS)."""
+
+import pathlib
+from typing import Iterator
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data.digits import Digits
+
+
+def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
+    """Writes digits as the data set that `tfds.load("mnist")` reads.
+
+    It has the name, version and features of TFDS' own MNIST, so that
+    `tfds.load("mnist", data_dir=data_dir, download=False)` takes it for that.
+    TFDS writes beside and renames when done.
+
+    Args:
+        data_dir: the folder of TFDS data sets to add it to; made where missing.
+        train: all training digits, those for validation last.
+        test: the test digits.
+
+    Returns:
+        The new folder, `data_dir/mnist/<version>`.
+
+    Raises:
+        UserError: if the folder holds MNIST already or cannot be written.
+    """
+    import tensorflow_datasets as tfds  # slow, and only needed here
+
+    try:
+        pathlib.Path(data_dir).mkdir(parents=True, exist_ok=True)
+        mnist = tfds.builder_cls("mnist")(data_dir=data_dir)
+        if mnist.is_prepared():
+            raise config.UserError(
+                "--tfds_data_dir must be a folder without MNIST. "
+                f"Received: {data_dir}, which holds {mnist.data_dir}"
+            )
+        tfds.dataset_builders.store_as_tfds_dataset(
+            name=mnist.name,
+            version=mnist.version,
+            features=mnist.info.features,
+            split_datasets={"train": _examples(train), "test": _examples(test)},
+            data_dir=data_dir,
+            description=mnist.info.description,
+            homepage=mnist.info.homepage,
+            citation=mnist.info.citation,
+            # Keeps the digits' order, which tells validation from training.
+            disable_shuffling=True,
+        )
+    except OSError as error:
+        raise config.UserError(
+            "--tfds_data_dir must be a folder that can be written. "
+            f"Received: {data_dir}: {error.strerror or error}"
+        ) from error
+    return str(mnist.data_dir)
+
+
+def _examples(digits: Digits) -> Iterator[tuple[int, dict]]:
+    """Yields (key, example) as TFDS wants them."""
+    for key, (image, label) in enumerate(zip(digits.images, digits.labels)):
+        yield key, {"image": image[..., None], "label": int(label)}
