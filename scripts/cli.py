@@ -23,6 +23,7 @@ def run(main) -> None:
 
         logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
         logging.getLogger().setLevel(logging.INFO)
+        logging.getLogger("absl").setLevel(logging.WARNING)
         try:
             return main(argv)
         except UserError as error:

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import math
 import pathlib
+import sys
 from typing import Callable
 
 import keras
@@ -13,6 +14,8 @@ import tqdm
 from mnist_sum_tf import config
 from mnist_sum_tf.training import checkpoints, metrics, optimizers, strategies
 from mnist_sum_tf.training.history import History
+
+LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Trainer:
         progress = tqdm.tqdm(
             initial=first, total=settings.total_steps, unit="step",
             desc=settings.stage, dynamic_ncols=True,
+            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
         )  # fmt: skip
         with scalars.as_default(), progress:
             batches = iter(self._distributed_data(first))

@@ -124,7 +124,12 @@ def image_data(settings: config.Config, needs_digits: bool):
             )
             for layout in VALIDATION_LAYOUTS
         }
-    labelled = read_labelled_images(data, needs_digits)
+    labelled = datasets.read_labelled_images(data.images, data.sums)
+    if needs_digits and labelled.digits is None:
+        raise config.UserError(
+            "--images must have digit labels to train an encoder (for sums "
+            f"alone there is train_end_to_end.py). Received: {data.images}"
+        )
     parts = datasets.split_images(labelled, data.train_fraction, seed)
     train_data = functools.partial(
         datasets.repeated_dataset, parts["train"], seed, batch_size,
@@ -132,20 +137,6 @@ def image_data(settings: config.Config, needs_digits: bool):
     )  # fmt: skip
     held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
     return train_data, {"validation": held_out}
-
-
-def read_labelled_images(data: config.DataConfig, needs_digits: bool):
-    """Reads the folder or the `.npy` pair that the settings name."""
-    if data.sums is not None:
-        labelled = datasets.read_npy_pair(data.images, data.sums)
-    else:
-        labelled = datasets.read_png_folder(data.images)
-    if needs_digits and labelled.digits is None:
-        raise config.UserError(
-            "--images must have digit labels to train an encoder (for sums "
-            f"alone there is train_end_to_end.py). Received: {data.images}"
-        )
-    return labelled
 
 
 def _new_encoder(model: config.ModelConfig, dtype: str) -> keras.Model:

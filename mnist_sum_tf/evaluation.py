@@ -1,0 +1,184 @@
+"""How well a model reads images made of digits it has not seen."""
+
+import json
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.prediction import find_saved_model
+from mnist_sum_tf.training import metrics
+from mnist_sum_tf.training.history import write_whole
+from mnist_sum_tf.training.trained_models import load_sum_model
+
+BATCH_SIZE = 250
+SEED = 0
+NUM_SAMPLES = 10
+JUDGED = ("digit_probabilities", "sum_probabilities", "sum")
+COLUMNS = {
+    "digit_accuracy": "digits right",
+    "all_digits_accuracy": "all four right",
+    "sum_accuracy": "sum right (most likely)",
+    "rounded_sum_accuracy": "sum right (decoder)",
+    "sum_mae": "MAE",
+    "sum_mse": "MSE",
+    "sum_nll": "NLL",
+}
+
+
+def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
+    """Loads a model from a SavedModel or from a work directory.
+
+    Args:
+        model_path: a SavedModel, or a folder of its versions.
+        workdir: a work directory, in place of `model_path`.
+
+    Returns:
+        A model from images to a dictionary with at least the outputs `JUDGED`.
+
+    Raises:
+        UserError: if there is no model.
+    """
+    if workdir is not None:
+        return load_sum_model(workdir)
+    layer = keras.layers.TFSMLayer(
+        str(find_saved_model(model_path)), call_endpoint="serving_default"
+    )
+    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    return keras.Model(images, layer(images), name="exported_sum_model")
+
+
+def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
+    """A person's own images where the settings name some, else composites.
+
+    Composites use every digit of the split exactly once per layout.
+
+    Args:
+        layouts: names of layouts.
+        data: where digits or images come from.
+        split: one of `config.SPLITS`.
+
+    Returns:
+        Name of the layout or of the images -> `tf.data.Dataset`.
+
+    Raises:
+        UserError: if the images or digits cannot be used.
+    """
+    if data.images is not None:
+        labelled = datasets.read_labelled_images(data.images, data.sums)
+        return {data.images: datasets.once_dataset(labelled, BATCH_SIZE)}
+    digits = load_digits(data.digits, split, data.tfds_data_dir)
+    return {
+        layout: datasets.evaluation_dataset(digits, layout, SEED, BATCH_SIZE)
+        for layout in layouts
+    }
+
+
+def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
+    """Runs `model.evaluate` on each data set.
+
+    Args:
+        model: see `load_for_evaluation`.
+        named_datasets: name -> data set of images and labels.
+
+    Returns:
+        Name -> {"num_images": int, metric: float, ...}; the metrics of digits
+        are missing where only sums are known.
+    """
+    results = {}
+    for name, dataset in named_datasets.items():
+        knows_digits = "digits" in dataset.element_spec[1]
+        judged = JUDGED if knows_digits else JUDGED[1:]
+        metrics.compile_metrics(model, judged)
+        count = dataset.reduce(0, lambda n, x: n + tf.shape(x[0])[0])
+        results[name] = {
+            "num_images": int(count),
+            **metrics.evaluate(model, dataset, judged),
+        }
+    return results
+
+
+def sample_predictions(model: keras.Model, dataset) -> list[dict]:
+    """The first images' true sums beside what the decoder says."""
+    images, labels = next(iter(dataset))
+    sums = labels["sum"][:NUM_SAMPLES].numpy()
+    predicted = model(images[:NUM_SAMPLES])["sum"].numpy()
+    return [
+        {"actual": int(actual), "predicted": round(float(value), 4)}
+        for actual, value in zip(sums, predicted)
+    ]
+
+
+def format_table(results: dict) -> str:
+    """Lays the results out for a terminal, one data set per line."""
+    header = ["images of", "number", *COLUMNS.values()]
+    rows = [
+        [name, str(result["num_images"])]
+        + [_format(key, result.get(key)) for key in COLUMNS]
+        for name, result in results.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in [header, *rows]
+    ]
+    return "\n".join(lines)
+
+
+def _format(key: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2%}" if key.endswith("accuracy") else f"{value:.4f}"
+
+
+def format_samples(samples: list[dict]) -> str:
+    """`Actual 20 -> Predicted 20.0027`, one line each."""
+    return "\n".join(
+        f"Actual {sample['actual']:2d} -> Predicted {sample['predicted']:.4f}"
+        for sample in samples
+    )
+
+
+def evaluate_and_report(
+    model: keras.Model, named_datasets: dict, output_dir=None
+) -> dict:
+    """Evaluates, prints the table and the samples, writes the JSON.
+
+    Args:
+        model: see `load_for_evaluation`.
+        named_datasets: name -> data set.
+        output_dir: folder for `evaluation.json`; `None` writes nothing.
+
+    Returns:
+        What the JSON holds: `{"results": ..., "samples": ...}`.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    results = evaluate_model(model, named_datasets)
+    samples = sample_predictions(model, next(iter(named_datasets.values())))
+    print(format_table(results))
+    print(format_samples(samples))
+    report = {"results": results, "samples": samples}
+    if output_dir is not None:
+        write_json(report, pathlib.Path(output_dir) / "evaluation.json")
+    return report
+
+
+def write_json(report: dict, path: pathlib.Path) -> None:
+    """Writes a report as a whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(report, indent=2) + "\n")
+    except OSError as error:
+        raise config.UserError(
+            f"--output_dir must be a folder that can be written. "
+            f"Received: {error}"
+        ) from error

@@ -1,0 +1,60 @@
+"""A work directory's latest checkpoints as one float32 sum model."""
+
+import pathlib
+
+import keras
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.training import checkpoints
+
+
+def load_sum_model(workdir) -> keras.Model:
+    """Loads the combined model where it was trained, else encoder and decoder.
+
+    Whatever precision it was trained in, the model computes in float32, so that
+    it gives the same numbers on any machine.
+
+    Args:
+        workdir: the work directory of one experiment.
+
+    Returns:
+        See `build_sum_model`, with the averaged weights.
+
+    Raises:
+        UserError: if the directory holds neither.
+    """
+    workdir = pathlib.Path(workdir)
+    if checkpoints.latest_checkpoint(workdir / "sum_model"):
+        encoder = _encoder_of(workdir / "sum_model")
+        model = build_sum_model(encoder, build_decoder())
+        checkpoints.load_average(model, workdir / "sum_model")
+        return model
+    missing = [
+        part
+        for part in ("encoder", "decoder")
+        if not checkpoints.latest_checkpoint(workdir / part)
+    ]
+    if missing:
+        raise config.UserError(
+            "--workdir must hold a trained sum_model, or an encoder and a "
+            f"decoder. Received: {workdir} without {' and '.join(missing)}"
+        )
+    encoder, decoder = _encoder_of(workdir / "encoder"), build_decoder()
+    checkpoints.load_average(encoder, workdir / "encoder")
+    checkpoints.load_average(decoder, workdir / "decoder")
+    return build_sum_model(encoder, decoder)
+
+
+def _encoder_of(stage_dir: pathlib.Path) -> keras.Model:
+    """An untrained encoder of the size that the stage's settings name."""
+    path = stage_dir / checkpoints.CONFIG_FILE
+    settings = checkpoints.read_settings(path)
+    try:
+        return build_encoder(**settings["model"])
+    except (KeyError, TypeError) as error:
+        raise config.UserError(
+            f"{path} must name the model's size. Received: {error!r}"
+        ) from error

@@ -1,0 +1,62 @@
+"""Evaluates a model on composites of unseen test digits, or on your images.
+
+Examples:
+    python scripts/evaluate.py --output_dir=/tmp/evaluation
+    python scripts/evaluate.py --workdir=/tmp/mnist_sum --layouts=tiled,mixed
+    python scripts/evaluate.py --images=my_pngs
+"""
+
+import cli
+from absl import flags
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "A SavedModel or a folder of its versions; by default the "
+    "one that ships.",
+)  # fmt: skip
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "A work directory, in place of --model."
+)
+_LAYOUTS = flags.DEFINE_list(
+    "layouts", ["tiled", "scattered", "assignment", "separate", "cropped", "mixed"],
+    "Layouts to compose test digits in.",
+)  # fmt: skip
+_SPLIT = flags.DEFINE_string(
+    "split", "test", "Digits to compose: train, validation or test."
+)
+_DIGITS = flags.DEFINE_string(
+    "digits", "bundled", "bundled, tfds, or the path of an .npz in Keras' layout."
+)
+_TFDS_DATA_DIR = flags.DEFINE_string(
+    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
+)
+_IMAGES = flags.DEFINE_string(
+    "images", None, "A folder of labelled PNGs or an .npy of images to evaluate "
+    "on, all of them, in place of composites.",
+)  # fmt: skip
+_SUMS = flags.DEFINE_string(
+    "sums", None, "The .npy of sums that belongs to an .npy of --images."
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Folder for evaluation.json."
+)
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf import config, evaluation
+
+    data = config.DataConfig(
+        digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
+        images=_IMAGES.value, sums=_SUMS.value,
+    )  # fmt: skip
+    evaluation.evaluate_and_report(
+        evaluation.load_for_evaluation(
+            _MODEL.value or cli.SHIPPED_MODEL, _WORKDIR.value
+        ),
+        evaluation.choose_datasets(_LAYOUTS.value, data, _SPLIT.value),
+        _OUTPUT_DIR.value,
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,54 @@
+"""Wear touches a quarter of a batch and keeps images images."""
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf.data import wear
+
+
+def grey(value, count=32):
+    return tf.fill([count, 40, 168, 1], tf.constant(value, tf.uint8))
+
+
+def test_three_quarters_of_a_batch_are_unchanged():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (32, 40, 168, 1), dtype=np.uint8)
+    worn = wear.wear(tf.constant(images), [1, 2]).numpy()
+    assert worn.dtype == np.uint8 and worn.shape == images.shape
+    np.testing.assert_array_equal(worn[8:], images[8:])
+    changed = (worn[:8] != images[:8]).any(axis=(1, 2, 3))
+    assert changed.all()
+    np.testing.assert_array_equal(worn, wear.wear(tf.constant(images), [1, 2]))
+
+
+def test_contrast_keeps_black_below_white():
+    images = tf.concat([grey(0), grey(255)], axis=2).numpy()
+    worn = wear.change_contrast(tf.constant(images), [3, 4]).numpy()
+    paper, ink = worn[:, :, :168], worn[:, :, 168:]
+    assert paper.max() <= 60 and (paper == 0).any()
+    assert (ink.min(axis=(1, 2, 3)) > paper.max(axis=(1, 2, 3)) + 60).all()
+
+
+def test_blur_spreads_a_dot_without_losing_ink():
+    images = np.zeros((4, 40, 168, 1), np.uint8)
+    images[:, 20, 80] = 90
+    worn = wear.blur(tf.constant(images), [5, 6]).numpy()
+    for image in worn:
+        spread = image[19:22, 79:82, 0]
+        assert 0 < spread[0, 0] <= 10 <= spread[1, 1] < 90
+        assert abs(int(image.sum()) - 90) <= 5  # rounding
+
+
+def test_noise_has_the_stated_strength():
+    worn = wear.add_noise(grey(128), [7, 8]).numpy().astype(float)
+    deviations = worn.std(axis=(1, 2, 3))
+    assert deviations.max() < 31 and deviations.min() < 5
+    assert abs(worn.mean() - 128) < 0.5
+
+
+def test_holes_blacken_and_whiten_the_stated_shares():
+    worn = wear.punch_holes(grey(128, 64), [9, 10]).numpy()
+    black = (worn == 0).mean(axis=(1, 2, 3))
+    white = (worn == 255).mean(axis=(1, 2, 3))
+    assert 0.06 < black.max() < 0.09 and 0.006 < white.max() < 0.013
+    assert ((worn == 128) | (worn == 0) | (worn == 255)).all()
