@@ -3,8 +3,18 @@
 import pathlib
 from typing import Iterator
 
+import numpy as np
+
 from mnist_sum_tf import config
-from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.digits import Digits, load_digits
+
+
+def write_bundled_digits(data_dir: str) -> str:
+    """Writes the bundled MNIST; see `write_tfds_dataset`."""
+    train = load_digits(split="train")
+    validation = load_digits(split="validation")
+    both = Digits(*map(np.concatenate, zip(train, validation)))
+    return write_tfds_dataset(data_dir, both, load_digits(split="test"))
 
 
 def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:

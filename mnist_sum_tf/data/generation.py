@@ -1,0 +1,164 @@
+"""Composites written to files: labelled PNGs, or `.npy` arrays."""
+
+import pathlib
+import shutil
+import tempfile
+from typing import Iterator
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+from PIL import Image
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data.digits import Digits
+
+FORMATS = ("png", "npy")
+# Image i is drawn in batch i // BATCH_SIZE: this number is part of the result.
+BATCH_SIZE = 256
+
+
+def generate(
+    digits: Digits,
+    layout: str,
+    seed: int,
+    num_images: int,
+    file_format: str,
+    output_dir: str,
+) -> None:
+    """Writes composites of digits drawn with replacement.
+
+    Image i depends on (digits, layout, seed, i) only: fewer images are the
+    first ones of more. Layouts share their digits under one seed: for folders
+    side by side, give each its own. The folder appears when all is written.
+
+    Args:
+        digits: what to draw from.
+        layout: one of `config.LAYOUTS`.
+        seed: a whole number.
+        num_images: how many, at least 1.
+        file_format: `"png"`: files `0428_00017.png` (digits, index); `"npy"`:
+            `images.npy`, uint8 `[n, 40, 168]`, `digits.npy`, int32 `[n, 4]`, and
+            `sums.npy`, int32 `[n]`.
+        output_dir: a folder that is empty or not there yet.
+
+    Raises:
+        UserError: if an argument is none of these, or the folder holds anything
+            or cannot be written.
+    """
+    _check(num_images, file_format)
+    folder = pathlib.Path(output_dir).resolve()
+    write = {"png": _write_pngs, "npy": _write_npy}[file_format]
+    batches = _batches(digits, layout, seed, num_images)
+    try:
+        _check_empty(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}.", dir=folder.parent
+        ) as beside:
+            # Within, as a temporary folder itself is closed to other users.
+            scratch = pathlib.Path(beside) / "images"
+            scratch.mkdir()
+            with tqdm.tqdm(total=num_images, unit=" images") as progress:
+                write(_counted(batches, progress), num_images, scratch)
+            _move(scratch, folder)
+    except OSError as error:
+        raise config.UserError(
+            "--output_dir must be a folder that can be written. "
+            f"Received: {output_dir!r}: {error.strerror or error}"
+        ) from error
+
+
+def _check(num_images: int, file_format: str) -> None:
+    if num_images < 1:
+        raise config.UserError(
+            f"--num_images must be at least 1. Received: {num_images}"
+        )
+    if file_format not in FORMATS:
+        raise config.UserError(
+            f"--format must be one of {', '.join(FORMATS)}. "
+            f"Received: {file_format!r}"
+        )
+
+
+def _check_empty(folder: pathlib.Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        raise config.UserError(
+            "--output_dir must be empty or not there yet; nothing is "
+            f"overwritten. Received: {str(folder)!r}"
+        )
+
+
+def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
+    """Moves a finished folder to its place, all at once if that is free."""
+    if not folder.exists():
+        scratch.rename(folder)
+        return
+    for path in sorted(scratch.iterdir()):
+        shutil.move(path, folder / path.name)
+
+
+def _batches(
+    digits: Digits, layout: str, seed: int, num_images: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields images uint8 `[m, 40, 168]` and their digits int32 `[m, 4]`."""
+    num_batches = -(-num_images // BATCH_SIZE)
+    batches = datasets.composites_dataset(
+        digits, layout, seed, BATCH_SIZE, total_steps=num_batches
+    )
+    return _cut(batches, seed, num_images)
+
+
+def _cut(batches: tf.data.Dataset, seed: int, num_images: int):
+    rows = tf.range(BATCH_SIZE)
+    for step, (images, labels) in enumerate(batches):
+        # Layouts may treat the first rows of a batch in their own way (`mixed`
+        # wears them): shuffled, any part of a batch is a fair sample.
+        order = tf.random.experimental.index_shuffle(
+            rows, [seed, step], BATCH_SIZE - 1
+        )
+        order = order[: num_images - step * BATCH_SIZE]
+        images = tf.gather(images[..., 0], order)
+        yield images.numpy(), tf.gather(labels["digits"], order).numpy()
+
+
+def _counted(batches, progress: tqdm.tqdm):
+    for images, digits in batches:
+        yield images, digits
+        progress.update(len(images))
+
+
+def _write_pngs(batches, num_images: int, folder: pathlib.Path) -> None:
+    width = max(5, len(str(num_images - 1)))
+    index = 0
+    for images, digits in batches:
+        for image, label in zip(images, digits):
+            name = "".join(map(str, label)) + f"_{index:0{width}}.png"
+            Image.fromarray(image).save(folder / name)
+            index += 1
+
+
+def _write_npy(batches, num_images: int, folder: pathlib.Path) -> None:
+    """Writes through memory maps: the images need not fit into memory."""
+
+    def create(name, dtype, *shape):
+        return np.lib.format.open_memmap(
+            folder / name, mode="w+", dtype=dtype, shape=(num_images, *shape)
+        )
+
+    image_shape = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+    all_images = create("images.npy", np.uint8, *image_shape)
+    all_digits = create("digits.npy", np.int32, config.NUM_DIGITS)
+    all_sums = create("sums.npy", np.int32)
+    start = 0
+    for images, digits in batches:
+        stop = start + len(images)
+        all_images[start:stop] = images
+        all_digits[start:stop] = digits
+        all_sums[start:stop] = digits.sum(axis=1)
+        start = stop
+    for array in (all_images, all_digits, all_sums):
+        array.flush()
