@@ -1,0 +1,253 @@
+"""The bytes of an image file -> its pixels, upright and without transparency.
+
+Everything but `read_picture` is TensorFlow ops, so it works the same on a
+server that has nothing but the exported graph.
+"""
+
+import io
+import os
+import warnings
+
+import PIL.Image
+import tensorflow as tf
+
+from mnist_sum_tf.config import UserError
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+# A telephone's largest photographs; decoded, 150 MB.
+MAX_PIXELS = 50_000_000
+PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
+JPEG_BEGINNING = b"\xff\xd8\xff"
+HEAD_BYTES = 40
+# The Exif block comes first in a file, the orientation early in the block.
+EXIF_BYTES = 4096
+
+
+def read_picture(path) -> bytes:
+    """Reads an image file after looking at its header, decoding nothing.
+
+    Args:
+        path: of a PNG, JPEG, GIF or BMP file.
+
+    Returns:
+        The file's bytes, which `decode_picture` takes; pixels that are broken
+        further down are found only there.
+
+    Raises:
+        UserError: if the file is missing, a folder, unreadable, empty, no image,
+            of another format, or has more than `MAX_PIXELS` pixels.
+    """
+    path = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            image_bytes = file.read()
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: there is no such image file. Received: {path}"
+        ) from None
+    except IsADirectoryError:
+        raise UserError(
+            f"{path}: expected an image file. Received: a folder"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"{path}: the file cannot be read. Received: {error.strerror}"
+        ) from None
+    _check_header(path, image_bytes)
+    return image_bytes
+
+
+def _check_header(path: str, image_bytes: bytes) -> None:
+    expected = f"{path}: expected a PNG, JPEG, GIF or BMP image. Received: "
+    if not image_bytes:
+        raise UserError(expected + "an empty file")
+    try:
+        with warnings.catch_warnings():
+            # Our own bound is lower than the one Pillow warns at.
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(io.BytesIO(image_bytes)) as image:
+                kind, (width, height) = image.format, image.size
+                # A GIF is decoded whole, whichever frame is asked for.
+                frames = image.n_frames if kind == "GIF" else 1
+    except PIL.Image.DecompressionBombError:
+        raise UserError(
+            f"{path}: an image may have up to {MAX_PIXELS} pixels. Received:"
+            " several times as many"
+        ) from None
+    except Exception:  # Pillow's readers raise whatever a broken header meets.
+        raise UserError(expected + "a file that is no image") from None
+    if kind not in FORMATS:
+        raise UserError(expected + f"a {kind} file")
+    if width < 1 or height < 1:
+        raise UserError(expected + f"{width}x{height} pixels")
+    if width * height * frames > MAX_PIXELS:
+        times = f", {frames} frames" if frames > 1 else ""
+        raise UserError(
+            f"{path}: an image may have up to {MAX_PIXELS} pixels."
+            f" Received: {width}x{height}{times}"
+        )
+
+
+def decode_picture(image_bytes) -> tf.Tensor:
+    """Decodes an image file.
+
+    Args:
+        image_bytes: scalar string tensor, the bytes of a PNG, JPEG, GIF (its
+            first frame) or BMP.
+
+    Returns:
+        uint8 `[height, width, 3]`, red, green, blue; turned upright as a
+        camera's Exif block says; 16 bits cut to 8; transparency laid on white
+        or black paper, whichever its ink stands out from.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if it is no such image or has more than
+            `MAX_PIXELS` pixels (both found before anything is decoded), or is
+            broken.
+    """
+    image_bytes = _checked(image_bytes)
+    return tf.cond(
+        _begins_with(image_bytes, PNG_BEGINNING),
+        lambda: _without_alpha(_decode_png(image_bytes)),
+        lambda: _upright(
+            tf.io.decode_image(image_bytes, 3, expand_animations=False),
+            _orientation(image_bytes),
+        ),
+    )
+
+
+def _begins_with(image_bytes, beginning: bytes) -> tf.Tensor:
+    return tf.strings.substr(image_bytes, 0, len(beginning)) == beginning
+
+
+def _checked(image_bytes) -> tf.Tensor:
+    """The same bytes, if format and size are among those that are decoded."""
+    head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
+    is_png = _begins_with(image_bytes, PNG_BEGINNING)
+    is_jpeg = _begins_with(image_bytes, JPEG_BEGINNING)
+    is_gif = _begins_with(image_bytes, b"GIF8")
+    # Run-length coded bitmaps would not be decoded but misread.
+    plain = _number(head[30:34]) % 3 == 0
+    is_bmp = _begins_with(image_bytes, b"BM") & plain
+    known = tf.debugging.Assert(
+        is_png | is_jpeg | is_gif | is_bmp,
+        ["Expected a PNG, JPEG, GIF or BMP image. Received bytes:", head[:8]],
+    )
+    with tf.control_dependencies([known]):
+        num_pixels = tf.case(
+            [
+                (is_png, lambda: _area(head[19:15:-1], head[23:19:-1])),
+                (is_gif, lambda: _area(head[6:8], head[8:10])),
+                (is_bmp, lambda: _area(head[18:22], head[22:26])),
+            ],
+            default=lambda: _jpeg_area(image_bytes),
+        )
+    bounded = tf.debugging.Assert(
+        (num_pixels > 0) & (num_pixels <= MAX_PIXELS),
+        [f"Expected an image of up to {MAX_PIXELS} pixels. Received:",
+         num_pixels],
+    )  # fmt: skip
+    with tf.control_dependencies([bounded]):
+        return tf.identity(image_bytes)
+
+
+def _number(little_endian) -> tf.Tensor:
+    """One to four bytes -> int64; four bytes may be negative."""
+    size = little_endian.shape[0]
+    powers = tf.constant([256**i for i in range(size)], tf.int64)
+    number = tf.reduce_sum(tf.cast(little_endian, tf.int64) * powers)
+    return tf.where(number < 2**31, number, number - 2**32)
+
+
+def _area(width, height) -> tf.Tensor:
+    # The height of a bitmap stored from top to bottom is negative.
+    return _number(width) * tf.abs(_number(height))
+
+
+def _jpeg_area(image_bytes) -> tf.Tensor:
+    shape = tf.image.extract_jpeg_shape(image_bytes, tf.int64)
+    return shape[0] * shape[1]
+
+
+def _decode_png(image_bytes) -> tf.Tensor:
+    """A PNG of any kind -> uint8 `[height, width, 4]`, the last one alpha."""
+    bits = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)[24]
+    # Below eight bits TensorFlow fills in a wrong alpha where there is none.
+    pixels = tf.cond(
+        bits < 8,
+        lambda: tf.io.decode_png(image_bytes, channels=0),
+        lambda: tf.io.decode_png(image_bytes, channels=4),
+    )
+    num_channels = tf.shape(pixels)[-1]
+    rgb = tf.cond(
+        num_channels < 3,
+        lambda: tf.repeat(pixels[..., :1], 3, axis=-1),
+        lambda: pixels[..., :3],
+    )
+    alpha = tf.cond(
+        num_channels % 2 == 0,
+        lambda: pixels[..., -1:],
+        lambda: tf.fill(tf.shape(pixels[..., :1]), tf.constant(255, tf.uint8)),
+    )
+    rgba = tf.concat([rgb, alpha], axis=-1)
+    return tf.ensure_shape(rgba, [None, None, 4])
+
+
+def _without_alpha(rgba) -> tf.Tensor:
+    """Lays a picture on paper; uint8 `[h, w, 4]` -> uint8 `[h, w, 3]`."""
+    rgb, alpha = rgba[..., :3], rgba[..., 3:]
+    return tf.cond(
+        tf.reduce_min(alpha) == 255, lambda: rgb, lambda: _on_paper(rgb, alpha)
+    )
+
+
+def _on_paper(rgb, alpha) -> tf.Tensor:
+    # What is seen of a mostly transparent picture is its ink, which wants paper
+    # of the other shade; what is seen of a mostly opaque one is its paper.
+    weights = tf.cast(alpha, tf.float32)
+    seen = tf.reduce_sum(tf.reduce_mean(tf.cast(rgb, tf.float32), -1, True) * weights)
+    total = tf.reduce_sum(weights)
+    is_seen_light = seen >= 127.5 * total
+    is_mostly_seen = tf.reduce_mean(weights) >= 127.5
+    is_paper_white = is_seen_light == is_mostly_seen
+    # Up to 255 * 255 + 127, which 16 bits hold.
+    colour, opacity = tf.cast(rgb, tf.uint16), tf.cast(alpha, tf.uint16)
+    paper = tf.where(is_paper_white, 255 * (255 - opacity), 0 * opacity)
+    return tf.cast((colour * opacity + paper + 127) // 255, tf.uint8)
+
+
+def _orientation(image_bytes) -> tf.Tensor:
+    """What a JPEG's Exif block says of the camera: 1 (upright), ..., 8."""
+    head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=EXIF_BYTES)
+    found = [
+        _byte_after(head, b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"),
+        _byte_after(head, b"\x12\x01\x03\x00\x01\x00\x00\x00"),
+    ]
+    is_jpeg = _begins_with(image_bytes, JPEG_BEGINNING)
+    return tf.where(is_jpeg, tf.maximum(*found), 0)
+
+
+def _byte_after(head, pattern: bytes) -> tf.Tensor:
+    """The byte after the first occurrence of `pattern`, int32; 0 without one."""
+    last = head.shape[0] - len(pattern)
+    matches = tf.reduce_all(
+        [head[i : i + last] == byte for i, byte in enumerate(pattern)], axis=0
+    )
+    following = tf.cast(head[len(pattern) :], tf.int32)
+    return tf.reduce_sum(tf.boolean_mask(following, matches)[:1])
+
+
+def _upright(pixels, orientation) -> tf.Tensor:
+    """Undoes a camera's orientation; `pixels` `[h, w, c]`."""
+    def is_one_of(*values):
+        return tf.reduce_any(orientation == tf.constant(values))
+
+    pixels = tf.cond(
+        is_one_of(5, 6, 7, 8),
+        lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels,
+    )  # fmt: skip
+    pixels = tf.cond(
+        is_one_of(2, 3, 6, 7), lambda: pixels[:, ::-1], lambda: pixels
+    )
+    return tf.cond(is_one_of(3, 4, 7, 8), lambda: pixels[::-1], lambda: pixels)

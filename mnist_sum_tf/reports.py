@@ -1,0 +1,121 @@
+"""What was read, as pictures."""
+
+import math
+import os
+import tempfile
+
+import matplotlib
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+ZOOM = 2
+CAPTION_SIZE = 18
+TITLE_SIZE = 26
+GAP = 20
+BACKGROUND, BORDER, TEXT = "#ffffff", "#9aa0a6", "#202124"
+# About as wide as high, since a canvas is four times as wide as high.
+CELLS_PER_ROW_AND_COLUMN = 3.2
+
+
+def contact_sheet(canvases, captions, path, title=None) -> None:
+    """Draws a sheet of canvases, each with its caption underneath.
+
+    Args:
+        canvases: uint8 `[n, height, width]` or `[n, height, width, 1]`, n > 0.
+        captions: n strings; a line break begins a new line, and a line too long
+            for its picture loses its middle.
+        path: of the PNG to write; it is written beside, then renamed.
+        title: a line above the sheet, or `None`.
+
+    Raises:
+        ValueError: if there are no canvases or not one caption for each.
+    """
+    canvases = np.asarray(canvases)
+    if len(canvases) == 0 or len(canvases) != len(captions):
+        raise ValueError(
+            "A contact sheet needs canvases and one caption for each. Received:"
+            f" {len(canvases)} canvases, {len(captions)} captions"
+        )
+    canvases = canvases.reshape(canvases.shape[:3])
+    cells = _cells(canvases, captions)
+    _write_png(_sheet(cells, title), os.fspath(path))
+
+
+def _font(size: int):
+    # Comes with matplotlib, so it is there on every machine.
+    path = os.path.join("fonts", "ttf", "DejaVuSans.ttf")
+    path = os.path.join(matplotlib.get_data_path(), path)
+    return PIL.ImageFont.truetype(path, size)
+
+
+def _cells(canvases, captions) -> list:
+    """One picture per canvas with its caption, all of the same size."""
+    font = _font(CAPTION_SIZE)
+    num_lines = max(len(caption.splitlines()) for caption in captions)
+    line_height = math.ceil(1.3 * CAPTION_SIZE)
+    height, width = (ZOOM * side for side in canvases.shape[1:])
+    cells = []
+    for canvas, caption in zip(canvases, captions):
+        cell = PIL.Image.new(
+            "RGB", (width + 2, height + 8 + num_lines * line_height), BACKGROUND
+        )
+        # The border shows where a canvas ends, whatever colour it has there.
+        draw = PIL.ImageDraw.Draw(cell)
+        draw.rectangle((0, 0, width + 1, height + 1), outline=BORDER)
+        image = PIL.Image.fromarray(canvas.astype(np.uint8))
+        cell.paste(image.resize((width, height), PIL.Image.NEAREST), (1, 1))
+        for number, line in enumerate(caption.splitlines()):
+            top = height + 6 + number * line_height
+            draw.text((1, top), _shortened(line, font, width), TEXT, font)
+        cells.append(cell)
+    return cells
+
+
+def _shortened(line: str, font, width: int) -> str:
+    """A line with as much of its middle left out as makes it fit."""
+    if font.getlength(line) <= width:
+        return line
+    for kept in range(len(line) - 1, 1, -1):
+        start, end = line[: kept // 2], line[len(line) - (kept + 1) // 2 :]
+        if font.getlength(f"{start}…{end}") <= width:
+            return f"{start}…{end}"
+    return "…"
+
+
+def _sheet(cells, title) -> PIL.Image.Image:
+    width, height = cells[0].size
+    num_columns = min(
+        len(cells), max(1, round(math.sqrt(len(cells) / CELLS_PER_ROW_AND_COLUMN)))
+    )
+    num_rows = math.ceil(len(cells) / num_columns)
+    font = _font(TITLE_SIZE)
+    top = GAP + (2 * TITLE_SIZE if title else 0)
+    sheet_width = GAP + num_columns * (width + GAP)
+    if title:
+        sheet_width = max(sheet_width, math.ceil(font.getlength(title)) + 2 * GAP)
+    sheet = PIL.Image.new(
+        "RGB", (sheet_width, top + num_rows * (height + GAP)), BACKGROUND
+    )
+    if title:
+        PIL.ImageDraw.Draw(sheet).text((GAP, GAP), title, TEXT, font)
+    for number, cell in enumerate(cells):
+        row, column = divmod(number, num_columns)
+        left = GAP + column * (width + GAP)
+        sheet.paste(cell, (left, top + row * (height + GAP)))
+    return sheet
+
+
+def _write_png(image, path: str) -> None:
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    handle, beside = tempfile.mkstemp(suffix=".tmp", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            image.save(file, "PNG")
+        os.chmod(beside, 0o644)  # mkstemp's files are for their owner only.
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
