@@ -8,20 +8,12 @@ import numpy as np
 import pytest
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.data import digits
+from mnist_sum_tf.data import digits, tfds_export
 from mnist_sum_tf.data.digits import Digits, load_digits
 
 ROOT = pathlib.Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "write_tfds_dataset.py"
 SPLITS = ("train", "validation", "test")
-
-
-def run_script(name, *flags):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / name), *flags],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
 
 
 def assert_same(left: Digits, right: Digits):
@@ -89,7 +81,12 @@ def test_bundled_file_is_checked_by_content(monkeypatch, tmp_path):
 @pytest.fixture(scope="module")
 def tfds_data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
-    ran = run_script("write_tfds_dataset.py", f"--tfds_data_dir={folder}")
+    ran = subprocess.run(
+        [sys.executable, str(SCRIPT), f"--tfds_data_dir={folder}"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert ran.returncode == 0, ran.stderr
     assert f"Wrote MNIST to {folder}/mnist/" in ran.stdout
     return str(folder)
@@ -125,12 +122,18 @@ def test_written_tfds_dataset_is_mnist_to_tfds(tfds_data_dir):
 
 
 def test_tfds_dataset_is_not_overwritten(tfds_data_dir):
-    ran = run_script("write_tfds_dataset.py", f"--tfds_data_dir={tfds_data_dir}")
-    assert ran.returncode == 1
-    assert ran.stderr.splitlines()[-1] == (
-        "error: --tfds_data_dir must be a folder without MNIST. Received: "
+    with pytest.raises(UserError) as caught:
+        tfds_export.write_bundled_digits(tfds_data_dir)
+    assert str(caught.value) == (
+        "--tfds_data_dir must be a folder without MNIST. Received: "
         f"{tfds_data_dir}, which holds {tfds_data_dir}/mnist/3.0.1"
     )
+
+
+def test_tfds_dataset_needs_a_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="that can be written.*: File exists"):
+        tfds_export.write_bundled_digits(str(tmp_path / "file"))
 
 
 def as_tfds(arrays):

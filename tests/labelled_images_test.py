@@ -269,6 +269,8 @@ def test_missing_npy(tmp_path):
         lambda path: path.write_bytes(path.read_bytes()[:50]),
         lambda path: path.write_bytes(path.read_bytes()[:-50]),
         lambda path: path.write_bytes(path.read_bytes().replace(b"shape", b"sh}pe")),
+        lambda path: path.write_bytes(path.read_bytes().replace(b")", b"(")),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"40", b"-4")),
         lambda path: np.savez(path.open("wb"), noise(1)),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ Whatever the source, `train` is the first eleven twelfths of its training digits
 import functools
 import hashlib
 import pathlib
+import tokenize
 import zipfile
 import zlib
 from typing import NamedTuple
@@ -112,7 +113,8 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     try:
         arrays = _open_npz(path)
     except (
-        EOFError, NotImplementedError, OSError, ValueError,
+        EOFError, MemoryError, NotImplementedError, OSError, OverflowError,
+        SyntaxError, TypeError, ValueError, tokenize.TokenError,
         zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
         raise config.UserError(

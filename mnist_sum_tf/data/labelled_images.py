@@ -3,6 +3,7 @@
 import hashlib
 import pathlib
 import re
+import tokenize
 from typing import NamedTuple
 
 import numpy as np
@@ -175,7 +176,10 @@ def _open_npy(flag: str, path: str) -> np.ndarray:
         raise config.UserError(f"{expected} Received: no such file")
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except (EOFError, OSError, SyntaxError, TypeError, ValueError) as error:
+    except (
+        EOFError, MemoryError, OSError, OverflowError, SyntaxError, TypeError,
+        ValueError, tokenize.TokenError,
+    ) as error:  # fmt: skip
         reason = (str(error).splitlines() or [""])[0]
         raise config.UserError(f"{expected} Received: {reason}") from error
     if array.dtype.kind not in "iuf":
