@@ -93,11 +93,12 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     for name, dataset in named_datasets.items():
         knows_digits = "digits" in dataset.element_spec[1]
         judged = JUDGED if knows_digits else JUDGED[1:]
-        metrics.compile_metrics(model, judged)
         count = dataset.reduce(0, lambda n, x: n + tf.shape(x[0])[0])
         results[name] = {
             "num_images": int(count),
-            **metrics.evaluate(model, dataset, judged),
+            **metrics.evaluate(
+                metrics.judged_model(model, judged), dataset, judged
+            ),
         }
     return results
 

@@ -14,7 +14,7 @@ _COMPACT = {
     "decoder": config.Config(
         stage="decoder",
         objective="expected_sum",
-        total_steps=30_000,
+        total_steps=20_000,
         global_batch_size=1024,
         checkpoint_every_steps=5_000,
         evaluate_every_steps=5_000,

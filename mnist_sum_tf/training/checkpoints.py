@@ -19,6 +19,11 @@ FREE_SETTINGS = (
     "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
     "evaluate_every_steps", "log_every_steps", "data.tfds_data_dir",
 )  # fmt: skip
+# What TensorFlow raises for files that are cut, changed, gone or foreign.
+READ_ERRORS = (
+    tf.errors.OpError, AssertionError, IndexError, KeyError, RuntimeError,
+    ValueError,
+)  # fmt: skip
 
 
 def seed_states(model: keras.Model) -> list[tf.Variable]:
@@ -74,7 +79,7 @@ def restore_latest(checkpoint, manager) -> str | None:
         try:
             checkpoint.restore(path).assert_consumed()
             return path
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
+        except READ_ERRORS as error:
             reason = str(error).splitlines()[0]
             older = paths[number + 1 : number + 2]
             goes_on = f"going back to {older[0]}" if older else "no older one"
@@ -114,7 +119,7 @@ def load_average(model: keras.Model, stage_dir) -> int:
         status = tf.train.Checkpoint(average=model).restore(path)
         status.expect_partial()  # the rest of the run's state is not asked for
         status.assert_existing_objects_matched()
-    except (tf.errors.OpError, AssertionError, ValueError) as error:
+    except READ_ERRORS as error:
         raise config.UserError(
             f"{path} must hold the weights of {model.name!r}. "
             f"Received: {str(error).splitlines()[0]}"

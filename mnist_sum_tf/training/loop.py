@@ -84,8 +84,9 @@ class Trainer:
             self.optimizer.build(self.variables)
         self.average = task.build_model(dtype)
         self.average.set_weights(self.model.get_weights())
-        self.judged = task.build_judged(self.average)
-        metrics.compile_metrics(self.judged, task.judged_outputs)
+        self.judged = metrics.judged_model(
+            task.build_judged(self.average), task.judged_outputs
+        )
         self.loss_metric = keras.metrics.Mean("loss")
         checkpoint = checkpoints.make_checkpoint(
             self.model, self.average, self.optimizer, self.loss_metric

@@ -68,13 +68,20 @@ NAMES = {
 }
 
 
-def compile_metrics(model: keras.Model, outputs) -> None:
-    """Compiles a model so that `model.evaluate` reports the metrics.
+def judged_model(model: keras.Model, outputs) -> keras.Model:
+    """Wraps a model so that `model.evaluate` reports the metrics.
 
     Args:
-        model: a model whose outputs are a dictionary.
+        model: a model of one input whose outputs are a dictionary.
         outputs: names of the outputs to judge, keys of `METRICS`.
+
+    Returns:
+        A compiled model that shares the weights and has these outputs alone.
     """
+    given = model.inputs[0]
+    inputs = keras.Input(given.shape[1:], dtype=given.dtype, name=given.name)
+    found = model(inputs)
+    judged = keras.Model(inputs, {output: found[output] for output in outputs})
     wrapped = {
         output: [
             keras.metrics.MeanMetricWrapper(function, name=NAMES[function])
@@ -84,7 +91,8 @@ def compile_metrics(model: keras.Model, outputs) -> None:
     }
     # `evaluate` wants a loss too; it stays out of the results.
     loss = {output: METRICS[output][-1] for output in outputs}
-    model.compile(loss=loss, metrics=wrapped)
+    judged.compile(loss=loss, metrics=wrapped)
+    return judged
 
 
 def labels_for_metrics(labels: dict, outputs) -> dict:
@@ -99,9 +107,9 @@ def evaluate(model: keras.Model, dataset, outputs) -> dict[str, float]:
     """Runs `model.evaluate` and names the results as in `NAMES`.
 
     Args:
-        model: compiled by `compile_metrics`.
+        model: from `judged_model`.
         dataset: elements of images and label dictionaries (see `datasets`).
-        outputs: the judged outputs.
+        outputs: the outputs it judges.
 
     Returns:
         One number by each metric's name.

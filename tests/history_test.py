@@ -1,0 +1,43 @@
+"""The history holds each step once, as CSV and as JSON."""
+
+import csv
+import json
+
+import pytest
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.training.history import History, read_history, write_whole
+
+
+def test_rows_survive_and_those_after_the_checkpoint_go(tmp_path):
+    history = History(tmp_path, last_step=0)
+    history.add({"step": 10, "loss": 2.5})
+    history.add({"step": 20, "loss": 1.25})
+    history.add({"step": 20, "tiled/sum_accuracy": 0.5})
+    history.add({"step": 30, "loss": 1.0})
+    history.save()
+    resumed = History(tmp_path, last_step=20)
+    assert resumed.rows == [
+        {"step": 10, "loss": 2.5},
+        {"step": 20, "loss": 1.25, "tiled/sum_accuracy": 0.5},
+    ]
+    resumed.add({"step": 30, "loss": 0.75})
+    resumed.save()
+    assert [row["loss"] for row in read_history(tmp_path)] == [2.5, 1.25, 0.75]
+    with open(tmp_path / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["10", "20", "30"]
+    assert [row["tiled/sum_accuracy"] for row in rows] == ["", "0.5", ""]
+
+
+def test_a_broken_history_is_named(tmp_path):
+    (tmp_path / "history.json").write_text("[{}]")
+    with pytest.raises(UserError, match="history.json must be .* Received"):
+        read_history(tmp_path)
+
+
+def test_write_whole_leaves_nothing_beside(tmp_path):
+    write_whole(tmp_path / "a.json", json.dumps([1]))
+    write_whole(tmp_path / "a.json", json.dumps([2]))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert json.loads((tmp_path / "a.json").read_text()) == [2]

@@ -1,0 +1,199 @@
+"""Training: steps, resumption, refusal, averages, replicas."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import checkpoints, loop, optimizers, strategies
+from mnist_sum_tf.training.history import read_history
+
+SETTINGS = config.Config(
+    stage="encoder",
+    objective="digits",
+    total_steps=8,
+    global_batch_size=4,
+    precision="float32",
+    strategy="one_device",
+    checkpoint_every_steps=2,
+    evaluate_every_steps=4,
+    log_every_steps=2,
+    optimizer=config.OptimizerConfig(learning_rate=0.05, warmup_steps=0),
+)
+
+
+def build_regressor(dtype):
+    """A line with dropout, small enough to train in no time."""
+    x = keras.Input((3,))
+    y = keras.layers.Dropout(0.5, dtype=dtype, name="dropout")(x)
+    y = keras.layers.Dense(1, dtype=dtype, name="line")(y)
+    return keras.Model(x, keras.layers.Reshape(())(y), name="regressor")
+
+
+def make_batch(step):
+    x = tf.random.stateless_normal([4, 3], tf.stack([tf.constant(5, tf.int64), step]))
+    return x, {"sum": tf.reduce_sum(x, axis=1)}
+
+
+def make_task():
+    return loop.Task(
+        build_model=build_regressor,
+        build_judged=lambda model: keras.Model(
+            model.inputs, {"sum": model.outputs[0]}
+        ),
+        judged_outputs=("sum",),
+        loss=lambda labels, sums: tf.square(labels["sum"] - sums),
+        train_data=lambda start: tf.data.Dataset.range(start, 8).map(make_batch),
+        validation_data={"held_out": tf.data.Dataset.range(100, 102).map(make_batch)},
+    )
+
+
+def final_values(directory):
+    """Every tensor of the newest checkpoint by its name in the file."""
+    path = checkpoints.latest_checkpoint(directory)
+    reader = tf.train.load_checkpoint(path)
+    names = reader.get_variable_to_shape_map()
+    return {
+        name: reader.get_tensor(name)
+        for name in names
+        if "OBJECT_GRAPH" not in name and "save_counter" not in name
+    }
+
+
+def assert_same_values(first, second):
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+def test_a_stopped_and_resumed_run_ends_in_the_same_bits(tmp_path):
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path / "whole")
+    # Stopped after step 5: the checkpoint is of step 4, one step is redone.
+    stopping = dataclasses.replace(
+        make_task(),
+        train_data=lambda start: tf.data.Dataset.range(start, 5).map(make_batch),
+    )
+    with pytest.raises(StopIteration):
+        loop.train_and_evaluate(stopping, SETTINGS, tmp_path / "parts")
+    assert checkpoints.latest_checkpoint(tmp_path / "parts").endswith("ckpt-4")
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path / "parts")
+    values = final_values(tmp_path / "whole")
+    assert any("seeds" in name for name in values)
+    assert_same_values(values, final_values(tmp_path / "parts"))
+    histories = [read_history(tmp_path / part) for part in ("whole", "parts")]
+    assert histories[0] == histories[1]
+    assert [row["step"] for row in histories[0]] == [2, 4, 6, 8]
+
+
+def test_a_finished_run_changes_nothing_when_run_again(tmp_path):
+    first = loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    values = final_values(tmp_path)
+    assert loop.train_and_evaluate(make_task(), SETTINGS, tmp_path) == first
+    assert_same_values(values, final_values(tmp_path))
+    names = sorted(path.name for path in (tmp_path / "checkpoints").glob("*.index"))
+    assert names == ["ckpt-4.index", "ckpt-6.index", "ckpt-8.index"]
+
+
+def test_one_step_of_the_average_is_worked_by_hand(tmp_path):
+    """The first step's decay is min(decay, (1 + 1) / (10 + 1))."""
+    settings = dataclasses.replace(SETTINGS, total_steps=1)
+    keras.utils.set_random_seed(settings.seed)
+    start = build_regressor("float32").get_weights()
+    loop.train_and_evaluate(make_task(), settings, tmp_path)
+    values = final_values(tmp_path)
+    kernels = {
+        name.split("/")[0]: value
+        for name, value in values.items()
+        if value.shape == (3, 1) and "optimizer/_variables" not in name
+    }
+    # A variable stands in the file once, here under the optimizer's name.
+    learned = kernels["optimizer"]
+    expected = learned + 2 / 11 * (start[0] - learned)
+    np.testing.assert_allclose(kernels["average"], expected, rtol=1e-6)
+    assert (learned != start[0]).any()
+
+
+def test_another_experiments_directory_is_refused(tmp_path):
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    other = dataclasses.replace(
+        SETTINGS, seed=1, model=config.ModelConfig(base_channels=8)
+    )
+    with pytest.raises(config.UserError) as error:
+        loop.train_and_evaluate(make_task(), other, tmp_path)
+    message = str(error.value)
+    assert "model.base_channels 16 there, 8 here" in message
+    assert "seed 0 there, 1 here" in message and "\n" not in message
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, caplog):
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    values = final_values(tmp_path)
+    data = tmp_path / "checkpoints" / "ckpt-8.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:100])
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    assert "ckpt-8" in caplog.text and "going back to" in caplog.text
+    assert_same_values(values, final_values(tmp_path))
+
+
+def test_only_damaged_checkpoints_are_no_fresh_start(tmp_path):
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    for path in (tmp_path / "checkpoints").glob("*.data*"):
+        path.write_bytes(b"")
+    with pytest.raises(config.UserError, match="that can be read. Received: 3"):
+        loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    task = dataclasses.replace(
+        make_task(), loss=lambda labels, sums: sums * float("nan")
+    )
+    with pytest.raises(config.UserError, match="nan at step 2"):
+        loop.train_and_evaluate(task, SETTINGS, tmp_path)
+
+
+def test_load_average_names_a_missing_or_foreign_checkpoint(tmp_path):
+    with pytest.raises(config.UserError, match="must hold a checkpoint"):
+        checkpoints.load_average(build_regressor("float32"), tmp_path)
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7)])
+    with pytest.raises(config.UserError, match="must hold the weights of"):
+        checkpoints.load_average(other, tmp_path)
+
+
+def test_config_json_says_how_the_run_was_made(tmp_path):
+    loop.train_and_evaluate(make_task(), SETTINGS, tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert written == json.loads(json.dumps(SETTINGS.to_json()))
+
+
+@pytest.mark.parametrize("batch_size, replicas", [(10, 4), (0, 1), (-4, 2)])
+def test_batches_divide_by_the_replicas(batch_size, replicas):
+    with pytest.raises(config.UserError, match=f"Received: {batch_size}"):
+        strategies.check_batch_size(batch_size, replicas)
+
+
+def test_cosine_warms_up_and_ends_at_zero():
+    settings = dataclasses.replace(
+        SETTINGS,
+        total_steps=100,
+        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=10),
+    )
+    rate = optimizers.create_optimizer(settings)._learning_rate
+    found = [float(rate(step)) for step in (0, 5, 10, 55, 100)]
+    np.testing.assert_allclose(found, [0, 0.5, 1, 0.5, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: strategies.create_strategy("tpu"), "--strategy .* 'tpu'"),
+        (lambda: strategies.resolve_precision("fp8"), "--precision .* 'fp8'"),
+    ],
+)
+def test_unknown_names_are_told(make, message):
+    with pytest.raises(config.UserError, match=message):
+        make()

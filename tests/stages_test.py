@@ -1,0 +1,179 @@
+"""The three trainings, one after the other, small; then the loaded model."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from mnist_sum_tf import config, evaluation
+from mnist_sum_tf.data import datasets
+from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.training import stages, trained_models
+from mnist_sum_tf.training.checkpoints import latest_checkpoint
+
+
+@pytest.fixture(scope="module")
+def digits_file(tmp_path_factory):
+    """A person's own digits: 60 to train on, 40 to test on."""
+    rng = np.random.default_rng(0)
+
+    def boxes(count):
+        images = np.zeros((count, 28, 28), np.uint8)
+        for number, image in enumerate(images):
+            image[4:24, 5 : 7 + number % 10] = rng.integers(150, 256)
+        return images, (np.arange(count) % 10).astype(np.uint8)
+
+    path = tmp_path_factory.mktemp("digits") / "digits.npz"
+    (x_train, y_train), (x_test, y_test) = boxes(240), boxes(40)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return str(path)
+
+
+def small(stage, digits_file, **changes):
+    preset = get_preset("compact", stage)
+    return dataclasses.replace(
+        preset,
+        total_steps=2,
+        global_batch_size=4,
+        precision="float32",
+        evaluate_every_steps=2,
+        checkpoint_every_steps=2,
+        data=dataclasses.replace(preset.data, digits=digits_file),
+        model=config.ModelConfig(base_channels=2),
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory, digits_file):
+    """A work directory with an encoder and a decoder."""
+    workdir = tmp_path_factory.mktemp("experiment")
+    row = stages.train_encoder(small("encoder", digits_file), workdir)
+    assert row["step"] == 2 and np.isfinite(row["loss"])
+    assert {f"{layout}/sum_accuracy" for layout in stages.VALIDATION_LAYOUTS} <= (
+        row.keys()
+    )
+    row = stages.train_decoder(small("decoder", digits_file), workdir)
+    assert row["all_combinations/sum_mse"] > 0
+    return workdir
+
+
+def test_encoder_and_decoder_are_put_together(workdir):
+    model = trained_models.load_sum_model(workdir)
+    assert model.get_layer("encoder").get_layer("block1_conv1").filters == 2
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    # The loss of the first step is that of ten classes guessed four times.
+    assert model.get_layer("encoder").count_params() == sum(
+        int(np.prod(w.shape)) for w in model.get_layer("encoder").weights
+    )
+
+
+def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
+    apart = trained_models.load_sum_model(workdir)
+    start = stages._starting_sum_model(
+        config.ModelConfig(base_channels=2), workdir, "float32"
+    )
+    for first, second in zip(apart.weights, start.weights):
+        np.testing.assert_array_equal(first, second)
+    frozen = small(
+        "sum_model", digits_file, objective="regression", train_encoder=False
+    )
+    stages.train_end_to_end(frozen, workdir)
+    trained = trained_models.load_sum_model(workdir)
+    for part, changed in (("encoder", False), ("decoder", True)):
+        before = apart.get_layer(part).get_weights()
+        after = trained.get_layer(part).get_weights()
+        same = all((a == b).all() for a, b in zip(before, after))
+        assert same is not changed, part
+
+
+@pytest.mark.parametrize("objective", ["distribution", "regression"])
+def test_sums_alone_are_enough(tmp_path, objective, digits_file):
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (20, 40, 168), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "sums.npy", rng.integers(0, 37, 20))
+    settings = small("sum_model", digits_file, objective=objective)
+    settings = dataclasses.replace(
+        settings,
+        data=config.DataConfig(
+            images=str(tmp_path / "images.npy"), sums=str(tmp_path / "sums.npy")
+        ),
+    )
+    row = stages.train_end_to_end(settings, tmp_path)
+    assert "validation/sum_accuracy" in row
+    assert "validation/digit_accuracy" not in row
+    assert latest_checkpoint(tmp_path / "sum_model").endswith("ckpt-2")
+
+
+def test_an_encoder_needs_digit_labels(tmp_path, digits_file):
+    np.save(tmp_path / "images.npy", np.zeros((10, 40, 168), np.uint8))
+    np.save(tmp_path / "sums.npy", np.zeros(10, int))
+    settings = dataclasses.replace(
+        small("encoder", digits_file),
+        data=config.DataConfig(
+            images=str(tmp_path / "images.npy"), sums=str(tmp_path / "sums.npy")
+        ),
+    )
+    with pytest.raises(config.UserError, match="must have digit labels"):
+        stages.train_encoder(settings, tmp_path)
+
+
+def test_an_empty_work_directory_is_named(tmp_path):
+    with pytest.raises(config.UserError, match="without encoder and decoder"):
+        trained_models.load_sum_model(tmp_path)
+
+
+def test_evaluation_agrees_with_counting(workdir, digits_file, tmp_path, capsys):
+    model = trained_models.load_sum_model(workdir)
+    data = config.DataConfig(digits=digits_file)
+    chosen = evaluation.choose_datasets(["tiled", "mixed"], data)
+    report = evaluation.evaluate_and_report(model, chosen, tmp_path / "out")
+    images, labels = next(iter(chosen["tiled"]))
+    outputs = model(images)
+    read = np.argmax(outputs["digit_probabilities"], axis=-1)
+    result = report["results"]["tiled"]
+    assert result["num_images"] == 10
+    assert result["digit_accuracy"] == pytest.approx(
+        (read == labels["digits"].numpy()).mean()
+    )
+    errors = labels["sum"].numpy() - outputs["sum"].numpy()
+    assert result["sum_mse"] == pytest.approx((errors**2).mean(), rel=1e-4)
+    assert result["sum_mae"] == pytest.approx(abs(errors).mean(), rel=1e-4)
+    assert report["samples"][0]["actual"] == labels["sum"][0]
+    written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert written == report
+    printed = capsys.readouterr().out
+    assert "tiled" in printed and "Actual" in printed
+
+
+def test_evaluation_of_images_with_sums_only(workdir, tmp_path):
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "x.npy", rng.integers(0, 256, (7, 40, 168), dtype=np.uint8))
+    np.save(tmp_path / "y.npy", np.arange(7))
+    labelled = datasets.read_labelled_images(
+        str(tmp_path / "x.npy"), str(tmp_path / "y.npy")
+    )
+    results = evaluation.evaluate_model(
+        trained_models.load_sum_model(workdir),
+        {"mine": datasets.once_dataset(labelled, 4)},
+    )
+    assert results["mine"]["num_images"] == 7
+    assert "digit_accuracy" not in results["mine"]
+    assert evaluation.format_table(results).splitlines()[1].split()[2] == "-"
+
+
+def test_presets_keep_the_described_settings():
+    encoder = get_preset("original", "encoder")
+    assert encoder.optimizer.learning_rate == 1e-5
+    assert encoder.optimizer.schedule == "constant"
+    assert encoder.model.base_channels == 64 and encoder.model.dropout_rate == 0.1
+    decoder = get_preset("original", "decoder")
+    assert decoder.optimizer.learning_rate == 1e-3
+    assert decoder.objective == "one_hot_sum" and decoder.global_batch_size == 16
+    both = get_preset("original", "sum_model")
+    assert both.optimizer.learning_rate == 1e-4 and not both.train_encoder
+    assert get_preset("compact", "encoder").model.base_channels == 16
+    with pytest.raises(config.UserError, match="--preset .* 'huge'"):
+        get_preset("huge", "encoder")
