@@ -7,12 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import layouts, wear
+from mnist_sum_tf.data import handwriting, layouts, wear
 
 DIGIT_SIZE = layouts.DIGIT_SIZE
 # A digit is drawn into a tile as high as the canvas, then set into its column.
 TILE_WIDTH = 48
-BEND_GRID = 4
 
 
 def composite_batch(
@@ -127,9 +126,10 @@ def compose(
     """
     flat = tf.reshape(digits, [-1, DIGIT_SIZE, DIGIT_SIZE])
     if placement.bend_pixels is not None:
-        flat = bend(flat, tf.reshape(placement.bend_pixels, [-1]), seed)
+        flat = handwriting.bend(flat, tf.reshape(placement.bend_pixels, [-1]), seed)
     if placement.stroke is not None:
-        flat = change_stroke(flat, tf.reshape(placement.stroke, [-1]))
+        stroke = tf.reshape(placement.stroke, [-1])
+        flat = handwriting.change_stroke(flat, stroke)
     tile_left = tf.floor(placement.center_x) - TILE_WIDTH // 2
     tiles = _draw_tiles(
         flat, _tile_to_digit(placement, tile_left),
@@ -229,87 +229,4 @@ def _pressed_column(tile, tile_left) -> tf.Tensor:
     outside = tf.range(TILE_WIDTH) + tile_left[:, tf.newaxis] <= 0
     ink = tf.where(outside[..., tf.newaxis], tile, tf.zeros_like(tile))
     leftmost = tf.argmax(tf.cast(ink > 0, tf.uint8), axis=1)
-    return tf.gather(
-        tf.transpose(ink, [0, 2, 1]), leftmost, batch_dims=2
-    )
-
-
-def change_stroke(digits, stroke) -> tf.Tensor:
-    """Thickens (`stroke` to +1) or thins (to -1) by up to one pixel.
-
-    Args:
-        digits: uint8 `[n, 28, 28]`.
-        stroke: float32 `[n]` in [-1, 1]; the share of the way from the digit to
-            its dilation or erosion by the four neighbours.
-
-    Returns:
-        uint8 `[n, 28, 28]`.
-    """
-    padded = tf.pad(digits, [[0, 0], [1, 1], [1, 1]])
-    up, down = padded[:, :-2, 1:-1], padded[:, 2:, 1:-1]
-    left, right = padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]
-
-    def of_neighbours(op):
-        return op(digits, op(op(up, down), op(left, right)))
-
-    share = stroke[:, tf.newaxis, tf.newaxis]
-    goal = tf.where(
-        share > 0, of_neighbours(tf.maximum), of_neighbours(tf.minimum)
-    )
-    digits, goal = tf.cast(digits, tf.float32), tf.cast(goal, tf.float32)
-    blend = digits + tf.abs(share) * (goal - digits)
-    return tf.cast(tf.round(blend), tf.uint8)
-
-
-def _bend_weights() -> np.ndarray:
-    """Spreads a coarse grid of numbers over 28 pixels, float32 `[28, grid]`.
-
-    Raised cosines: smooth, at most 1 in all, zero change at the grid's ends.
-    """
-    pixels = np.linspace(0, BEND_GRID - 1, DIGIT_SIZE)[:, np.newaxis]
-    distance = np.minimum(1, np.abs(pixels - np.arange(BEND_GRID)))
-    return (0.5 + 0.5 * np.cos(np.pi * distance)).astype(np.float32)
-
-
-def bend(digits, amplitude, seed) -> tf.Tensor:
-    """Bends each digit by a smooth random displacement (elastic distortion).
-
-    After Simard, Steinkraus and Platt, "Best practices for convolutional neural
-    networks applied to visual document analysis" (2003), with a coarse random
-    grid in place of a blurred field.
-
-    Args:
-        digits: uint8 `[n, 28, 28]`.
-        amplitude: float32 `[n]`, the largest displacement in pixels.
-        seed: int `[2]`.
-
-    Returns:
-        uint8 `[n, 28, 28]`.
-    """
-    count = tf.shape(digits)[0]
-    grid = tf.random.stateless_uniform(
-        [count, 2, BEND_GRID, BEND_GRID], seed, -1.0, 1.0
-    )
-    grid *= amplitude[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    weights = _bend_weights()
-    field = tf.einsum("yi,ndij,xj->ndyx", weights, grid, weights)
-    return _sample(digits, field[:, 0], field[:, 1])
-
-
-def _sample(digits, move_y, move_x) -> tf.Tensor:
-    """Bilinear look-up of each pixel at a displaced place; clamped at edges."""
-    count = tf.shape(digits)[0]
-    pixels = tf.range(DIGIT_SIZE, dtype=tf.float32)
-    limit = DIGIT_SIZE - 1.001
-    y = tf.clip_by_value(pixels[:, tf.newaxis] + move_y, 0.0, limit)
-    x = tf.clip_by_value(pixels + move_x, 0.0, limit)
-    top, left = tf.floor(y), tf.floor(x)
-    share_y, share_x = y - top, x - left
-    offset = tf.range(count)[:, tf.newaxis, tf.newaxis] * DIGIT_SIZE**2
-    corner = offset + tf.cast(top * DIGIT_SIZE + left, tf.int32)
-    flat = tf.cast(tf.reshape(digits, [-1]), tf.float32)
-    pixel = lambda step: tf.gather(flat, corner + step)
-    upper = pixel(0) + share_x * (pixel(1) - pixel(0))
-    below, beside = DIGIT_SIZE, DIGIT_SIZE + 1
-    lower = pixel(below) + share_x * (pixel(beside) - pixel(below))
-    return tf.cast(tf.round(upper + share_y * (lower - upper)), tf.uint8)
+    return tf.gather(tf.transpose(ink, [0, 2, 1]), leftmost, batch_dims=2)
