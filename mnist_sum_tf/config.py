@@ -80,7 +80,7 @@ class OptimizerConfig:
     schedule: str = "cosine"
     warmup_steps: int = 200
     gradient_clip_norm: float | None = 1.0
-    average_decay: float = 0.999
+    average_decay: float = 0.9995
 
 
 @dataclasses.dataclass(frozen=True)

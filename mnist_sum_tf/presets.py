@@ -19,7 +19,9 @@ _COMPACT = {
         checkpoint_every_steps=5_000,
         evaluate_every_steps=5_000,
         log_every_steps=500,
-        optimizer=config.OptimizerConfig(learning_rate=2e-3),
+        optimizer=config.OptimizerConfig(
+            learning_rate=2e-3, average_decay=0.999
+        ),
     ),
     "sum_model": config.Config(
         stage="sum_model", objective="distribution", total_steps=6_000
