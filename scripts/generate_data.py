@@ -10,8 +10,9 @@ import cli
 from absl import flags
 
 _LAYOUT = flags.DEFINE_string(
-    "layout", "mixed", "tiled, scattered, assignment, separate, cropped or mixed."
-)
+    "layout", "mixed",
+    "tiled, scattered, assignment, separate, cropped or mixed.",
+)  # fmt: skip
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Digits to compose: train, validation or test."
 )
@@ -25,8 +26,9 @@ _OUTPUT_DIR = flags.DEFINE_string(
     required=True,
 )  # fmt: skip
 _DIGITS = flags.DEFINE_string(
-    "digits", "bundled", "bundled, tfds, or the path of an .npz in Keras' layout."
-)
+    "digits", "bundled",
+    "bundled, tfds, or the path of an .npz in Keras' layout.",
+)  # fmt: skip
 _TFDS_DATA_DIR = flags.DEFINE_string(
     "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
 )

@@ -6,11 +6,9 @@ from PIL import Image
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import (
-    LabelledImages,
     read_labelled_images,
     read_npy_pair,
     read_png_folder,
-    split_images,
 )
 
 
@@ -292,95 +290,3 @@ def test_folder_and_pair_are_told_apart(tmp_path):
         read_labelled_images(images, None)
     with pytest.raises(UserError, match="--sums goes with an .npy"):
         read_labelled_images(str(tmp_path), sums)
-
-
-# Splits
-
-
-def labelled_noise(count):
-    rows = np.arange(count, dtype=np.int32)
-    digits = np.stack([rows] * 4, axis=1)
-    return LabelledImages(noise(count), digits, rows, list(map(str, rows)))
-
-
-def rows_of(parts):
-    return {name: part.sums.tolist() for name, part in parts.items()}
-
-
-def test_split_sizes_and_fields():
-    labelled = labelled_noise(50)
-    parts = split_images(labelled, 0.8, seed=0)
-    rows = rows_of(parts)
-    assert {name: len(part) for name, part in rows.items()} == {
-        "train": 40, "validation": 5, "test": 5,
-    }  # fmt: skip
-    assert sorted(sum(rows.values(), [])) == list(range(50))
-    for name, part in parts.items():
-        assert rows[name] == sorted(rows[name])
-        np.testing.assert_array_equal(
-            part.images, labelled.images[rows[name]]
-        )
-        np.testing.assert_array_equal(
-            part.digits, labelled.digits[rows[name]]
-        )
-        assert part.names == list(map(str, rows[name]))
-
-
-def test_split_of_sums_alone():
-    labelled = labelled_noise(10)._replace(digits=None, names=None)
-    part = split_images(labelled, 0.8, seed=0)["train"]
-    assert part.digits is None and part.names is None
-    assert len(part.images) == len(part.sums) == 8
-
-
-def test_split_depends_on_seed_and_pixels_only():
-    labelled = labelled_noise(50)
-    rows = rows_of(split_images(labelled, 0.8, seed=0))
-    assert rows == rows_of(split_images(labelled, 0.8, seed=0))
-    assert rows != rows_of(split_images(labelled, 0.8, seed=1))
-    backwards = LabelledImages(*(field[::-1] for field in labelled))
-    again = rows_of(split_images(backwards, 0.8, seed=0))
-    assert rows == {name: part[::-1] for name, part in again.items()}
-
-
-def test_split_never_leaks_an_image():
-    labelled = labelled_noise(30)
-    # Every image two to four times over, under other labels.
-    copies = np.tile(np.arange(30), 4)[:-17]
-    repeated = LabelledImages(
-        labelled.images[copies], None, np.arange(len(copies)), None
-    )
-    for seed in range(5):
-        rows = rows_of(split_images(repeated, 0.5, seed))
-        sources = [set(copies[part]) for part in rows.values()]
-        assert [len(source) for source in sources] == [15, 8, 7]
-        assert not set.intersection(*sources)
-        assert sum(map(len, rows.values())) == len(copies)
-        assert set.union(*sources) == set(range(30))
-
-
-@pytest.mark.parametrize(
-    "count, fraction, sizes",
-    [(3, 0.01, [1, 1, 1]), (3, 0.99, [1, 1, 1]), (6, 0.99, [4, 1, 1]),
-     (5, 0.5, [2, 2, 1])],
-)  # fmt: skip
-def test_no_split_is_empty(count, fraction, sizes):
-    parts = split_images(labelled_noise(count), fraction, seed=0)
-    assert [len(part.sums) for part in parts.values()] == sizes
-
-
-def test_too_few_images_to_split():
-    labelled = labelled_noise(4)
-    labelled.images[2:] = labelled.images[0]
-    with pytest.raises(UserError) as caught:
-        split_images(labelled, 0.8, seed=0)
-    assert str(caught.value) == (
-        "--images must hold at least 3 different images, to train, validate "
-        "and test on. Received: 2"
-    )
-
-
-@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, float("nan")])
-def test_wrong_train_fraction(fraction):
-    with pytest.raises(UserError, match="--train_fraction must be between"):
-        split_images(labelled_noise(4), fraction, seed=0)

@@ -1,8 +1,8 @@
 """`tf.data` pipelines: composites made on the fly, and a person's own images.
 
 Elements are `(images, labels)`: images uint8 `[batch, 40, 168, 1]`, white ink
-(255) on black (0); labels a dictionary of `"digits"`, int32 `[batch, 4]` (absent
-where only sums are known), and `"sum"`, int32 `[batch]`.
+(255) on black (0); labels a dictionary of `"digits"`, int32 `[batch, 4]`
+(absent where only sums are known), and `"sum"`, int32 `[batch]`.
 
 Endless pipelines are stateless: the batch of step n is a pure function of
 (seed, n), so that starting at step n costs nothing and a resumed run sees what
@@ -15,12 +15,12 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.data import composites, layouts
 from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.image_splits import split_images  # noqa: F401
 from mnist_sum_tf.data.labelled_images import (  # noqa: F401, callers use them
     LabelledImages,
     read_labelled_images,
     read_npy_pair,
     read_png_folder,
-    split_images,
 )
 
 

@@ -39,8 +39,8 @@ def generate(
         seed: a whole number.
         num_images: how many, at least 1.
         file_format: `"png"`: files `0428_00017.png` (digits, index); `"npy"`:
-            `images.npy`, uint8 `[n, 40, 168]`, `digits.npy`, int32 `[n, 4]`, and
-            `sums.npy`, int32 `[n]`.
+            `images.npy`, uint8 `[n, 40, 168]`, `digits.npy`, int32 `[n, 4]`,
+            and `sums.npy`, int32 `[n]`.
         output_dir: a folder that is empty or not there yet.
 
     Raises:

@@ -1,6 +1,5 @@
 """A person's own images and their labels: PNG folders and `.npy` pairs."""
 
-import hashlib
 import pathlib
 import re
 import tokenize
@@ -162,8 +161,8 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
         )
     if sums.shape != images.shape[:1]:
         raise config.UserError(
-            f"--sums={sums_path} must have the shape [{len(images)}], a sum for "
-            f"each image. Received: {list(sums.shape)}"
+            f"--sums={sums_path} must have the shape [{len(images)}], a sum "
+            f"for each image. Received: {list(sums.shape)}"
         )
     sums = _checked_sums(sums_path, sums)
     return LabelledImages(_to_uint8(images_path, images), None, sums, None)
@@ -222,63 +221,3 @@ def _to_uint8(path: str, images: np.ndarray) -> np.ndarray:
         chunk = images[start : start + CHUNK].astype(np.float64)
         converted[start : start + CHUNK] = np.rint(chunk * scale)
     return converted
-
-
-def split_images(
-    labelled: LabelledImages, train_fraction: float, seed: int
-) -> dict[str, LabelledImages]:
-    """Splits images into those to train, to validate and to test on.
-
-    An image's split depends on its pixels and the seed: an image that occurs
-    twice is in one split only, and the order of the files does not matter.
-
-    Args:
-        labelled: at least three different images.
-        train_fraction: the share of different images to train on, between 0 and
-            1; half of the rest validates, the other half tests. Every split has
-            at least one.
-        seed: a whole number; another seed splits another way.
-
-    Returns:
-        `{"train": ..., "validation": ..., "test": ...}`, each in the order of
-        `labelled`.
-
-    Raises:
-        UserError: if the fraction is not between 0 and 1, or there are fewer
-            than three different images.
-    """
-    if not 0 < train_fraction < 1:
-        raise config.UserError(
-            "--train_fraction must be between 0 and 1. "
-            f"Received: {train_fraction}"
-        )
-    key = str(seed).encode()
-    hashes = [
-        hashlib.blake2b(image.tobytes(), digest_size=16, key=key).hexdigest()
-        for image in labelled.images
-    ]
-    # Sorted by its hash, an image's rank is random.
-    different, ranks = np.unique(hashes, return_inverse=True)
-    if len(different) < 3:
-        raise config.UserError(
-            "--images must hold at least 3 different images, to train, validate "
-            f"and test on. Received: {len(different)}"
-        )
-    train = round(len(different) * train_fraction)
-    train = min(max(train, 1), len(different) - 2)
-    validation = (len(different) - train + 1) // 2
-    part = np.digitize(ranks, [train, train + validation])
-    return {
-        split: _take(labelled, np.flatnonzero(part == index))
-        for index, split in enumerate(config.SPLITS)
-    }
-
-
-def _take(labelled: LabelledImages, rows: np.ndarray) -> LabelledImages:
-    images, digits, sums, names = labelled
-    return LabelledImages(
-        images[rows],
-        None if digits is None else digits[rows],
-        sums[rows],
-        None if names is None else [names[row] for row in rows],
-    )
