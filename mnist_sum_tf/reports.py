@@ -15,8 +15,8 @@ CAPTION_SIZE = 18
 TITLE_SIZE = 26
 GAP = 20
 BACKGROUND, BORDER, TEXT = "#ffffff", "#9aa0a6", "#202124"
-# About as wide as high, since a canvas is four times as wide as high.
-CELLS_PER_ROW_AND_COLUMN = 3.2
+# A cell is over twice as wide as high; sheets are a little wider than high.
+ROWS_PER_COLUMN = 2
 
 
 def contact_sheet(canvases, captions, path, title=None) -> None:
@@ -86,15 +86,14 @@ def _shortened(line: str, font, width: int) -> str:
 
 def _sheet(cells, title) -> PIL.Image.Image:
     width, height = cells[0].size
-    num_columns = min(
-        len(cells), max(1, round(math.sqrt(len(cells) / CELLS_PER_ROW_AND_COLUMN)))
-    )
+    num_columns = max(1, round(math.sqrt(len(cells) / ROWS_PER_COLUMN)))
     num_rows = math.ceil(len(cells) / num_columns)
     font = _font(TITLE_SIZE)
     top = GAP + (2 * TITLE_SIZE if title else 0)
     sheet_width = GAP + num_columns * (width + GAP)
     if title:
-        sheet_width = max(sheet_width, math.ceil(font.getlength(title)) + 2 * GAP)
+        title_width = math.ceil(font.getlength(title))
+        sheet_width = max(sheet_width, title_width + 2 * GAP)
     sheet = PIL.Image.new(
         "RGB", (sheet_width, top + num_rows * (height + GAP)), BACKGROUND
     )

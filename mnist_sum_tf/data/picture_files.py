@@ -17,6 +17,8 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 # A telephone's largest photographs; decoded, 150 MB.
 MAX_PIXELS = 50_000_000
+# What a bitmap of so many pixels may take, with its header and colours.
+MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 JPEG_BEGINNING = b"\xff\xd8\xff"
 HEAD_BYTES = 40
@@ -41,7 +43,7 @@ def read_picture(path) -> bytes:
     path = os.fspath(path)
     try:
         with open(path, "rb") as file:
-            image_bytes = file.read()
+            image_bytes = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(
             f"{path}: there is no such image file. Received: {path}"
@@ -62,6 +64,8 @@ def _check_header(path: str, image_bytes: bytes) -> None:
     expected = f"{path}: expected a PNG, JPEG, GIF or BMP image. Received: "
     if not image_bytes:
         raise UserError(expected + "an empty file")
+    if len(image_bytes) > MAX_BYTES:
+        raise UserError(expected + f"more than {MAX_BYTES} bytes")
     try:
         with warnings.catch_warnings():
             # Our own bound is lower than the one Pillow warns at.
@@ -206,7 +210,8 @@ def _on_paper(rgb, alpha) -> tf.Tensor:
     # What is seen of a mostly transparent picture is its ink, which wants paper
     # of the other shade; what is seen of a mostly opaque one is its paper.
     weights = tf.cast(alpha, tf.float32)
-    seen = tf.reduce_sum(tf.reduce_mean(tf.cast(rgb, tf.float32), -1, True) * weights)
+    grey = tf.reduce_mean(tf.cast(rgb, tf.float32), axis=-1, keepdims=True)
+    seen = tf.reduce_sum(grey * weights)
     total = tf.reduce_sum(weights)
     is_seen_light = seen >= 127.5 * total
     is_mostly_seen = tf.reduce_mean(weights) >= 127.5
@@ -240,6 +245,7 @@ def _byte_after(head, pattern: bytes) -> tf.Tensor:
 
 def _upright(pixels, orientation) -> tf.Tensor:
     """Undoes a camera's orientation; `pixels` `[h, w, c]`."""
+
     def is_one_of(*values):
         return tf.reduce_any(orientation == tf.constant(values))
 

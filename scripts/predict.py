@@ -1,0 +1,49 @@
+"""Reads the sum of four handwritten digits from image files.
+
+PNG, JPEG, GIF or BMP of any size, dark on light or light on dark; a folder
+stands for the images in it.
+
+Examples:
+    python scripts/predict.py samples
+    python scripts/predict.py photo.jpg drawing.png --json
+    python scripts/predict.py samples --picture=read.png
+"""
+
+import json
+
+import cli
+from absl import flags
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "A SavedModel or a folder of its versions, of which the "
+    "newest is taken; by default the one that ships.",
+)  # fmt: skip
+_JSON = flags.DEFINE_bool(
+    "json", False, "Print a list of {path, digits, sum, probability} instead."
+)
+_PICTURE = flags.DEFINE_string(
+    "picture", None, "A PNG to write: each image with what was read under it."
+)
+
+
+def main(argv):
+    from mnist_sum_tf import config, prediction
+
+    paths = argv[1:]
+    if not paths:
+        raise config.UserError(
+            "predict.py needs image files: predict.py IMAGE... Received: none"
+        )
+    images = prediction.find_images(paths)
+    model = prediction.load_saved_model(_MODEL.value or cli.SHIPPED_MODEL)
+    readings = prediction.read_sums(images, model)
+    if _PICTURE.value:
+        prediction.draw_readings(readings, _PICTURE.value)
+    if _JSON.value:
+        print(json.dumps([reading._asdict() for reading in readings], indent=2))
+    else:
+        print(prediction.format_readings(readings))
+
+
+if __name__ == "__main__":
+    cli.run(main)
