@@ -17,6 +17,8 @@ SIGNATURE = "serving_bytes"
 # Enough to keep a processor busy; large photographs come fewer at a time.
 BATCH_SIZE = 32
 BATCH_BYTES = 64_000_000
+# More would make a picture that hardly a program opens.
+MAX_DRAWN = 400
 
 
 class Reading(NamedTuple):
@@ -114,8 +116,8 @@ def find_images(paths: Iterable) -> list[str]:
         ]
         if not names:
             raise UserError(
-                f"{path}: expected a folder with images ({', '.join(SUFFIXES)})."
-                f" Received: a folder without any"
+                f"{path}: expected a folder with {', '.join(SUFFIXES)} files. "
+                f"Received: a folder without any"
             )
         found += [os.path.join(path, name) for name in names]
     missing = [path for path in found if not os.path.exists(path)]
@@ -191,6 +193,8 @@ def _canvas(path: str, file: bytes) -> np.ndarray:
 def draw_readings(readings: list[Reading], path) -> None:
     """Writes a contact sheet: each canvas as the model saw it, and its reading.
 
+    Of very many readings only the first `MAX_DRAWN` are drawn.
+
     Args:
         readings: see `read_sums`; at least one.
         path: of the PNG to write.
@@ -198,12 +202,16 @@ def draw_readings(readings: list[Reading], path) -> None:
     Raises:
         UserError: if an image cannot be read any more or the PNG not written.
     """
-    canvases = [_canvas(each.path, read_picture(each.path)) for each in readings]
+    drawn = readings[:MAX_DRAWN]
+    title = None
+    if len(drawn) < len(readings):
+        title = f"The first {len(drawn)} of {len(readings)} images"
+    canvases = [_canvas(each.path, read_picture(each.path)) for each in drawn]
     captions = [
-        f"{os.path.basename(each.path)}\n{_addition(each)}" for each in readings
+        f"{os.path.basename(each.path)}\n{_addition(each)}" for each in drawn
     ]
     try:
-        reports.contact_sheet(canvases, captions, path)
+        reports.contact_sheet(canvases, captions, path, title)
     except OSError as error:
         raise UserError(
             "--picture must be a file that can be written. "

@@ -22,8 +22,8 @@ class Sheet(NamedTuple):
         is_light: scalar bool, whether the ink is darker than the paper.
         paper: float32 `[h, w, 1]`, the brightness of the paper, in the negative
             if it is dark; 0 away from the ink.
-        start, end: float32 `[2]`, first and last corner (row, column) of the ink,
-            or of the picture where there is none.
+        start, end: float32 `[2]`, first and last corner (row, column) of the
+            ink, or of the picture where there is none.
     """
 
     is_light: tf.Tensor
@@ -78,8 +78,9 @@ def _dark_surroundings(grey) -> tf.Tensor:
     is_dark = grey < (darkest + lightest) / 2
     outside = _connected_to_edge(is_dark)
     has_table = _share(tf.boolean_mask(is_dark, _is_edge(grey))) > 0.5
-    # Paper is a rectangle, which light strokes on dark paper are not.
+    # Paper is a large rectangle, which light strokes on dark paper are not.
     start, end = _box(~outside)
+    has_table &= tf.reduce_min(end - start) > STROKE_SIZE / 2
     area = tf.reduce_prod(end - start)
     inside = tf.reduce_sum(tf.cast(~outside, tf.float32))
     has_table &= inside > 0.75 * area
@@ -98,7 +99,8 @@ def _light_paper(grey, surroundings) -> tf.Tensor:
     """
     margin = STROKE_SIZE // 2
     unknown = _extended(tf.cast(surroundings, tf.float32)) > 0.5
-    grey = _extended(grey)
+    # The lightest of many noisy pixels would be lighter than the paper.
+    grey = _extended(mean_around(grey, 3))
     lightest = largest_around(tf.where(unknown, 0.0, grey), STROKE_SIZE)
     lightest = tf.where(unknown, 255.0, lightest)
     paper = -largest_around(-lightest, STROKE_SIZE)
@@ -106,20 +108,22 @@ def _light_paper(grey, surroundings) -> tf.Tensor:
 
 
 def ink_share(grey, paper) -> tf.Tensor:
-    """The share of the paper's light that ink takes away, 0 to 1.
+    """The share of the paper's light that ink takes away, up to 1.
+
+    Around 0 on the paper itself, below it where the paper's grain is light.
 
     Args:
         grey: float32 `[h, w, 1]`, dark on light.
         paper: the same, without the ink; 0 where there is no paper.
     """
     # Light falls off by a factor, not by a difference.
-    return tf.maximum(0.0, paper - grey) / tf.maximum(paper, 32.0)
+    return tf.where(paper > 0, (paper - grey) / tf.maximum(paper, 32.0), 0.0)
 
 
 def _ink_box(ink):
     """First and last corner of the ink."""
     # A speck of dust is small, a stroke is long.
-    smooth = tf.nn.avg_pool2d(ink[None], 3, 1, "SAME")[0]
+    smooth = mean_around(ink, 3)
     strongest = tf.reduce_max(smooth)
     return _box(smooth > tf.maximum(strongest, LEAST_CONTRAST) / 4)
 
@@ -149,6 +153,12 @@ def largest_around(values, size: int) -> tf.Tensor:
     """The largest value in the square of `size` around each, `[h, w, 1]`."""
     rows = tf.nn.max_pool2d(values[None], [size, 1], 1, "SAME")
     return tf.nn.max_pool2d(rows, [1, size], 1, "SAME")[0]
+
+
+def mean_around(values, size: int) -> tf.Tensor:
+    """The mean of the square of `size` around each, `[h, w, 1]`."""
+    rows = tf.nn.avg_pool2d(values[None], [size, 1], 1, "SAME")
+    return tf.nn.avg_pool2d(rows, [1, size], 1, "SAME")[0]
 
 
 def _share(mask) -> tf.Tensor:

@@ -37,8 +37,8 @@ def read_picture(path) -> bytes:
         further down are found only there.
 
     Raises:
-        UserError: if the file is missing, a folder, unreadable, empty, no image,
-            of another format, or has more than `MAX_PIXELS` pixels.
+        UserError: if the file is missing, a folder, unreadable, empty, no
+            image, of another format, or has more than `MAX_PIXELS` pixels.
     """
     path = os.fspath(path)
     try:
@@ -80,11 +80,11 @@ def _check_header(path: str, image_bytes: bytes) -> None:
             " several times as many"
         ) from None
     except Exception:  # Pillow's readers raise whatever a broken header meets.
-        raise UserError(expected + "a file that is no image") from None
+        raise UserError(
+            expected + "a file that is no image, or one without pixels"
+        ) from None
     if kind not in FORMATS:
         raise UserError(expected + f"a {kind} file")
-    if width < 1 or height < 1:
-        raise UserError(expected + f"{width}x{height} pixels")
     if width * height * frames > MAX_PIXELS:
         times = f", {frames} frames" if frames > 1 else ""
         raise UserError(
@@ -234,7 +234,7 @@ def _orientation(image_bytes) -> tf.Tensor:
 
 
 def _byte_after(head, pattern: bytes) -> tf.Tensor:
-    """The byte after the first occurrence of `pattern`, int32; 0 without one."""
+    """The byte after the first `pattern`, int32; 0 where there is none."""
     last = head.shape[0] - len(pattern)
     matches = tf.reduce_all(
         [head[i : i + last] == byte for i, byte in enumerate(pattern)], axis=0

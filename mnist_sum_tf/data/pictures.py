@@ -149,9 +149,14 @@ def _stretched(ink, is_paper) -> tf.Tensor:
     grain = usual + 4.5 * _median(tf.abs(blank - usual))
     strokes = tf.sort(values[values >= half])
     full = strokes[tf.size(strokes) * 95 // 100]
-    # Where paper has grain, it may have lines to write on too.
-    grain = tf.where(grain > 0.01, tf.maximum(grain, 0.2 * full), grain)
-    stretched = (ink - grain) / tf.maximum(full - grain, 1e-6)
+    # A photograph: paper may have lines to write on, and chalk is brighter
+    # where there is more light.
+    is_photo = grain > 0.01
+    grain = tf.where(is_photo, tf.maximum(grain, 0.2 * full), grain)
+    nearby = paper.largest_around(tf.minimum(ink, full), FINE * 24)
+    nearby = paper.mean_around(tf.maximum(nearby, 0.4 * full), FINE * 24)
+    whole = tf.where(is_photo, nearby, full)
+    stretched = (ink - grain) / tf.maximum(whole - grain, 1e-6)
     is_there = full > tf.maximum(paper.LEAST_CONTRAST, 1.5 * grain)
     return tf.where(is_there, tf.clip_by_value(stretched, 0.0, 1.0), 0.0)
 

@@ -1,8 +1,8 @@
 """A model -> a SavedModel with four signatures, as TensorFlow Serving wants it.
 
     export_dir/
-      1/  2/  ...       versions; a server that watches the folder takes each new
-                        one, so it appears there complete and checked
+      1/  2/  ...   versions; a server that watches the folder takes each new
+                    one, so it appears there complete and checked
 """
 
 import os
@@ -71,15 +71,15 @@ def _check_float32(model: keras.Model) -> None:
         for variable in model.variables
         if "float" in variable.dtype
     }
-    # Under mixed_bfloat16 variables are float32, yet layers compute in bfloat16.
+    # Under mixed_bfloat16 variables are float32, but layers do not compute so.
     for layer in model._flatten_layers():
         dtypes[layer.name] = layer.compute_dtype
     other = [f"{name}: {dtype}" for name, dtype in dtypes.items()
              if dtype != "float32"]  # fmt: skip
     if other:
         raise ValueError(
-            "An exported model must compute in float32: rebuild it so, then load"
-            f" its weights. Received: {', '.join(other[:3])}"
+            "An exported model must compute in float32: rebuild it so, then "
+            f"load its weights. Received: {', '.join(other[:3])}"
         )
 
 

@@ -1,0 +1,211 @@
+"""The SavedModel answers as the model does, on every signature."""
+
+import io
+import os
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data.pictures import canvas_from_bytes
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving import export
+
+ANSWER = {
+    "digits": ("int32", [None, 4]),
+    "digit_probabilities": ("float32", [None, 4, 10]),
+    "sum": ("float32", [None]),
+    "sum_probabilities": ("float32", [None, 37]),
+    "most_likely_sum": ("int32", [None]),
+}
+IMAGES = ("uint8", [None, 40, 168, 1])
+LOGITS = ("float32", [None, 4, 10])
+
+
+@pytest.fixture(scope="module")
+def sum_model():
+    return build_sum_model(build_encoder(base_channels=2), build_decoder())
+
+
+@pytest.fixture(scope="module")
+def exported(sum_model, tmp_path_factory):
+    export_dir = tmp_path_factory.mktemp("parent") / "mnist_sum"
+    return export.export_model(sum_model, export_dir)
+
+
+@pytest.fixture(scope="module")
+def signatures(exported):
+    loaded = tf.saved_model.load(exported)
+    yield loaded.signatures
+    del loaded  # The signatures hold the model only weakly.
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(1).integers(0, 256, (3, 40, 168, 1), np.uint8)
+
+
+def png(pixels):
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def describe(specs):
+    return {
+        name: (spec.dtype.name, spec.shape.as_list())
+        for name, spec in specs.items()
+    }
+
+
+def test_the_first_version_is_1_and_stands_alone(exported):
+    export_dir = os.path.dirname(exported)
+    assert os.path.basename(exported) == "1"
+    assert os.listdir(export_dir) == ["1"]
+    assert os.listdir(os.path.dirname(export_dir)) == ["mnist_sum"]
+    assert os.path.isfile(os.path.join(exported, "saved_model.pb"))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "outputs"),
+    [
+        ("serving_default", {"images": IMAGES}, ANSWER),
+        ("serving_bytes", {"image_bytes": ("string", [None])}, ANSWER),
+        ("encode", {"images": IMAGES}, {"digit_logits": LOGITS}),
+        ("decode", {"digit_logits": LOGITS}, {"sum": ("float32", [None])}),
+    ],
+)
+def test_names_types_and_shapes(signatures, name, inputs, outputs):
+    assert len(signatures) == 4
+    signature = signatures[name]
+    assert describe(signature.structured_input_signature[1]) == inputs
+    assert describe(signature.structured_outputs) == outputs
+
+
+def test_answers_are_the_models(sum_model, signatures, images):
+    expected = sum_model(images)
+    answer = signatures["serving_default"](images=tf.constant(images))
+    for name in ("digit_probabilities", "sum_probabilities", "sum"):
+        np.testing.assert_allclose(answer[name], expected[name], atol=1e-5)
+    np.testing.assert_array_equal(
+        answer["digits"], np.argmax(expected["digit_probabilities"], -1)
+    )
+    np.testing.assert_array_equal(
+        answer["most_likely_sum"], np.argmax(expected["sum_probabilities"], -1)
+    )
+    logits = signatures["encode"](images=tf.constant(images))["digit_logits"]
+    np.testing.assert_allclose(logits, expected["digit_logits"], atol=1e-5)
+    sums = signatures["decode"](digit_logits=logits)["sum"]
+    np.testing.assert_allclose(sums, expected["sum"], atol=1e-4)
+
+
+def test_bytes_are_read_as_predict_reads_them(sum_model, signatures, images):
+    photo = np.full((300, 700, 3), 200, np.uint8)
+    photo[100:200, 300:320] = 30
+    files = [png(images[0, ..., 0]), png(photo)]
+    canvases = tf.stack([canvas_from_bytes(file) for file in files])
+    answer = signatures["serving_bytes"](image_bytes=tf.constant(files))
+    expected = sum_model(canvases)
+    for name in ("digit_probabilities", "sum_probabilities", "sum"):
+        np.testing.assert_allclose(answer[name], expected[name], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("serving_default", {"images": tf.zeros([0, 40, 168, 1], tf.uint8)}),
+        ("serving_bytes", {"image_bytes": tf.constant([], tf.string)}),
+        ("encode", {"images": tf.zeros([0, 40, 168, 1], tf.uint8)}),
+        ("decode", {"digit_logits": tf.zeros([0, 4, 10])}),
+    ],
+)
+def test_empty_batches_are_refused_by_name(signatures, name, request_):
+    (input_name,) = request_
+    message = f"at least one example in `{input_name}`"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures[name](**request_)
+
+
+def test_a_broken_image_is_refused(signatures, images):
+    files = [png(images[0, ..., 0]), b"no image"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected a PNG"):
+        signatures["serving_bytes"](image_bytes=tf.constant(files))
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 80, 168, 1), (1, 40, 336, 1), (1, 168, 40, 1), (40, 168, 1)]
+)
+def test_the_graph_itself_refuses_other_shapes(exported, shape):
+    """As a server would meet them: fed with no check of Python's."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], exported)
+        signature = loaded.signature_def["serving_default"]
+        callable_options = config_pb2.CallableOptions(
+            feed=[signature.inputs["images"].name],
+            fetch=[signature.outputs["sum"].name],
+        )
+        run = session._make_callable_from_options(callable_options)
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="not compatible with expected"
+        ):
+            run(np.zeros(shape, np.uint8))
+
+
+def test_versions_count_up(sum_model, tmp_path, monkeypatch):
+    def write_something(model, path):
+        os.makedirs(path)
+
+    monkeypatch.setattr(export, "write_saved_model", write_something)
+    monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
+    for other in ("7", "x", "08x", ".9"):
+        (tmp_path / "models" / other).mkdir(parents=True)
+        (tmp_path / "models" / other / "file").touch()
+    received = [
+        export.export_model(sum_model, tmp_path / "models") for _ in range(3)
+    ]
+    assert received == [str(tmp_path / "models" / v) for v in ("8", "9", "10")]
+    assert export.versions(tmp_path / "models") == [7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("step", ["write_saved_model", "verify_saved_model"])
+def test_an_interrupted_export_leaves_nothing(
+    sum_model, tmp_path, monkeypatch, step, error
+):
+    def write_something(model, path):
+        os.makedirs(path)
+
+    def stop(model, path):
+        raise error()
+
+    monkeypatch.setattr(export, "write_saved_model", write_something)
+    monkeypatch.setattr(export, step, stop)
+    with pytest.raises(error):
+        export.export_model(sum_model, tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_model_that_answers_otherwise_is_not_exported(exported):
+    other = build_sum_model(build_encoder(base_channels=2), build_decoder())
+    with pytest.raises(RuntimeError, match="differs from the model's"):
+        export.verify_saved_model(other, exported)
+
+
+def test_only_float32_is_exported(tmp_path):
+    encoder = build_encoder(base_channels=2, dtype="mixed_bfloat16")
+    model = build_sum_model(encoder, build_decoder())
+    with pytest.raises(ValueError, match="Received: .*bfloat16"):
+        export.export_model(model, tmp_path / "models")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_folder_that_is_a_file(sum_model, tmp_path):
+    (tmp_path / "models").touch()
+    with pytest.raises(UserError, match="Received: .*models"):
+        export.export_model(sum_model, tmp_path / "models")

@@ -1,0 +1,363 @@
+"""Files of every kind come back as the canvas they show."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data import picture_files
+from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
+
+
+@pytest.fixture(scope="module")
+def canvas():
+    """Four test digits of their own size, white on black, uint8 [40, 168]."""
+    images = load_digits(split="test").images[:4]
+    drawn = np.zeros((40, 168), np.uint8)
+    for number, digit in enumerate(images):
+        drawn[6:34, 7 + 40 * number : 35 + 40 * number] = digit
+    return drawn
+
+
+def encode(pixels, kind="PNG", **options):
+    image = pixels
+    if not isinstance(pixels, PIL.Image.Image):
+        image = PIL.Image.fromarray(pixels)
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def read(image_bytes):
+    result = canvas_from_bytes(image_bytes)
+    assert result.shape == (40, 168, 1) and result.dtype == tf.uint8
+    return result.numpy()[..., 0]
+
+
+def enlarged(pixels, times):
+    return pixels.repeat(times, 0).repeat(times, 1)
+
+
+def similarity(first, second):
+    """The best correlation over shifts: 1 where one is the other moved."""
+    first, second = (
+        np.fft.rfft2(x - x.mean()) / x.std() for x in (first, second)
+    )
+    return np.fft.irfft2(first * second.conj()).max() / (40 * 168)
+
+
+def png_header(width, height):
+    """The beginning of a PNG that promises so many pixels."""
+    content = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(content))
+    beginning = b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + content + checksum
+    return beginning + b"\0\0\x10\0IDAT"
+
+
+def photograph(ink, light, paper=(225, 220, 205), pen=(40, 50, 110)):
+    """Ink (0 to 1) on paper under a light, with noise, as a JPEG."""
+    ink = ink[..., np.newaxis]
+    pixels = np.array(paper) * (1 - ink) + np.array(pen) * ink
+    pixels = pixels * light[..., np.newaxis]
+    pixels += np.random.default_rng(0).normal(0, 5, pixels.shape)
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    return encode(pixels, "JPEG", quality=85)
+
+
+def page(canvas, height, width, top, left, times):
+    """Ink of a canvas as drawn with a pen, somewhere on a page, 0 to 1."""
+    image = PIL.Image.fromarray(canvas)
+    size = (canvas.shape[1] * times, canvas.shape[0] * times)
+    strokes = np.asarray(image.resize(size, PIL.Image.BICUBIC), float) / 255
+    strokes = np.clip(4 * strokes - 1.5, 0, 1)
+    result = np.zeros((height, width))
+    result[top : top + size[1], left : left + size[0]] = strokes
+    return result
+
+
+def test_canvas_and_its_negative_come_back_pixel_for_pixel(canvas):
+    np.testing.assert_array_equal(read(encode(canvas)), canvas)
+    np.testing.assert_array_equal(read(encode(255 - canvas)), canvas)
+
+
+def test_ink_at_the_edges_does_not_turn_a_canvas_over(canvas):
+    moved = np.roll(canvas, (12, 60), (0, 1))
+    np.testing.assert_array_equal(read(encode(moved)), moved)
+    np.testing.assert_array_equal(read(encode(255 - moved)), moved)
+
+
+def test_blank_canvases_are_black():
+    for shade in (0, 255):
+        blank = np.full((40, 168), shade, np.uint8)
+        assert not read(encode(blank)).any()
+
+
+def test_every_kind_of_file_gives_the_same_canvas(canvas):
+    grey = PIL.Image.fromarray(canvas)
+    sixteen = canvas.astype(np.uint16) * 257
+    files = {
+        "RGB": encode(grey.convert("RGB")),
+        "palette": encode(grey.convert("P")),
+        "16 bits": encode(sixteen),
+        "alpha": encode(grey.convert("LA")),
+        "colour and alpha": encode(grey.convert("RGBA")),
+        "BMP": encode(grey.convert("RGB"), "BMP"),
+        "grey BMP": encode(grey, "BMP"),
+        "GIF": encode(grey, "GIF"),
+    }
+    for name, file in files.items():
+        np.testing.assert_array_equal(read(file), canvas, name)
+    jpeg = read(encode(canvas, "JPEG", quality=95))
+    assert np.abs(jpeg.astype(int) - canvas).max() < 30
+
+
+def test_one_and_four_bits_per_pixel(canvas):
+    black_or_white = np.where(canvas > 127, 255, 0).astype(np.uint8)
+    image = PIL.Image.fromarray(black_or_white)
+    np.testing.assert_array_equal(
+        read(encode(image.convert("1"))), black_or_white
+    )
+    palette = PIL.Image.fromarray(black_or_white // 255, "P")
+    palette.putpalette([0, 0, 0, 255, 255, 255])
+    np.testing.assert_array_equal(
+        read(encode(palette, bits=4)), black_or_white
+    )
+    # Black is transparent: the white that is left stands on black paper.
+    np.testing.assert_array_equal(
+        read(encode(palette, bits=4, transparency=0)), black_or_white
+    )
+
+
+@pytest.mark.parametrize("shade", [0, 255])
+def test_transparent_paper_is_of_the_other_shade_than_the_ink(canvas, shade):
+    colour = np.full((40, 168, 3), shade, np.uint8)
+    file = encode(np.dstack([colour, canvas]))
+    np.testing.assert_array_equal(read(file), canvas)
+
+
+def test_transparent_corners_of_opaque_paper_are_paper():
+    rgba = np.full((40, 40, 4), 255, np.uint8)
+    rgba[10:20, 10:20, :3] = 0
+    rgba[:4, :4] = 0
+    pixels = picture_files.decode_picture(encode(rgba)).numpy()
+    assert (pixels[:4, :4] == 255).all() and (pixels[10:20, 10:20] == 0).all()
+
+
+def test_half_transparent_pixels_are_mixed():
+    rgba = np.zeros((1, 4, 4), np.uint8)
+    rgba[0, :, 3] = [0, 0, 51, 255]  # Black ink: on white paper.
+    pixels = picture_files.decode_picture(encode(rgba)).numpy()
+    assert pixels[0, :, 0].tolist() == [255, 255, 204, 0]
+
+
+def test_of_an_animated_gif_the_first_frame(canvas):
+    frames = [PIL.Image.fromarray(x) for x in (canvas, canvas[::-1].copy())]
+    file = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read(file), canvas)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_photographs_stand_upright(orientation, order):
+    blocks = np.arange(0, 240, 20, dtype=np.uint8).reshape(3, 4)
+    image = PIL.Image.fromarray(enlarged(blocks, 16))
+    exif = PIL.Image.Exif()
+    exif.endian = order
+    exif[0x0112] = orientation
+    file = encode(image, "JPEG", exif=exif, quality=100)
+    upright = PIL.ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(file)))
+    pixels = picture_files.decode_picture(file).numpy()
+    assert pixels.shape[:2] == np.asarray(upright).shape
+    difference = pixels[..., 0].astype(int) - np.asarray(upright)
+    assert np.abs(difference).max() < 4
+
+
+@pytest.mark.parametrize("times", [2, 9])
+def test_an_enlarged_canvas_is_shrunk_again(canvas, times):
+    large = enlarged(canvas, times)
+    for pixels in (large, 255 - large):
+        difference = read(encode(pixels)).astype(int) - canvas
+        assert np.abs(difference).max() <= 1
+
+
+def test_digits_of_the_right_size_keep_every_pixel(canvas):
+    margins = np.pad(canvas, ((31, 70), (22, 44)))
+    ink = np.trim_zeros(canvas.any(1)).size, np.trim_zeros(canvas.any(0)).size
+    received = read(encode(255 - margins))
+    assert similarity(received, canvas) > 0.9999
+    assert np.trim_zeros(received.any(1)).size == ink[0]
+    assert np.trim_zeros(received.any(0)).size == ink[1]
+
+
+def test_small_ink_on_a_large_page_is_cropped_and_enlarged(canvas):
+    ink = page(canvas, 1200, 900, 200, 100, 2)
+    received = read(encode((255 * (1 - ink)).astype(np.uint8)))
+    rows = np.flatnonzero((received > 127).any(1))
+    assert 20 <= rows[-1] - rows[0] + 1 <= 26
+    assert received.max() == 255
+    assert similarity(received, canvas) > 0.85
+
+
+def test_wide_ink_fits_without_distortion(canvas):
+    strip = np.zeros((200, 2000), np.uint8)
+    strip[86:114, 20:1980] = 255
+    received = read(encode(strip))
+    rows = np.flatnonzero((received > 127).any(1))
+    columns = np.flatnonzero((received > 127).any(0))
+    assert columns.size == pytest.approx(160, abs=8)
+    assert rows.size == pytest.approx(columns.size * 28 / 1960, abs=1)
+
+
+def test_hairlines_become_strokes(canvas):
+    thin = np.full((800, 1600), 255, np.uint8)
+    for left in (200, 500, 800, 1100):
+        thin[200:600, left : left + 3] = 0
+    received = read(encode(thin))
+    middle = received[received.shape[0] // 2] / 255
+    assert middle.max() == 1
+    assert middle.sum() / 4 == pytest.approx(2, abs=0.7)
+
+
+LIGHT = np.linspace(1, 0.6, 600)[:, np.newaxis] * np.linspace(1, 0.4, 900)
+
+
+@pytest.mark.parametrize(
+    "light", [np.ones((600, 900)), LIGHT, LIGHT[::-1, ::-1]],
+    ids=["even", "from a side", "from the other"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("paper", "pen"),
+    [((225, 220, 205), (40, 50, 110)), ((40, 60, 50), (200, 205, 200)),
+     ((225, 220, 205), (165, 163, 155))],
+    ids=["ink", "chalk", "pencil"],
+)  # fmt: skip
+def test_photographs_become_clean(canvas, light, paper, pen):
+    ink = page(canvas, 600, 900, 220, 30, 5)
+    drawing = read(encode((255 * ink).astype(np.uint8)))
+    received = read(photograph(ink, light, paper, pen))
+    assert similarity(received, drawing) > 0.75
+    assert received.max() > 240
+    assert np.mean(received == 0) > 0.8
+
+
+def test_the_table_under_the_paper_is_left_out(canvas):
+    ink = page(canvas, 600, 900, 260, 280, 2)
+    file = photograph(ink, LIGHT)
+    photo = np.asarray(PIL.Image.open(io.BytesIO(file))).copy()
+    card = np.zeros((600, 900), bool)
+    card[200:400, 230:660] = True
+    photo[~card] = (70, 50, 40)
+    drawing = read(encode((255 * ink).astype(np.uint8)))
+    received = read(encode(photo, "JPEG"))
+    assert similarity(received, drawing) > 0.9
+    assert np.mean(received == 0) > 0.8
+
+
+def test_blank_paper_is_black():
+    assert not read(photograph(np.zeros((600, 900)), LIGHT)).any()
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 300), (300, 1), (39, 168), (2, 5000)]
+)
+def test_any_size_is_answered(size):
+    rng = np.random.default_rng(0)
+    read(encode(rng.integers(0, 256, size, dtype=np.uint8)))
+    assert not read(encode(np.full(size, 200, np.uint8))).any()
+
+
+def test_same_inside_a_dataset(canvas):
+    files = [encode(canvas), encode(enlarged(255 - canvas, 3))]
+    dataset = tf.data.Dataset.from_tensor_slices(files).map(canvas_from_bytes)
+    for file, mapped in zip(files, dataset.as_numpy_iterator()):
+        np.testing.assert_array_equal(mapped[..., 0], read(file))
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (b"", "Expected a PNG, JPEG, GIF or BMP"),
+        (b"no image", "Expected a PNG, JPEG, GIF or BMP"),
+        (png_header(20000, 20000), "Received:.*400000000"),
+        (b"BM" + bytes(16) + struct.pack("<ii", 9000, -9000) + bytes(20),
+         "Received:.*81000000"),
+        (b"GIF89a" + struct.pack("<HH", 60000, 60000), "3600000000"),
+        (png_header(0, 5), "Received:.*0"),
+    ],
+)  # fmt: skip
+def test_the_graph_refuses_before_decoding(file, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        canvas_from_bytes(file)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+def test_the_graph_refuses_a_file_cut_off(canvas, kind):
+    file = encode(canvas, kind)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        canvas_from_bytes(file[: len(file) // 2])
+
+
+def test_run_length_coded_bitmaps_are_refused(canvas):
+    file = bytearray(encode(canvas, "BMP"))
+    file[30] = 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected a PNG"):
+        canvas_from_bytes(bytes(file))
+
+
+def test_read_picture_returns_the_bytes(canvas, tmp_path):
+    for kind in ("PNG", "JPEG", "GIF", "BMP"):
+        path = tmp_path / "picture"
+        path.write_bytes(encode(canvas, kind))
+        assert read_picture(path) == encode(canvas, kind)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file"),
+        (b"no image at all", "a file that is no image"),
+        (b"\x89PNG\r\n\x1a\n", "a file that is no image"),
+        (png_header(9000, 9000), "Received: 9000x9000"),
+        (png_header(60000, 60000), "several times as many"),
+        (png_header(0, 5), "without pixels"),
+        (b"GIF89a" + bytes(7) + b";", "without pixels"),
+        (encode(np.zeros((4, 4), np.uint8), "TIFF"), "a TIFF file"),
+    ],
+)
+def test_read_picture_names_the_file_and_its_fault(tmp_path, content, message):
+    path = tmp_path / "wrong.png"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as raised:
+        read_picture(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_animation_counts_with_all_its_frames(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_files, "MAX_PIXELS", 1000)
+    frames = [PIL.Image.new("L", (20, 20), shade) for shade in (0, 99, 255)]
+    path = tmp_path / "many.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with pytest.raises(UserError, match="20x20, 3 frames"):
+        read_picture(path)
+
+
+def test_read_picture_without_a_file(tmp_path):
+    with pytest.raises(UserError, match="there is no such image file"):
+        read_picture(tmp_path / "missing.png")
+    with pytest.raises(UserError, match="Received: a folder"):
+        read_picture(tmp_path)
+
+
+def test_read_picture_of_what_cannot_be_opened(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be read. Received: Not a dir"):
+        read_picture(tmp_path / "file" / "picture.png")

@@ -1,0 +1,225 @@
+"""From image files to readings, and from mistakes to one clear line."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf import prediction
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving import export
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def sum_model():
+    return build_sum_model(build_encoder(base_channels=2), build_decoder())
+
+
+@pytest.fixture(scope="module")
+def versions_dir(sum_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "mnist_sum"
+    export.export_model(sum_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(versions_dir):
+    return prediction.load_saved_model(versions_dir)
+
+
+@pytest.fixture
+def canvases():
+    rng = np.random.default_rng(0)
+    canvases = np.zeros((5, 40, 168), np.uint8)
+    canvases[:, 10:30, ::20] = rng.integers(100, 255, (5, 20, 9))
+    return canvases
+
+
+@pytest.fixture
+def folder(canvases, tmp_path):
+    """Five PNGs, and what is no image of a person."""
+    path = tmp_path / "images"
+    path.mkdir()
+    for number, canvas in enumerate(canvases):
+        PIL.Image.fromarray(canvas).save(path / f"{9 - number}.png")
+    (path / "notes.txt").write_text("no image")
+    (path / ".hidden.png").write_text("no image")
+    return path
+
+
+def expected_readings(sum_model, paths, canvases):
+    answer = sum_model(canvases[..., np.newaxis])
+    digits = np.argmax(answer["digit_probabilities"], -1)
+    sums = np.argmax(answer["sum_probabilities"], -1)
+    return [
+        prediction.Reading(
+            str(path), tuple(digits[i]), sums[i],
+            pytest.approx(float(answer["sum_probabilities"][i, sums[i]]), 1e-4),
+        )
+        for i, path in enumerate(paths)
+    ]  # fmt: skip
+
+
+def test_readings_are_the_models(sum_model, model, folder, canvases):
+    paths = [folder / f"{9 - number}.png" for number in range(5)]
+    received = prediction.read_sums(paths, model)
+    assert received == expected_readings(sum_model, paths, canvases)
+
+
+def test_order_and_batches_do_not_matter(model, folder, monkeypatch):
+    paths = sorted(folder.glob("[0-9].png"))
+    whole = prediction.read_sums(paths, model)
+    monkeypatch.setattr(prediction, "BATCH_SIZE", 2)
+    in_twos = prediction.read_sums(paths[::-1], model)[::-1]
+    monkeypatch.setattr(prediction, "BATCH_BYTES", 0)
+    one_by_one = prediction.read_sums(paths, model)
+    for other in (in_twos, one_by_one):
+        assert [each[:3] for each in other] == [each[:3] for each in whole]
+        for a, b in zip(other, whole):
+            assert a.probability == pytest.approx(b.probability, abs=1e-5)
+
+
+def test_a_folder_stands_for_its_images_by_name(folder, tmp_path):
+    single = tmp_path / "single.png"
+    single.touch()
+    names = [str(folder / f"{number}.png") for number in range(5, 10)]
+    found = prediction.find_images([single, folder, str(single)])
+    assert found == [str(single), *names, str(single)]
+
+
+def test_missing_images_are_named(folder, tmp_path):
+    with pytest.raises(UserError, match=r"missing\.png: there is no such"):
+        prediction.find_images([folder, tmp_path / "missing.png"])
+
+
+def test_a_folder_without_images_is_named(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match="Received: a folder without any"):
+        prediction.find_images([tmp_path])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+def test_one_damaged_image_among_good_ones_is_named(
+    model, folder, canvases, kind
+):
+    path = folder / "7a.png"
+    PIL.Image.fromarray(canvases[0]).save(path, kind)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 7 // 10])
+    with pytest.raises(UserError) as raised:
+        prediction.read_sums([folder], model)
+    assert str(raised.value).startswith(f"{path}: expected a whole PNG")
+    assert "\n" not in str(raised.value)
+
+
+def test_versions_are_compared_as_numbers(tmp_path):
+    for name in ("2", "10", "9", "temporary"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    (tmp_path / "11").mkdir()  # A version still being copied.
+    assert prediction.find_saved_model(tmp_path) == tmp_path / "10"
+    assert prediction.find_saved_model(tmp_path / "2") == tmp_path / "2"
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "file"])
+def test_a_path_without_a_model_is_named(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=f"Received: .*{name}$"):
+        prediction.load_saved_model(tmp_path / name)
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="SavedModel that loads. Received"):
+        prediction.load_saved_model(tmp_path)
+
+
+def test_another_kind_of_model_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
+    with pytest.raises(UserError, match="must have the signature"):
+        prediction.load_saved_model(tmp_path)
+
+
+def test_lines_show_path_digits_sum_and_probability():
+    readings = [
+        prediction.Reading("a.png", (0, 4, 2, 8), 14, 0.9984),
+        prediction.Reading("longer.png", (9, 9, 9, 9), 36, 0.5),
+    ]
+    assert prediction.format_readings(readings).splitlines() == [
+        "a.png        0 4 2 8   sum 14   99.8%",
+        "longer.png   9 9 9 9   sum 36   50.0%",
+    ]
+
+
+def test_readings_are_drawn(folder, tmp_path, monkeypatch):
+    readings = [
+        prediction.Reading(str(folder / f"{i}.png"), (1, 2, 3, 4), 10, 0.5)
+        for i in range(5, 10)
+    ]
+    drawn = []
+    monkeypatch.setattr(
+        prediction.reports, "contact_sheet", lambda *args: drawn.append(args)
+    )
+    monkeypatch.setattr(prediction, "MAX_DRAWN", 2)
+    prediction.draw_readings(readings, tmp_path / "sheet.png")
+    ((canvases, captions, path, title),) = drawn
+    assert [canvas.shape for canvas in canvases] == [(40, 168, 1)] * 2
+    assert captions[0] == "5.png\n1 2 3 4   sum 10   50.0%"
+    assert path == tmp_path / "sheet.png"
+    assert title == "The first 2 of 5 images"
+
+
+def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):
+    reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--picture must be .* Received: "):
+        prediction.draw_readings([reading], tmp_path / "file" / "sheet.png")
+
+
+def run_script(*arguments):
+    return subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / "predict.py", *arguments],
+        capture_output=True, text=True, cwd="/",
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+
+
+def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    result = run_script(
+        folder, "--json", f"--model={versions_dir}", f"--picture={sheet}"
+    )
+    assert result.returncode == 0, result.stderr
+    readings = json.loads(result.stdout)
+    assert [reading["path"] for reading in readings] == [
+        str(folder / f"{number}.png") for number in range(5, 10)
+    ]
+    for reading in readings:
+        assert list(reading) == ["path", "digits", "sum", "probability"]
+        assert len(reading["digits"]) == 4
+        assert 0 <= reading["sum"] <= 36 and 0 < reading["probability"] <= 1
+    assert sheet.is_file()
+
+
+def test_the_script_ends_with_one_line_and_status_1(folder, versions_dir):
+    (folder / "8a.png").write_text("no image")
+    result = run_script(folder, f"--model={versions_dir}")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1].startswith(
+        f"error: {folder / '8a.png'}: expected a PNG"
+    )
+    assert "Traceback" not in result.stderr

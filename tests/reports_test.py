@@ -1,0 +1,105 @@
+"""Contact sheets show every canvas, pixel for pixel, and its caption."""
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mnist_sum_tf import reports
+
+
+@pytest.fixture
+def canvases():
+    rng = np.random.default_rng(0)
+    return rng.integers(1, 255, (7, 40, 168, 1), dtype=np.uint8)
+
+
+def draw(path, *args, **kwargs):
+    reports.contact_sheet(*args, path, **kwargs)
+    with PIL.Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image)
+
+
+def count_on(sheet, canvas):
+    """How often a canvas is on a sheet, found by its rows' first pixels."""
+    large = canvas.reshape(40, 168).repeat(2, 0).repeat(2, 1)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        sheet[..., 0], large.shape
+    )
+    matches = np.all(windows[:, :, ::9, ::9] == large[::9, ::9], axis=(2, 3))
+    places = np.argwhere(matches)
+    assert all((windows[row, column] == large).all() for row, column in places)
+    return len(places)
+
+
+@pytest.mark.parametrize("number", [1, 2, 7])
+def test_every_canvas_is_on_the_sheet_once(canvases, tmp_path, number):
+    captions = [f"caption {i}" for i in range(number)]
+    sheet = draw(tmp_path / "sheet.png", canvases[:number], captions)
+    for canvas in canvases[:number]:
+        assert count_on(sheet, canvas) == 1
+
+
+def test_captions_stand_under_their_canvas(canvases, tmp_path):
+    with_caption = draw(tmp_path / "a.png", canvases[:1], ["first\nsecond"])
+    without = draw(tmp_path / "b.png", canvases[:1], [" \n "])
+    assert with_caption.shape == without.shape
+    rows = np.flatnonzero((with_caption != without).any((1, 2)))
+    canvas_end = reports.GAP + 1 + 80
+    assert canvas_end < rows[0] < rows[-1] < with_caption.shape[0]
+    assert np.diff(rows).max() > 1  # Two lines, with space between.
+
+
+def test_a_long_caption_keeps_its_ends_and_stays_in_its_cell(
+    canvases, tmp_path
+):
+    caption = "a" * 20 + "M" * 400 + "z" * 20
+    sheet = draw(tmp_path / "sheet.png", canvases[:1], [caption])
+    assert sheet.shape[1] == 2 * reports.GAP + 2 * 168 + 2
+    assert (sheet[:, -reports.GAP :] == 255).all()
+    font = reports._font(reports.CAPTION_SIZE)
+    short = reports._shortened(caption, font, 300)
+    assert short.startswith("aaa") and short.endswith("zzz") and "…" in short
+    assert font.getlength(short) <= 300
+
+
+def test_a_title_is_added_above(canvases, tmp_path):
+    plain = draw(tmp_path / "a.png", canvases[:2], ["", ""])
+    titled = draw(tmp_path / "b.png", canvases[:2], ["", ""], title="A title")
+    added = titled.shape[0] - plain.shape[0]
+    assert added > 0
+    np.testing.assert_array_equal(titled[added + 20 :], plain[20:])
+    assert (titled[:added] < 255).any()
+
+
+def test_a_hundred_images_make_a_sheet_about_as_wide_as_high(tmp_path):
+    canvases = np.zeros((100, 40, 168), np.uint8)
+    sheet = draw(tmp_path / "sheet.png", canvases, ["name\nreading"] * 100)
+    assert 0.8 < sheet.shape[1] / sheet.shape[0] < 1.6
+
+
+def test_only_the_sheet_is_left_and_others_may_read_it(canvases, tmp_path):
+    path = tmp_path / "new" / "sheet.png"
+    for _ in range(2):
+        reports.contact_sheet(canvases, ["x"] * 7, path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["sheet.png"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_nothing_is_left_of_a_sheet_that_failed(
+    canvases, tmp_path, monkeypatch
+):
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(PIL.Image.Image, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        reports.contact_sheet(canvases, ["x"] * 7, tmp_path / "sheet.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_caption_for_each_canvas(canvases, tmp_path):
+    with pytest.raises(ValueError, match="Received: 7 canvases, 2 captions"):
+        reports.contact_sheet(canvases, ["a", "b"], tmp_path / "sheet.png")
+    with pytest.raises(ValueError, match="Received: 0 canvases, 0 captions"):
+        reports.contact_sheet([], [], tmp_path / "sheet.png")
