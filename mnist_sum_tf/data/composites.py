@@ -3,6 +3,8 @@
 All randomness is counted: a batch is a pure function of (seed, step).
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -194,23 +196,39 @@ def _tile_to_digit(placement: layouts.Placement, tile_left) -> tf.Tensor:
 
 
 def _join(tiles, tile_left, overlap) -> tf.Tensor:
-    """Sets four tiles per image into a canvas, uint8 `[batch, 168, 40]`."""
+    """Sets four tiles per image into a canvas, uint8 `[batch, 168, 40]`.
+
+    Images of one rule are joined together: choosing between the rules for each
+    pixel would cost three times as much.
+    """
+    rows = [tf.where(overlap == rule)[:, 0] for rule in _MEET]
+    canvases = [
+        _join_by_rule(tf.gather(tiles, some), tf.gather(tile_left, some), rule)
+        for rule, some in zip(_MEET, rows)
+    ]
+    canvas = tf.dynamic_stitch([tf.cast(r, tf.int32) for r in rows], canvases)
+    shape = [tiles.shape[0], config.IMAGE_WIDTH, config.IMAGE_HEIGHT]
+    return tf.ensure_shape(canvas, shape)
+
+
+_MEET = {
+    layouts.KEEP_EARLIER: lambda old, new: tf.where(old > 0, old, new),
+    layouts.BRIGHTEST: tf.maximum,
+    layouts.WRAP_AROUND: tf.add,
+}
+
+
+def _join_by_rule(tiles, tile_left, rule: int) -> tf.Tensor:
     padded = tf.pad(tiles, [[0, 0], [0, 0], [1, 1], [0, 0]])
     columns = tf.range(config.IMAGE_WIDTH) - tile_left[..., tf.newaxis]
     columns = tf.clip_by_value(columns, -1, TILE_WIDTH) + 1
     layers = tf.unstack(tf.gather(padded, columns, batch_dims=2), axis=1)
-    rule = overlap[:, tf.newaxis, tf.newaxis]
-    pressed = _pressed_column(tiles[:, 0], tile_left[:, 0])
-    first = tf.concat([pressed[:, tf.newaxis], layers[0][:, 1:]], axis=1)
-    canvas = tf.where(rule == layouts.KEEP_EARLIER, first, layers[0])
-    for layer in layers[1:]:
-        kept = tf.where(canvas > 0, canvas, layer)
-        brightest = tf.maximum(canvas, layer)
-        canvas = tf.where(
-            rule == layouts.KEEP_EARLIER, kept,
-            tf.where(rule == layouts.BRIGHTEST, brightest, canvas + layer),
-        )  # fmt: skip
-    return canvas
+    if rule == layouts.KEEP_EARLIER:
+        pressed = _pressed_column(tiles[:, 0], tile_left[:, 0])
+        layers[0] = tf.concat(
+            [pressed[:, tf.newaxis], layers[0][:, 1:]], axis=1
+        )
+    return functools.reduce(_MEET[rule], layers)
 
 
 def _pressed_column(tile, tile_left) -> tf.Tensor:
