@@ -49,7 +49,13 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
-    task = Task(
+    stage_dir = pathlib.Path(workdir) / "decoder"
+    return train_and_evaluate(decoder_task(settings), settings, stage_dir)
+
+
+def decoder_task(settings: config.Config) -> Task:
+    """What the decoder learns: logits made on the fly, and their sum."""
+    return Task(
         build_model=build_decoder,
         build_judged=lambda decoder: keras.Model(
             decoder.inputs, {"sum": decoder.outputs[0]}
@@ -62,7 +68,6 @@ def train_decoder(settings: config.Config, workdir) -> dict:
         ),
         validation_data={"all_combinations": digit_logits.all_combinations()},
     )  # fmt: skip
-    return train_and_evaluate(task, settings, pathlib.Path(workdir) / "decoder")
 
 
 def train_end_to_end(settings: config.Config, workdir) -> dict:
@@ -84,7 +89,7 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
         loss=_END_TO_END_LOSSES[settings.objective],
         train_data=train_data,
         validation_data=validation_data,
-        trains=lambda model: _learning(model, settings),
+        trains=lambda model: learning_variables(model, settings),
     )
     stage_dir = pathlib.Path(workdir) / "sum_model"
     return train_and_evaluate(task, settings, stage_dir)
@@ -156,7 +161,7 @@ def _starting_sum_model(model, workdir: pathlib.Path, dtype: str):
     return build_sum_model(encoder, decoder)
 
 
-def _learning(model: keras.Model, settings: config.Config) -> list:
+def learning_variables(model: keras.Model, settings: config.Config) -> list:
     """The variables that reach the loss and may learn."""
     parts = ["encoder"] if settings.train_encoder else []
     if settings.objective == "regression":
