@@ -28,7 +28,7 @@ def load_sum_model(workdir) -> keras.Model:
     """
     workdir = pathlib.Path(workdir)
     if checkpoints.latest_checkpoint(workdir / "sum_model"):
-        encoder = _encoder_of(workdir / "sum_model")
+        encoder = encoder_of(workdir / "sum_model")
         model = build_sum_model(encoder, build_decoder())
         checkpoints.load_average(model, workdir / "sum_model")
         return model
@@ -42,13 +42,13 @@ def load_sum_model(workdir) -> keras.Model:
             "--workdir must hold a trained sum_model, or an encoder and a "
             f"decoder. Received: {workdir} without {' and '.join(missing)}"
         )
-    encoder, decoder = _encoder_of(workdir / "encoder"), build_decoder()
+    encoder, decoder = encoder_of(workdir / "encoder"), build_decoder()
     checkpoints.load_average(encoder, workdir / "encoder")
     checkpoints.load_average(decoder, workdir / "decoder")
     return build_sum_model(encoder, decoder)
 
 
-def _encoder_of(stage_dir: pathlib.Path) -> keras.Model:
+def encoder_of(stage_dir: pathlib.Path) -> keras.Model:
     """An untrained encoder of the size that the stage's settings name."""
     path = stage_dir / checkpoints.CONFIG_FILE
     settings = checkpoints.read_settings(path)
