@@ -1,0 +1,71 @@
+"""The images that the original was trained on, made anew."""
+
+import pathlib
+import tempfile
+
+import numpy as np
+from PIL import Image
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data.digits import Digits
+
+# Its two generators and how many images each left.
+NUM_IMAGES = {"scattered": 2_021, "tiled": 754}
+BATCH_SIZE = 256
+
+
+def write_original_images(
+    folder, digits: Digits, seed: int = 0, num_images: dict | None = None
+) -> None:
+    """Writes `folder/scattered/0428.png`, ..., `folder/tiled/...`, all or none.
+
+    An image is named by its digits alone, so that a repeated number overwrites
+    an earlier one, as the original's did. Does nothing where the folder is.
+
+    Args:
+        folder: where to.
+        digits: what to draw from.
+        seed: a whole number.
+        num_images: images by layout, `NUM_IMAGES` by default.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists():
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+            images = pathlib.Path(beside) / "images"
+            counts = (num_images or NUM_IMAGES).items()
+            for number, (layout, count) in enumerate(counts):
+                # Layouts share their digits under one seed.
+                drawn = _distinct(digits, layout, 2 * seed + number, count)
+                _write_pngs(images / layout, drawn)
+            images.rename(folder)
+    except OSError as error:
+        raise config.UserError(
+            f"--workdir must be a folder that can be written. Received: {error}"
+        ) from error
+
+
+def _distinct(
+    digits: Digits, layout: str, seed: int, count: int
+) -> dict[str, np.ndarray]:
+    """The last image of each number until there are `count` numbers."""
+    found = {}
+    for images, labels in datasets.composites_dataset(
+        digits, layout, seed, BATCH_SIZE
+    ):
+        for image, four in zip(images.numpy(), labels["digits"].numpy()):
+            found["".join(map(str, four))] = image[..., 0]
+            if len(found) == count:
+                return found
+
+
+def _write_pngs(folder: pathlib.Path, images: dict[str, np.ndarray]) -> None:
+    folder.mkdir(parents=True)
+    for name, image in images.items():
+        Image.fromarray(image).save(folder / f"{name}.png")

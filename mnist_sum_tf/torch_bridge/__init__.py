@@ -1,0 +1,1 @@
+"""The original's PyTorch checkpoints, to and from work directories."""

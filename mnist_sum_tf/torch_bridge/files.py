@@ -1,0 +1,127 @@
+"""The original's checkpoint files. PyTorch is needed here, and only here."""
+
+import os
+import pathlib
+import warnings
+
+import numpy as np
+
+from mnist_sum_tf import config
+
+
+def read_state_dict(path) -> dict[str, np.ndarray]:
+    """Reads a checkpoint's tensors without running any code in the file.
+
+    Args:
+        path: a dictionary with `model_state_dict`, or a bare state dict.
+
+    Returns:
+        Name -> array, float32.
+
+    Raises:
+        UserError: if PyTorch is missing or the file is no such checkpoint.
+    """
+    torch = _import_torch()
+    if not pathlib.Path(path).is_file():
+        raise config.UserError(
+            f"--torch_checkpoint must be a file. Received: {str(path)!r}"
+        )
+    try:
+        # Safe: anything but tensors and plain containers is refused.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # as many kinds as there are ways to fail
+        raise config.UserError(
+            f"{path} must be a PyTorch checkpoint of tensors and plain values. "
+            f"Received: {_reason(error)}"
+        ) from error
+    state = content
+    if isinstance(content, dict):
+        state = content.get("model_state_dict", content)
+    if not isinstance(state, dict):
+        raise config.UserError(
+            f"{path} must hold a state dict. Received: {type(state).__name__}"
+        )
+    return {key: _to_array(torch, path, key, state[key]) for key in state}
+
+
+def write_checkpoint(
+    path, state: dict[str, np.ndarray], stage: str, learning_rate: float,
+    loss: float = float("nan"),
+) -> None:  # fmt: skip
+    """Writes what the original would resume from, as a whole or not at all.
+
+    Args:
+        path: a file that is not there yet.
+        state: name -> array.
+        stage: a decoder is a bare state dict; an encoder and a sum model are
+            dictionaries of `epoch` (0), `model_state_dict`,
+            `optimizer_state_dict` (a fresh Adam's) and `loss`.
+        learning_rate: Adam's.
+        loss: the last one known.
+
+    Raises:
+        UserError: if PyTorch is missing, or the file exists or cannot be
+            written.
+    """
+    torch = _import_torch()
+    path = pathlib.Path(path)
+    if path.exists():
+        raise config.UserError(
+            "--torch_checkpoint must not be there yet; nothing is overwritten. "
+            f"Received: {str(path)!r}"
+        )
+    tensors = {key: torch.from_numpy(array) for key, array in state.items()}
+    content = tensors
+    if stage != "decoder":
+        weights = [torch.nn.Parameter(tensor) for tensor in tensors.values()]
+        optimizer = torch.optim.Adam(weights, lr=learning_rate)
+        content = {
+            "epoch": 0,
+            "model_state_dict": tensors,
+            "optimizer_state_dict": optimizer.state_dict(),
+            "loss": loss,
+        }
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(content, beside)
+        os.replace(beside, path)
+    except (OSError, RuntimeError) as error:
+        raise config.UserError(
+            "--torch_checkpoint must be a file that can be written. "
+            f"Received: {str(path)!r}: {_reason(error)}"
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _import_torch():
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import torch  # an optional extra, and slow
+    except ImportError as error:
+        raise config.UserError(
+            "PyTorch checkpoints need PyTorch: pip install -e '.[torch]'. "
+            f"Received: {_reason(error)}"
+        ) from error
+    return torch
+
+
+def _to_array(torch, path, key, value) -> np.ndarray:
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise config.UserError(
+            f"{path}: {key} must be a tensor of floats. Received: {kind}"
+        )
+    array = value.detach().to_dense().to(torch.float32).numpy()
+    if not np.isfinite(array).all():
+        raise config.UserError(
+            f"{path}: {key} must be finite. Received: infinities or NaN"
+        )
+    return array
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}".rstrip(": ")

@@ -1,0 +1,212 @@
+"""The original's state dicts, as NumPy arrays, to and from our models.
+
+    encoder    conv_blocks.{0..4}.{0,2}.{weight,bias}, fc.{1,4}.{weight,bias}
+    decoder    fc1, fc22, fc2, fc3 (in this order), each .{weight,bias}
+    sum_model  the encoder's under digit_model., the decoder's under sum_model.
+
+PyTorch keeps the kernel of a convolution as [out, in, height, width], that of a
+dense layer as [out, in], and flattens maps channels first; here it is [height,
+width, in, out], [in, out] and channels last.
+"""
+
+import collections
+
+import keras
+import numpy as np
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models import decoder, encoder
+
+# Name there -> layer here.
+ENCODER_LAYERS = {
+    f"conv_blocks.{block}.{2 * part}": f"block{block + 1}_conv{part + 1}"
+    for block in range(encoder.NUM_BLOCKS)
+    for part in range(2)
+} | {"fc.1": "hidden", "fc.4": "logits"}
+DECODER_LAYERS = {
+    "fc1": "hidden1", "fc22": "hidden2", "fc2": "hidden3", "fc3": "regression",
+}  # fmt: skip
+LAYERS = {"encoder": ENCODER_LAYERS, "decoder": DECODER_LAYERS}
+# The models within each stage's, with the prefix of their names there.
+PARTS = {
+    "encoder": {"encoder": ""},
+    "decoder": {"decoder": ""},
+    "sum_model": {"encoder": "digit_model.", "decoder": "sum_model."},
+}
+# The dense layer that follows the flattening of a map.
+AFTER_FLATTEN = "fc.1"
+MAP_SIZE = (
+    config.IMAGE_HEIGHT >> encoder.NUM_BLOCKS,
+    config.IMAGE_WIDTH >> encoder.NUM_BLOCKS,
+)
+
+
+def stage_of(state: dict, name: str) -> str:
+    """Tells what a state dict is of by its names.
+
+    Args:
+        state: name -> array.
+        name: what to call it in errors.
+
+    Raises:
+        UserError: if it is of none of the three.
+    """
+    for stage in ("sum_model", "encoder", "decoder"):
+        first_words = {
+            prefix + next(iter(LAYERS[part])).split(".")[0]
+            for part, prefix in PARTS[stage].items()
+        }
+        if any(str(key).startswith(tuple(first_words)) for key in state):
+            return stage
+    raise config.UserError(
+        f"{name} must hold conv_blocks... (an encoder), fc1... (a decoder) or "
+        "digit_model... and sum_model... (both). "
+        f"Received: {', '.join(map(str, list(state)[:3])) or 'nothing'}"
+    )
+
+
+def base_channels_of(state: dict, stage: str) -> int | None:
+    """The encoder's size, as most biases of its convolutions have it.
+
+    Most, so that a single misshapen tensor is named rather than all others.
+
+    Returns:
+        `None` for a decoder, and where there is no such bias.
+    """
+    prefix = PARTS[stage].get("encoder")
+    votes = collections.Counter()
+    for block in range(encoder.NUM_BLOCKS) if prefix is not None else ():
+        for part in (0, 2):
+            bias = state.get(f"{prefix}conv_blocks.{block}.{part}.bias")
+            if bias is not None and np.ndim(bias) == 1:
+                votes[max(1, len(bias) >> block)] += 1
+    return votes.most_common(1)[0][0] if votes else None
+
+
+def expected_shapes(stage: str, base_channels: int | None) -> dict[str, tuple]:
+    """Name -> shape of each tensor, in the original's order."""
+    shapes = {}
+    for part, prefix in PARTS[stage].items():
+        own = (
+            _encoder_shapes(base_channels)
+            if part == "encoder"
+            else _decoder_shapes()
+        )
+        shapes |= {prefix + key: shape for key, shape in own.items()}
+    return shapes
+
+
+def _encoder_shapes(base_channels: int) -> dict[str, tuple]:
+    shapes, inputs = {}, encoder.IMAGE_SHAPE[-1]
+    for block in range(encoder.NUM_BLOCKS):
+        channels = base_channels * 2**block
+        for part in (0, 2):
+            key = f"conv_blocks.{block}.{part}"
+            shapes |= _layer_shapes(key, channels, inputs, 3, 3)
+            inputs = channels
+    inputs *= int(np.prod(MAP_SIZE))
+    units = int(np.prod(encoder.LOGITS_SHAPE))
+    shapes |= _layer_shapes("fc.1", encoder.HIDDEN_UNITS, inputs)
+    return shapes | _layer_shapes("fc.4", units, encoder.HIDDEN_UNITS)
+
+
+def _decoder_shapes() -> dict[str, tuple]:
+    units = (int(np.prod(encoder.LOGITS_SHAPE)), *decoder.HIDDEN_UNITS, 1)
+    shapes = {}
+    for key, inputs, outputs in zip(DECODER_LAYERS, units, units[1:]):
+        shapes |= _layer_shapes(key, outputs, inputs)
+    return shapes
+
+
+def _layer_shapes(key: str, outputs: int, *others: int) -> dict[str, tuple]:
+    return {f"{key}.weight": (outputs, *others), f"{key}.bias": (outputs,)}
+
+
+def check(state: dict, stage: str, name: str) -> int | None:
+    """Checks that a state dict is whole and of the right shapes.
+
+    Args:
+        state: name -> array.
+        stage: one of `config.STAGES`.
+        name: what to call it in errors.
+
+    Returns:
+        The encoder's base channels, `None` for a decoder.
+
+    Raises:
+        UserError: naming every missing, surplus and misshapen tensor.
+    """
+    base_channels = base_channels_of(state, stage)
+    expected = expected_shapes(stage, base_channels or 1)
+    misshapen = [
+        f"{key} {list(np.shape(state[key]))} in place of {list(shape)}"
+        for key, shape in expected.items()
+        if key in state and np.shape(state[key]) != shape
+    ]
+    problems = {
+        "missing": [key for key in expected if key not in state],
+        "surplus": [str(key) for key in state if key not in expected],
+        "misshapen": misshapen,
+    }
+    found = [f"{what} {', '.join(keys)}" for what, keys in problems.items() if keys]
+    if found:
+        size = f" of {base_channels} base channels" if base_channels else ""
+        raise config.UserError(
+            f"{name} must hold the tensors of the original's {stage}{size}. "
+            f"Received: {'; '.join(found)}"
+        )
+    return base_channels
+
+
+def load_into(model: keras.Model, state: dict) -> None:
+    """Sets the weights of an encoder, a decoder or a sum model.
+
+    Args:
+        model: its name is the stage.
+        state: a whole state dict, see `check`.
+    """
+    for key, layer in _layers(model):
+        kernel = _kernel_from_torch(key, np.asarray(state[f"{key}.weight"]))
+        layer.set_weights([kernel, np.asarray(state[f"{key}.bias"])])
+
+
+def state_dict_of(model: keras.Model) -> dict[str, np.ndarray]:
+    """The weights of such a model as the original names and shapes them.
+
+    Returns:
+        Name -> float32 array, in the original's order.
+    """
+    state = {}
+    for key, layer in _layers(model):
+        kernel, bias = layer.get_weights()
+        state[f"{key}.weight"] = _kernel_to_torch(key, kernel)
+        state[f"{key}.bias"] = bias
+    return state
+
+
+def _layers(model: keras.Model):
+    """Yields (name there without .weight or .bias, layer here)."""
+    for part, prefix in PARTS[model.name].items():
+        owner = model if model.name == part else model.get_layer(part)
+        for key, layer in LAYERS[part].items():
+            yield prefix + key, owner.get_layer(layer)
+
+
+def _kernel_from_torch(key: str, weight: np.ndarray) -> np.ndarray:
+    if weight.ndim == 4:
+        return weight.transpose(2, 3, 1, 0)
+    if key.endswith(AFTER_FLATTEN):
+        maps = weight.reshape(len(weight), -1, *MAP_SIZE)
+        return maps.transpose(2, 3, 1, 0).reshape(-1, len(weight))
+    return weight.T
+
+
+def _kernel_to_torch(key: str, kernel: np.ndarray) -> np.ndarray:
+    if kernel.ndim == 4:
+        weight = kernel.transpose(3, 2, 0, 1)
+    elif key.endswith(AFTER_FLATTEN):
+        maps = kernel.reshape(*MAP_SIZE, -1, kernel.shape[-1])
+        weight = maps.transpose(3, 2, 0, 1).reshape(kernel.shape[-1], -1)
+    else:
+        weight = kernel.T
+    return np.ascontiguousarray(weight)
