@@ -101,6 +101,10 @@ class Config:
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         log_every_steps: steps over which one line of the history averages.
+        skip_non_finite: how many steps of a run may be left out because their
+            loss or gradient is not finite; one more stops the run.
+        deterministic: whether every operation must give the same bits each time
+            (slower on GPUs; processors do so anyway).
         data, model, optimizer: the parts.
     """
 
@@ -116,6 +120,8 @@ class Config:
     checkpoint_every_steps: int = 500
     evaluate_every_steps: int = 1_000
     log_every_steps: int = 50
+    skip_non_finite: int = 0
+    deterministic: bool = False
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

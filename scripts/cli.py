@@ -20,6 +20,7 @@ def run(main) -> None:
     def guarded(argv):
         # Imported late: `--help` should not wait for TensorFlow.
         from mnist_sum_tf.config import UserError
+        from mnist_sum_tf.training import interruptions
 
         logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
         logging.getLogger().setLevel(logging.INFO)
@@ -29,5 +30,8 @@ def run(main) -> None:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
+        except interruptions.TrainingStopped as stop:
+            print(stop, file=sys.stderr)
+            sys.exit(interruptions.EXIT_STATUS)
 
     app.run(guarded)

@@ -35,6 +35,18 @@ _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
 _EVALUATE_EVERY_STEPS = flags.DEFINE_integer(
     "evaluate_every_steps", None, "Steps between evaluations.", lower_bound=1
 )
+_LOG_EVERY_STEPS = flags.DEFINE_integer(
+    "log_every_steps", None, "Steps that a row of the history averages over.",
+    lower_bound=1,
+)  # fmt: skip
+_SKIP_NON_FINITE = flags.DEFINE_integer(
+    "skip_non_finite", None, "Steps that may be left out because their loss or "
+    "gradient is not finite, before the run stops.", lower_bound=0,
+)  # fmt: skip
+_DETERMINISTIC = flags.DEFINE_bool(
+    "deterministic", None, "Make GPUs give the same bits each time, which is "
+    "slower; processors do so anyway.",
+)  # fmt: skip
 _LAYOUT = flags.DEFINE_string(
     "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
 )
@@ -83,7 +95,10 @@ def settings(stage: str, **changes) -> config.Config:
         global_batch_size=_GLOBAL_BATCH_SIZE.value, precision=_PRECISION.value,
         strategy=_STRATEGY.value,
         checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
-        evaluate_every_steps=_EVALUATE_EVERY_STEPS.value, **changes,
+        evaluate_every_steps=_EVALUATE_EVERY_STEPS.value,
+        log_every_steps=_LOG_EVERY_STEPS.value,
+        skip_non_finite=_SKIP_NON_FINITE.value,
+        deterministic=_DETERMINISTIC.value, **changes,
     )  # fmt: skip
     return dataclasses.replace(
         preset,

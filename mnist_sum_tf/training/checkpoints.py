@@ -1,100 +1,225 @@
-"""Checkpoints: save all that training is, restore it or say why not."""
+"""Checkpoints: save all that training is, restore it or say why not.
+
+They lie in `<stage>/checkpoints/ckpt-<step>.index` and companions, as
+`tf.train.CheckpointManager` would name them. That class trusts its list of
+checkpoints, the file `checkpoint`; here what lies in the folder counts, the
+newest that can be read.
+"""
 
 import json
 import logging
 import pathlib
+import re
+import shutil
 
 import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.training import stage_folder
 from mnist_sum_tf.training.history import write_whole
 
 CHECKPOINTS = "checkpoints"
-CONFIG_FILE = "config.json"
+LIST_FILE = "checkpoint"  # TensorFlow's own name
 MAX_TO_KEEP = 3
-# Settings that may differ between a run and its continuation: they change how
-# long and on what it runs, not what is learned.
-FREE_SETTINGS = (
-    "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
-    "evaluate_every_steps", "log_every_steps", "data.tfds_data_dir",
-)  # fmt: skip
+SETTINGS_KEY = "settings/.ATTRIBUTES/py_state"
 # What TensorFlow raises for files that are cut, changed, gone or foreign.
 READ_ERRORS = (
-    tf.errors.OpError, AssertionError, IndexError, KeyError, RuntimeError,
-    ValueError,
+    tf.errors.OpError, AssertionError, IndexError, KeyError, OSError,
+    RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 
 
-def seed_states(model: keras.Model) -> list[tf.Variable]:
-    """The dropout layers' seed states, which Keras does not count as weights.
+class SavedSettings(tf.train.experimental.PythonState):
+    """The settings a checkpoint was trained with, as JSON within it."""
 
-    Without them a resumed run would draw other masks than one that was not
-    stopped.
+    def __init__(self, settings: dict):
+        super().__init__()
+        self._text = json.dumps(settings)
+
+    def serialize(self):
+        return self._text
+
+    def deserialize(self, string_value):
+        """Keeps this run's own: `restore_latest` has compared them."""
+
+
+class CheckpointFolder:
+    """The checkpoints of one stage, as its training run sees them.
+
+    Attributes:
+        latest: the path of the newest one restored or saved, `None` before.
     """
-    weights = {id(weight) for weight in model.weights}
-    return [v.value for v in model.variables if id(v) not in weights]
+
+    def __init__(self, checkpoint: tf.train.Checkpoint, stage_dir, settings):
+        """Args as in `train_and_evaluate`, `settings` a nested dictionary."""
+        self._checkpoint = checkpoint
+        self._stage_dir = stage_dir
+        self._directory = pathlib.Path(stage_dir) / CHECKPOINTS
+        self._settings = settings
+        self._unreadable = set()
+        self.latest = None
+
+    def restore_latest(self) -> str | None:
+        """Restores the newest checkpoint that can be read.
+
+        Returns:
+            Its path, or `None` where there is no checkpoint at all.
+
+        Raises:
+            UserError: if there are checkpoints and none can be read, or it is
+                of another experiment.
+        """
+
+        def restore(path):
+            self._check_settings(path)
+            self._checkpoint.read(path).assert_consumed()
+
+        self.latest, self._unreadable = first_readable(self._stage_dir, restore)
+        return self.latest
+
+    def _check_settings(self, path: str) -> None:
+        text = tf.train.load_checkpoint(path).get_tensor(SETTINGS_KEY)
+        stage_folder.check_same(path, json.loads(text), self._settings)
+
+    def save(self, step: int) -> None:
+        """Saves, and only then deletes the oldest beyond `MAX_TO_KEEP`.
+
+        Raises:
+            UserError: if it cannot be written; the last good one is named.
+        """
+        path = str(self._directory / f"ckpt-{step}")
+        try:
+            self._directory.mkdir(exist_ok=True)
+            self._checkpoint.write(path)
+            # Its index is read again, in case a full disk told nobody.
+            tf.train.load_checkpoint(path)
+            self._unreadable.discard(path)
+            self.latest = path
+            keep = self._paths_to_keep(step)
+            self._write_list(keep)
+        except (tf.errors.OpError, OSError, RuntimeError) as error:
+            raise cannot_write(path, self.latest, error) from error
+        finally:
+            # Of this save, or of one that was killed.
+            for unfinished in self._directory.glob("ckpt-*_temp"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+        self._delete_others(step, keep)
+
+    def _paths_to_keep(self, step: int) -> list[str]:
+        """The newest good ones, oldest first."""
+        good = [
+            path
+            for path in checkpoint_paths(self._stage_dir)
+            if step_of(path) <= step
+            and path not in self._unreadable
+            and pathlib.Path(f"{path}.index").exists()
+        ]
+        return good[:MAX_TO_KEEP][::-1]
+
+    def _write_list(self, paths: list[str]) -> None:
+        """Tells TensorFlow's own functions what there is."""
+        names = [pathlib.Path(path).name for path in paths]
+        lines = [f'model_checkpoint_path: "{names[-1]}"']
+        lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+        write_whole(self._directory / LIST_FILE, "\n".join(lines) + "\n")
+
+    def _delete_others(self, step: int, keep: list[str]) -> None:
+        for path in checkpoint_paths(self._stage_dir):
+            # A later one, which could not be read, makes place when its step
+            # comes again.
+            if step_of(path) <= step and path not in keep:
+                # The index first: without it the rest counts for nothing.
+                name = pathlib.Path(path).name
+                for file in [
+                    *self._directory.glob(f"{name}.index"),
+                    *self._directory.glob(f"{name}.data-*"),
+                ]:
+                    file.unlink(missing_ok=True)
 
 
-def make_checkpoint(model, average, optimizer, loss_metric) -> tf.train.Checkpoint:
-    """Gathers everything that the rest of a run depends on.
+def cannot_write(path, last_good, error: Exception) -> config.UserError:
+    """What to tell when the disk is full or the folder gone."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return config.UserError(
+        f"{path} must be written for the run to go on; the last good checkpoint "
+        f"is {last_good}. Received: {reason}"
+    )
+
+
+def step_of(path: str) -> int:
+    """The step in a checkpoint's name."""
+    return int(path.rsplit("-", 1)[1])
+
+
+def checkpoint_paths(stage_dir) -> list[str]:
+    """The paths of all checkpoints in a stage's folder, the newest first.
+
+    One that only the file `checkpoint` names is among them, and so is one that
+    lost its index: they must be missed, not forgotten.
+    """
+    directory = pathlib.Path(stage_dir) / CHECKPOINTS
+    steps = {int(step) for step in _named_in_list(directory / LIST_FILE)}
+    orphans = set()
+    for file in directory.glob("ckpt-*"):
+        found = re.fullmatch(r"ckpt-(\d{1,18})\.(index|data-\d+-of-\d+)", file.name)
+        if found:
+            chosen = steps if found[2] == "index" else orphans
+            chosen.add(int(found[1]))
+    # One alone without an index is a first save that was not finished.
+    if steps or len(orphans) > 1:
+        steps |= orphans
+    return [str(directory / f"ckpt-{step}") for step in sorted(steps)[::-1]]
+
+
+def _named_in_list(path: pathlib.Path) -> list[bytes]:
+    """The step of the checkpoint that is the newest by TensorFlow's list."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return []
+    return re.findall(rb'^model_checkpoint_path: "(?:.*/)?ckpt-(\d{1,18})"', text)
+
+
+def latest_checkpoint(stage_dir) -> str | None:
+    """The path of a stage's newest checkpoint, readable or not, else `None`."""
+    return next(iter(checkpoint_paths(stage_dir)), None)
+
+
+def first_readable(stage_dir, read) -> tuple[str | None, set[str]]:
+    """Reads the newest checkpoint that can be read.
 
     Args:
-        model: the model that learns.
-        average: the model that holds the average of its weights.
-        optimizer: a built Keras optimizer; its iterations are the step.
-        loss_metric: the running mean of the loss since the last logged row.
-    """
-    return tf.train.Checkpoint(
-        model=model,
-        average=average,
-        optimizer=optimizer,
-        loss_metric=loss_metric.variables,
-        seeds=seed_states(model),
-    )
-
-
-def make_manager(checkpoint, stage_dir, step_counter):
-    """A manager of `stage_dir/checkpoints/ckpt-<step>.index` and companions."""
-    return tf.train.CheckpointManager(
-        checkpoint,
-        str(pathlib.Path(stage_dir) / CHECKPOINTS),
-        max_to_keep=MAX_TO_KEEP,
-        step_counter=step_counter,
-        checkpoint_name="ckpt",
-    )
-
-
-def restore_latest(checkpoint, manager) -> str | None:
-    """Restores the newest checkpoint that can be read.
+        stage_dir: the stage's folder.
+        read: called with a path; raises one of `READ_ERRORS` if it cannot.
 
     Returns:
-        Its path, or `None` where there is no checkpoint at all.
+        The path that was read, `None` if there is no checkpoint, and those
+        that could not be read.
 
     Raises:
         UserError: if there are checkpoints and none can be read.
     """
-    paths = list(reversed(manager.checkpoints))
+    paths = checkpoint_paths(stage_dir)
     for number, path in enumerate(paths):
         try:
-            checkpoint.restore(path).assert_consumed()
-            return path
+            if not pathlib.Path(f"{path}.index").is_file():
+                raise FileNotFoundError("its .index is missing")
+            read(path)
+            return path, set(paths[:number])
+        except config.UserError:
+            raise
         except READ_ERRORS as error:
-            reason = str(error).splitlines()[0]
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             older = paths[number + 1 : number + 2]
             goes_on = f"going back to {older[0]}" if older else "no older one"
             logging.warning("%s: %s; %s", path, reason, goes_on)
     if paths:
         raise config.UserError(
             f"{pathlib.Path(paths[0]).parent} must hold a checkpoint that can be "
-            f"read. Received: {len(paths)} that cannot"
+            f"read. Received: {len(paths)} that cannot, the newest: {reason}"
         )
-    return None
-
-
-def latest_checkpoint(stage_dir) -> str | None:
-    """The path of a stage's newest checkpoint, `None` where it has none."""
-    return tf.train.latest_checkpoint(str(pathlib.Path(stage_dir) / CHECKPOINTS))
+    return None, set()
 
 
 def load_average(model: keras.Model, stage_dir) -> int:
@@ -110,76 +235,15 @@ def load_average(model: keras.Model, stage_dir) -> int:
     Raises:
         UserError: if there is no checkpoint or it is of another architecture.
     """
-    path = latest_checkpoint(stage_dir)
+
+    def restore(path):
+        status = tf.train.Checkpoint(average=model).read(path)
+        status.expect_partial()  # the rest of the run's state is not asked for
+        status.assert_existing_objects_matched()
+
+    path, _ = first_readable(stage_dir, restore)
     if path is None:
         raise config.UserError(
             f"{stage_dir} must hold a checkpoint of a training run. Received: none"
         )
-    try:
-        status = tf.train.Checkpoint(average=model).restore(path)
-        status.expect_partial()  # the rest of the run's state is not asked for
-        status.assert_existing_objects_matched()
-    except READ_ERRORS as error:
-        raise config.UserError(
-            f"{path} must hold the weights of {model.name!r}. "
-            f"Received: {str(error).splitlines()[0]}"
-        ) from error
-    return int(path.rsplit("-", 1)[1])
-
-
-def claim_directory(stage_dir, settings: config.Config) -> None:
-    """Writes a new stage's settings, or checks that an old one's are the same.
-
-    Raises:
-        UserError: if the folder cannot be written, or holds another experiment;
-            the differing settings are named.
-    """
-    path = pathlib.Path(stage_dir) / CONFIG_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            text = json.dumps(settings.to_json(), indent=2) + "\n"
-            write_whole(path, text)
-            return
-    except OSError as error:
-        raise config.UserError(
-            f"--workdir must be a folder that can be written. Received: {error}"
-        ) from error
-    _check_same(path, _flatten(read_settings(path)), _flatten(settings.to_json()))
-
-
-def _check_same(path, old: dict, new: dict) -> None:
-    differing = [
-        f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
-        for key in sorted(old.keys() | new.keys())
-        if key not in FREE_SETTINGS and old.get(key) != new.get(key)
-    ]
-    if differing:
-        raise config.UserError(
-            f"{path} must be of this very experiment; take another --workdir. "
-            f"Received: {'; '.join(differing)}"
-        )
-
-
-def read_settings(path) -> dict:
-    """Reads a `config.json`.
-
-    Raises:
-        UserError: if it is missing or is not JSON.
-    """
-    try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise config.UserError(
-            f"{path} must be the settings of a training run. Received: {error}"
-        ) from error
-
-
-def _flatten(settings: dict, prefix: str = "") -> dict:
-    flat = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+    return step_of(path)

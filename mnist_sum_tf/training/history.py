@@ -13,8 +13,14 @@ def write_whole(path, text: str) -> None:
     """Writes a file beside its place, then renames: never half a file."""
     path = pathlib.Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    try:
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave it empty
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 class History:
@@ -65,8 +71,8 @@ def read_history(directory) -> list[dict]:
         return []
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return [row for row in rows if row["step"] >= 0]
-    except (ValueError, TypeError, KeyError) as error:
+        return [dict(row) for row in rows if row["step"] >= 0]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise config.UserError(
             f"{path} must be a list of rows with a step. Received: {error!r}"
         ) from error

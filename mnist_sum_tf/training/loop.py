@@ -1,8 +1,8 @@
 """One training loop for every stage, on one device, many, or many machines."""
 
+import contextlib
 import dataclasses
 import logging
-import math
 import pathlib
 import sys
 from typing import Callable
@@ -12,8 +12,16 @@ import tensorflow as tf
 import tqdm
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training import checkpoints, metrics, optimizers, strategies
+from mnist_sum_tf.training import (
+    checkpoints,
+    interruptions,
+    metrics,
+    stage_folder,
+    steps,
+    strategies,
+)
 from mnist_sum_tf.training.history import History
+from mnist_sum_tf.training.scalars import Scalars
 
 LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
 
@@ -32,6 +40,8 @@ class Task:
         train_data: start step -> `tf.data.Dataset` of one batch per step.
         validation_data: name -> dataset, each evaluated as a whole.
         trains: (model) -> the variables that learn.
+        data_digest: of the examples learned from; a run goes on only on the
+            same.
     """
 
     build_model: Callable[[str], keras.Model]
@@ -41,116 +51,170 @@ class Task:
     train_data: Callable[[int], tf.data.Dataset]
     validation_data: dict[str, tf.data.Dataset]
     trains: Callable = lambda model: model.trainable_variables
+    data_digest: str = ""
 
 
-def train_and_evaluate(task: Task, settings: config.Config, stage_dir) -> dict:
+def train_and_evaluate(
+    make_task: Callable[[], Task], settings: config.Config, stage_dir
+) -> dict:
     """Trains a stage to its last step, resuming where it stopped.
 
     Args:
-        task: what to learn.
+        make_task: says what to learn; called once the devices are set up, since
+            many machines must have met before TensorFlow does anything else.
         settings: how; kept as `config.json` in the folder.
         stage_dir: folder of the stage's checkpoints, history and TensorBoard
-            scalars.
+            scalars. Of many machines, only the first one writes there; all of
+            them must see it.
 
     Returns:
         The last row of the history: the loss and the validation results.
 
     Raises:
-        UserError: if the folder holds another experiment or the batch does not
-            divide by the replicas.
+        UserError: if the folder holds another experiment, is in use, cannot be
+            written, or holds no checkpoint that can be read; if the batch does
+            not divide by the replicas, or numbers stop being finite.
+        TrainingStopped: if SIGTERM or Ctrl-C came; everything is saved.
     """
+    strategies.set_up_devices(settings.deterministic)
     strategy = strategies.create_strategy(settings.strategy)
     strategies.check_batch_size(
         settings.global_batch_size, strategy.num_replicas_in_sync
     )
     dtype = strategies.resolve_precision(settings.precision)
-    checkpoints.claim_directory(stage_dir, settings)
     keras.utils.set_random_seed(settings.seed)
-    return Trainer(task, settings, stage_dir, strategy, dtype).run()
+    with contextlib.ExitStack() as stack:
+        if strategies.is_chief(strategy):
+            stack.enter_context(stage_folder.lock_directory(stage_dir))
+        trainer = Trainer(make_task(), settings, stage_dir, strategy, dtype)
+        return trainer.run()
 
 
 class Trainer:
-    """The state of a run and the steps that move it."""
+    """Takes the steps of a run, and after some of them logs, judges, saves."""
 
     def __init__(self, task, settings, stage_dir, strategy, dtype):
         self.task = task
         self.settings = settings
         self.stage_dir = pathlib.Path(stage_dir)
         self.strategy = strategy
-        with strategy.scope():
-            self.model = task.build_model(dtype)
-            self.variables = task.trains(self.model)
-            self.optimizer = optimizers.create_optimizer(settings)
-            self.optimizer.build(self.variables)
-        self.average = task.build_model(dtype)
-        self.average.set_weights(self.model.get_weights())
+        self.is_chief = strategies.is_chief(strategy)
+        kept = {**settings.to_json(), "data_digest": task.data_digest}
+        if self.is_chief:
+            stage_folder.claim_directory(stage_dir, kept)
+        self.state = steps.TrainingState(task, settings, strategy, dtype)
+        self.training_step = steps.TrainingStep(
+            self.state, task.loss, settings, strategy
+        )
         self.judged = metrics.judged_model(
-            task.build_judged(self.average), task.judged_outputs
+            task.build_judged(self.state.average), task.judged_outputs
         )
-        self.loss_metric = keras.metrics.Mean("loss")
-        checkpoint = checkpoints.make_checkpoint(
-            self.model, self.average, self.optimizer, self.loss_metric
+        self.checkpoints = checkpoints.CheckpointFolder(
+            self.state.checkpoint(kept), stage_dir, kept
         )
-        self.manager = checkpoints.make_manager(
-            checkpoint, stage_dir, self.optimizer.iterations.value
-        )
-        restored = checkpoints.restore_latest(checkpoint, self.manager)
-        if restored:
-            logging.info("resuming from %s", restored)
-        self.history = History(stage_dir, self.step)
+        self._restore()
+        self.history = History(stage_dir, self.state.step)
 
-    @property
-    def step(self) -> int:
-        """The number of steps taken."""
-        return int(self.optimizer.iterations.numpy())
+    def _restore(self) -> None:
+        path = self.checkpoints.restore_latest()
+        if path:
+            logging.info("resuming from %s", path)
+        else:
+            _check_nothing_lost(self.stage_dir, self.settings)
+        if not strategies.workers_agree(self.strategy, self.state.step):
+            raise config.UserError(
+                "--workdir must be one folder that all machines of TF_CONFIG "
+                f"see, with the same checkpoints. Received: {self.stage_dir}, "
+                f"which is at step {self.state.step} here alone"
+            )
 
     def run(self) -> dict:
         """Takes the steps that are left."""
-        settings, first = self.settings, self.step
-        scalars = tf.summary.create_file_writer(
-            str(self.stage_dir / "tensorboard")
-        )
-        progress = tqdm.tqdm(
-            initial=first, total=settings.total_steps, unit="step",
-            desc=settings.stage, dynamic_ncols=True,
-            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
-        )  # fmt: skip
-        with scalars.as_default(), progress:
+        first, last = self.state.step, self.settings.total_steps
+        with contextlib.ExitStack() as stack:
+            stop = stack.enter_context(interruptions.StopRequest())
+            self.progress = stack.enter_context(self._progress_bar(first))
+            if self.is_chief:
+                self.scalars = Scalars(self.stage_dir, self.history.rows)
+                stack.callback(self.scalars.close)
             batches = iter(self._distributed_data(first))
-            for step in range(first + 1, settings.total_steps + 1):
-                self._train_step(*next(batches))
-                progress.update()
-                self._after_step(step, progress)
+            for step in range(first + 1, last + 1):
+                stops = self._take_step(step, batches, stop) and step < last
+                self._after_step(step, stops)
+                if stops:
+                    self._stop(step, stop.signal_name)
+            # The others wait until the first one has judged and saved.
+            strategies.workers_agree(self.strategy, 0)
         return self.history.rows[-1] if self.history.rows else {}
 
-    def _after_step(self, step: int, progress) -> None:
+    def _progress_bar(self, first: int):
+        return tqdm.tqdm(
+            initial=first, total=self.settings.total_steps, unit="step",
+            desc=self.settings.stage, dynamic_ncols=True,
+            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
+            disable=not self.is_chief,
+        )  # fmt: skip
+
+    def _take_step(self, step: int, batches, stop) -> bool:
+        """Takes a step; returns whether it is to be the last one for now."""
+        asked = stop.signal_name is not None
+        if strategies.num_workers(self.strategy) == 1:
+            self.training_step.take(*next(batches), tf.constant(asked))
+            self.progress.update()
+            return stop.signal_name is not None
+        try:
+            # All machines must stop after the same step, so they vote.
+            votes = self.training_step.take(*next(batches), tf.constant(asked))
+            self.progress.update()
+            return bool(votes)
+        except tf.errors.OpError as error:
+            raise config.UserError(
+                f"All machines of TF_CONFIG must stay; start them again to go "
+                f"on from {self.checkpoints.latest}. Received at step {step}: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+
+    def _after_step(self, step: int, stops: bool) -> None:
         settings = self.settings
         last = step == settings.total_steps
-        if last or step % settings.log_every_steps == 0:
-            progress.set_postfix(loss=f"{self._log(step):.4g}")
-        if last or step % settings.evaluate_every_steps == 0:
-            self._evaluate(step, progress)
-        if last or step % settings.checkpoint_every_steps == 0:
-            # The history first: a checkpoint must find its rows.
-            self.history.save()
-            self.manager.save(checkpoint_number=step)
+        logs = last or step % settings.log_every_steps == 0
+        judges = last or step % settings.evaluate_every_steps == 0
+        saves = last or stops or step % settings.checkpoint_every_steps == 0
+        if logs or judges or saves:
+            self._check_finite()
+        if logs:
+            self._log(step)
+        if judges and self.is_chief:
+            self._evaluate(step)
+        if saves and self.is_chief:
+            self._save(step)
 
-    def _log(self, step: int) -> float:
-        loss = float(self.loss_metric.result())
-        self.loss_metric.reset_state()
-        if not math.isfinite(loss):
+    def _check_finite(self) -> None:
+        skipped = int(self.state.skipped)
+        if skipped > self.settings.skip_non_finite:
             raise config.UserError(
-                f"The loss must stay finite; lower --learning_rate. Received: "
-                f"{loss} at step {step}; the last good checkpoint is "
-                f"{self.manager.latest_checkpoint}"
+                "Loss and gradient must stay finite; take a lower "
+                "--learning_rate in another --workdir, or go on here with "
+                f"--skip_non_finite={skipped} or more. Received: "
+                f"{skipped} that were not, the last at step "
+                f"{int(self.state.last_skipped)}; the last good checkpoint is "
+                f"{self.checkpoints.latest}"
             )
-        rate = float(self.optimizer.learning_rate)
-        self.history.add({"step": step, "loss": loss, "learning_rate": rate})
-        tf.summary.scalar("loss", loss, step)
-        tf.summary.scalar("learning_rate", rate, step)
-        return loss
 
-    def _evaluate(self, step: int, progress) -> None:
+    def _log(self, step: int) -> None:
+        metric = self.state.loss_metric
+        row = {
+            "step": step,
+            "loss": float(metric.result()),
+            "learning_rate": float(self.state.optimizer.learning_rate),
+        }
+        if self.settings.skip_non_finite:
+            row["skipped_steps"] = int(self.state.skipped)
+        metric.reset_state()
+        self.progress.set_postfix(loss=f"{row['loss']:.4g}")
+        self._add_row(row)
+
+    def _evaluate(self, step: int) -> None:
         row = {"step": step}
         for name, dataset in self.task.validation_data.items():
             results = metrics.evaluate(
@@ -158,10 +222,32 @@ class Trainer:
             )
             row |= {f"{name}/{key}": value for key, value in results.items()}
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
-            progress.write(f"step {step}, {name}: {shown}")
+            self.progress.write(f"step {step}, {name}: {shown}")
+        self._add_row(row)
+
+    def _add_row(self, row: dict) -> None:
         self.history.add(row)
-        for key, value in row.items():
-            tf.summary.scalar(key, value, step)
+        if self.is_chief:
+            self.scalars.add(row)
+
+    def _save(self, step: int) -> None:
+        try:
+            # The history first: a checkpoint must find its rows.
+            self.history.save()
+            self.scalars.flush()
+        except (OSError, tf.errors.OpError) as error:
+            raise checkpoints.cannot_write(
+                self.stage_dir, self.checkpoints.latest, error
+            ) from error
+        self.checkpoints.save(step)
+
+    def _stop(self, step: int, signal_name: str | None) -> None:
+        strategies.workers_agree(self.strategy, 0)
+        raise interruptions.TrainingStopped(
+            f"stopped by {signal_name or 'a signal to another machine'} after "
+            f"step {step} of {self.settings.total_steps}, which is saved in "
+            f"{self.stage_dir}; the same command goes on from there"
+        )
 
     def _distributed_data(self, start_step: int):
         """The batches from `start_step` on, each split over all replicas."""
@@ -179,39 +265,24 @@ class Trainer:
 
         return self.strategy.distribute_datasets_from_function(pipeline)
 
-    @tf.function
-    def _train_step(self, images, labels) -> None:
-        losses = self.strategy.run(self._replica_step, (images, labels))
-        loss = self.strategy.reduce("SUM", losses, axis=None)
-        self.loss_metric.update_state(loss)
-        self._update_average()
 
-    def _replica_step(self, images, labels):
-        """Follows the gradient of the global batch; returns a share of its loss."""
-        with tf.GradientTape() as tape:
-            outputs = self.model(images, training=True)
-            losses = self.task.loss(labels, outputs)
-            # Divided by the global batch, so shares add up to its mean.
-            loss = tf.reduce_sum(losses) / self.settings.global_batch_size
-        gradients = tape.gradient(loss, [v.value for v in self.variables])
-        replicas = self.strategy.num_replicas_in_sync
-        if replicas > 1:
-            context = tf.distribute.get_replica_context()
-            gradients = context.all_reduce("SUM", gradients)
-        clip_norm = self.settings.optimizer.gradient_clip_norm
-        if clip_norm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, clip_norm)
-        # The optimizer adds up the replicas' gradients once more.
-        gradients = [gradient / replicas for gradient in gradients]
-        self.optimizer.apply(gradients, self.variables)
-        return loss
+def _check_nothing_lost(stage_dir, settings: config.Config) -> None:
+    """Raises if a run without checkpoint must have had one: no silent restart.
 
-    def _update_average(self) -> None:
-        decay = self.settings.optimizer.average_decay
-        steps = tf.cast(self.optimizer.iterations.value, tf.float32)
-        # Short at first, so that the random start is soon forgotten.
-        decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
-        for average, weight in zip(self.average.weights, self.model.weights):
-            value = tf.convert_to_tensor(weight.value)
-            mean = value + decay * (average.value - value)
-            average.value.assign(mean)
+    A history is written just before each checkpoint, so a run killed within its
+    first save leaves one without the other.
+    """
+    rows = History(stage_dir, settings.total_steps).rows
+    if not rows:
+        return
+    reached = rows[-1]["step"]
+    if reached > settings.checkpoint_every_steps:
+        raise config.UserError(
+            f"{stage_dir} must hold the checkpoints of its history; delete it "
+            f"to start over. Received: a history of {reached} steps, no "
+            "checkpoint"
+        )
+    logging.warning(
+        "%s holds a history of %d steps but no checkpoint: starting over",
+        stage_dir, reached,
+    )  # fmt: skip

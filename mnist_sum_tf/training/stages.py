@@ -1,9 +1,11 @@
 """The three trainings: encoder, decoder, and both end to end."""
 
 import functools
+import hashlib
 import pathlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
@@ -30,18 +32,24 @@ def train_encoder(settings: config.Config, workdir) -> dict:
     Raises:
         UserError: for settings or files that cannot be used.
     """
-    train_data, validation_data = image_data(settings, needs_digits=True)
-    task = Task(
+    return train_and_evaluate(
+        functools.partial(encoder_task, settings), settings,
+        pathlib.Path(workdir) / "encoder",
+    )  # fmt: skip
+
+
+def encoder_task(settings: config.Config) -> Task:
+    """What the encoder learns: images, and the digits in them."""
+    data = image_data(settings, needs_digits=True)
+    return Task(
         build_model=functools.partial(_new_encoder, settings.model),
         build_judged=_with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
         loss=lambda labels, logits: losses.digit_cross_entropy(
             labels["digits"], logits
         ),
-        train_data=train_data,
-        validation_data=validation_data,
+        **data,
     )
-    return train_and_evaluate(task, settings, pathlib.Path(workdir) / "encoder")
 
 
 def train_decoder(settings: config.Config, workdir) -> dict:
@@ -49,8 +57,10 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
-    stage_dir = pathlib.Path(workdir) / "decoder"
-    return train_and_evaluate(decoder_task(settings), settings, stage_dir)
+    return train_and_evaluate(
+        functools.partial(decoder_task, settings), settings,
+        pathlib.Path(workdir) / "decoder",
+    )  # fmt: skip
 
 
 def decoder_task(settings: config.Config) -> Task:
@@ -77,22 +87,28 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
-    train_data, validation_data = image_data(settings, needs_digits=False)
-    knows_digits = _knows_digits(validation_data)
+    workdir = pathlib.Path(workdir)
+    return train_and_evaluate(
+        functools.partial(sum_model_task, settings, workdir), settings,
+        workdir / "sum_model",
+    )  # fmt: skip
+
+
+def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
+    """What the sum model learns: images, and the sum of their digits."""
+    data = image_data(settings, needs_digits=False)
+    knows_digits = _knows_digits(data["validation_data"])
     judged = ("digit_probabilities",) if knows_digits else ()
-    task = Task(
+    return Task(
         build_model=functools.partial(
-            _starting_sum_model, settings.model, pathlib.Path(workdir)
+            _starting_sum_model, settings.model, workdir
         ),
         build_judged=lambda model: model,
         judged_outputs=judged + ("sum_probabilities", "sum"),
         loss=_END_TO_END_LOSSES[settings.objective],
-        train_data=train_data,
-        validation_data=validation_data,
         trains=lambda model: learning_variables(model, settings),
+        **data,
     )
-    stage_dir = pathlib.Path(workdir) / "sum_model"
-    return train_and_evaluate(task, settings, stage_dir)
 
 
 _END_TO_END_LOSSES = {
@@ -105,11 +121,11 @@ _END_TO_END_LOSSES = {
 }
 
 
-def image_data(settings: config.Config, needs_digits: bool):
+def image_data(settings: config.Config, needs_digits: bool) -> dict:
     """Chooses between composites made on the fly and a person's own images.
 
     Returns:
-        (start step -> training dataset, name -> validation dataset).
+        What a `Task` says of its data, by the names it has there.
 
     Raises:
         UserError: if the images have no digit labels and `needs_digits`.
@@ -123,11 +139,15 @@ def image_data(settings: config.Config, needs_digits: bool):
             datasets.composites_dataset, train, data.layout, seed, batch_size,
             total_steps=total_steps,
         )  # fmt: skip
-        return train_data, {
-            layout: datasets.evaluation_dataset(
-                held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
-            )
-            for layout in VALIDATION_LAYOUTS
+        return {
+            "train_data": train_data,
+            "validation_data": {
+                layout: datasets.evaluation_dataset(
+                    held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
+                )
+                for layout in VALIDATION_LAYOUTS
+            },
+            "data_digest": _digest(train.images, train.labels),
         }
     labelled = datasets.read_labelled_images(data.images, data.sums)
     if needs_digits and labelled.digits is None:
@@ -141,7 +161,19 @@ def image_data(settings: config.Config, needs_digits: bool):
         total_steps=total_steps,
     )  # fmt: skip
     held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
-    return train_data, {"validation": held_out}
+    return {
+        "train_data": train_data,
+        "validation_data": {"validation": held_out},
+        "data_digest": _digest(labelled.images, labelled.sums),
+    }
+
+
+def _digest(*arrays) -> str:
+    """A name for these very numbers."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return digest.hexdigest()[:16]
 
 
 def _new_encoder(model: config.ModelConfig, dtype: str) -> keras.Model:

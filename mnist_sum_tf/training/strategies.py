@@ -1,8 +1,30 @@
 """The `tf.distribute` strategy and the precision that a flag names."""
 
+import json
+import logging
+import os
+
 import tensorflow as tf
 
 from mnist_sum_tf import config
+
+
+def set_up_devices(deterministic: bool) -> None:
+    """Sets what TensorFlow must know before it first uses a device.
+
+    GPU memory grows as it is needed, so that a display, an evaluation, or
+    another training on the same GPU still finds some.
+
+    Args:
+        deterministic: whether operations must give the same bits each time.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError as error:  # a notebook has used the GPU before
+            logging.warning("GPU memory: %s", error)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
 
 
 def create_strategy(name: str) -> tf.distribute.Strategy:
@@ -14,22 +36,102 @@ def create_strategy(name: str) -> tf.distribute.Strategy:
             where there are several GPUs, else one device.
 
     Raises:
-        UserError: if `name` is none of these.
+        UserError: if `name` is none of these, or `TF_CONFIG` cannot be used.
     """
+    if name not in config.STRATEGIES:
+        raise config.UserError(
+            f"--strategy must be one of {', '.join(config.STRATEGIES)}. "
+            f"Received: {name!r}"
+        )
+    if name == "multi_worker":
+        return _create_multi_worker()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "auto":
         name = "mirrored" if len(gpus) > 1 else "one_device"
     if name == "one_device":
         return tf.distribute.OneDeviceStrategy("/GPU:0" if gpus else "/CPU:0")
-    if name == "mirrored":
-        devices = gpus or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
-    if name == "multi_worker":
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _create_multi_worker() -> tf.distribute.Strategy:
+    check_tf_config(os.environ.get("TF_CONFIG", ""))
+    try:
         return tf.distribute.MultiWorkerMirroredStrategy()
-    raise config.UserError(
-        f"--strategy must be one of {', '.join(config.STRATEGIES)}. "
-        f"Received: {name!r}"
-    )
+    except RuntimeError as error:
+        raise config.UserError(
+            "--strategy=multi_worker must be the first thing TensorFlow does in "
+            f"a process. Received: {error}"
+        ) from error
+    except (tf.errors.OpError, ValueError) as error:
+        raise config.UserError(
+            f"TF_CONFIG must name machines that can be reached. Received: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+
+
+def check_tf_config(text: str) -> None:
+    """Checks the environment variable that names the machines.
+
+    Args:
+        text: `{"cluster": {"worker": ["host:port", ...]},
+            "task": {"type": "worker", "index": 0}}`.
+
+    Raises:
+        UserError: if it is not that.
+    """
+    try:
+        given = json.loads(text)
+        workers = given["cluster"]["worker"]
+        kind, index = given["task"]["type"], given["task"]["index"]
+        right = kind == "worker" and 0 <= index < len(workers)
+        right &= all(":" in address for address in workers)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        right = False
+    if not right:
+        raise config.UserError(
+            'TF_CONFIG must be {"cluster": {"worker": ["host:port", ...]}, '
+            '"task": {"type": "worker", "index": 0}}, index being this '
+            f"machine's place among the workers. Received: {text!r}"
+        )
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+    """The number of processes that train together."""
+    if not _is_multi_worker(strategy):
+        return 1
+    return strategy.cluster_resolver.cluster_spec().num_tasks("worker")
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes: the first worker."""
+    if not _is_multi_worker(strategy):
+        return True
+    return strategy.cluster_resolver.task_id == 0
+
+
+def _is_multi_worker(strategy) -> bool:
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def workers_agree(strategy: tf.distribute.Strategy, number: int) -> bool:
+    """Whether this process's number is the mean of all processes' numbers.
+
+    Every process must ask; each waits here for the others. Where they disagree,
+    at least two of them hear so.
+    """
+    if num_workers(strategy) == 1:
+        return True
+
+    @tf.function
+    def total():
+        def share():
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce("SUM", tf.constant(number, tf.int64))
+
+        return strategy.experimental_local_results(strategy.run(share))[0]
+
+    return int(total()) == number * strategy.num_replicas_in_sync
 
 
 def check_batch_size(global_batch_size: int, num_replicas: int) -> None:

@@ -8,7 +8,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.training import checkpoints
+from mnist_sum_tf.training import checkpoints, stage_folder
 
 
 def load_sum_model(workdir) -> keras.Model:
@@ -50,8 +50,8 @@ def load_sum_model(workdir) -> keras.Model:
 
 def encoder_of(stage_dir: pathlib.Path) -> keras.Model:
     """An untrained encoder of the size that the stage's settings name."""
-    path = stage_dir / checkpoints.CONFIG_FILE
-    settings = checkpoints.read_settings(path)
+    path = stage_dir / stage_folder.CONFIG_FILE
+    settings = stage_folder.read_settings(path)
     try:
         return build_encoder(**settings["model"])
     except (KeyError, TypeError) as error:

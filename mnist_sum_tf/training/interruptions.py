@@ -1,0 +1,46 @@
+"""SIGTERM and Ctrl-C: a run finishes its step, saves, and says how to go on."""
+
+import signal
+import threading
+
+# EX_TEMPFAIL of sysexits.h: not done yet, the same command goes on.
+EXIT_STATUS = 75
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class TrainingStopped(Exception):
+    """A run was asked to stop and has saved where it is.
+
+    Scripts print its message and exit with `EXIT_STATUS`.
+    """
+
+
+class StopRequest:
+    """A context in which the first signal is noted and the next one kills.
+
+    Outside the main thread, where Python lets nobody handle signals, it notes
+    nothing.
+
+    Attributes:
+        signal_name: the signal that came, e.g. `"SIGTERM"`; `None` before.
+    """
+
+    def __init__(self):
+        self.signal_name = None
+        self._before = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        self.signal_name = signal.Signals(number).name
+        # Whoever asks twice does not want to wait for the step's end.
+        for each in self._before:
+            signal.signal(each, signal.SIG_DFL)

@@ -1,0 +1,47 @@
+"""The history as TensorBoard shows it."""
+
+import pathlib
+
+import tensorflow as tf
+
+from mnist_sum_tf import config
+
+
+class Scalars:
+    """Event files in `<stage>/tensorboard/`.
+
+    They are written anew from the history when a run resumes, since event
+    files only grow: steps taken twice would be shown twice.
+    """
+
+    def __init__(self, stage_dir, rows: list[dict]):
+        """Writes the rows of the history so far.
+
+        Raises:
+            UserError: if the folder cannot be written.
+        """
+        directory = pathlib.Path(stage_dir) / "tensorboard"
+        try:
+            for old in directory.glob("events.out.tfevents.*"):
+                old.unlink()
+            self._writer = tf.summary.create_file_writer(str(directory))
+            for row in rows:
+                self.add(row)
+        except (OSError, tf.errors.OpError) as error:
+            raise config.UserError(
+                f"{directory} must be a folder that can be written. "
+                f"Received: {str(error).splitlines()[0]}"
+            ) from error
+
+    def add(self, row: dict) -> None:
+        """Adds a row of the history."""
+        with self._writer.as_default(step=row["step"]):
+            for name, value in row.items():
+                if name != "step":
+                    tf.summary.scalar(name, value)
+
+    def flush(self) -> None:
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()

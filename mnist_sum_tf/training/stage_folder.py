@@ -1,0 +1,131 @@
+"""A stage's folder belongs to one experiment, and to one process at a time."""
+
+import fcntl
+import json
+import os
+import pathlib
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training.history import write_whole
+
+CONFIG_FILE = "config.json"
+LOCK_FILE = ".lock"
+# Settings that may differ between a run and its continuation: they change how
+# long and on what it runs, not what is learned.
+FREE_SETTINGS = (
+    "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
+    "evaluate_every_steps", "log_every_steps", "skip_non_finite",
+    "deterministic", "data.tfds_data_dir",
+)  # fmt: skip
+
+
+def lock_directory(stage_dir):
+    """Takes the folder, which is made if missing, for this process alone.
+
+    Returns:
+        An open file. Whoever closes it, or ends in whatever way, lets go.
+
+    Raises:
+        UserError: if another process trains in it, or it cannot be written.
+    """
+    path = pathlib.Path(stage_dir) / LOCK_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+    except BlockingIOError:
+        file.close()
+        holder = path.read_text(encoding="utf-8", errors="replace")
+        raise config.UserError(
+            f"{path.parent} must be trained in by one process at a time. "
+            f"Received: a second one, beside {holder}"
+        ) from None
+    except OSError as error:
+        file.close()
+        raise _unwritable(error) from error
+    return file
+
+
+def _unwritable(error: OSError) -> config.UserError:
+    return config.UserError(
+        f"--workdir must be a folder that can be written. Received: {error}"
+    )
+
+
+def claim_directory(stage_dir, settings: dict) -> None:
+    """Writes a new stage's settings, or checks that an old one's are the same.
+
+    Args:
+        stage_dir: the stage's folder.
+        settings: what `config.json` shall hold.
+
+    Raises:
+        UserError: if the folder cannot be written, or holds another experiment;
+            the differing settings are named.
+    """
+    path = pathlib.Path(stage_dir) / CONFIG_FILE
+    if path.exists():
+        check_same(path, read_settings(path), settings)
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(settings, indent=2) + "\n")
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def check_same(path, old: dict, new: dict) -> None:
+    """Compares the settings that decide what is learned.
+
+    Args:
+        path: where the old ones were found.
+        old: settings as nested dictionaries.
+        new: settings as nested dictionaries.
+
+    Raises:
+        UserError: if they differ.
+    """
+    old, new = _flatten(old), _flatten(new)
+    differing = [
+        f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
+        for key in sorted(old.keys() | new.keys())
+        if key not in FREE_SETTINGS and old.get(key) != new.get(key)
+    ]
+    if differing:
+        raise config.UserError(
+            f"{path} must be of this very experiment; take another --workdir. "
+            f"Received: {'; '.join(differing)}"
+        )
+
+
+def read_settings(path) -> dict:
+    """Reads a `config.json`.
+
+    Raises:
+        UserError: if it is missing or is not JSON.
+    """
+    try:
+        settings = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError(f"a {type(settings).__name__}")
+        return settings
+    except (OSError, ValueError, RecursionError) as error:
+        raise config.UserError(
+            f"{path} must be the settings of a training run. Received: {error}"
+        ) from error
+
+
+def _flatten(settings: dict, prefix: str = "") -> dict:
+    flat = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
