@@ -15,6 +15,9 @@ _EXPORT_DIR = flags.DEFINE_string(
     "export_dir", None, "Folder of the model's versions; the next one is made.",
     required=True,
 )  # fmt: skip
+_KEEP_VERSIONS = flags.DEFINE_integer(
+    "keep_versions", None, "How many versions stay, the newest; by default all."
+)
 
 
 def main(argv):
@@ -22,7 +25,8 @@ def main(argv):
     from mnist_sum_tf.serving.export import export_model
     from mnist_sum_tf.training.trained_models import load_sum_model
 
-    print(export_model(load_sum_model(_WORKDIR.value), _EXPORT_DIR.value))
+    sum_model = load_sum_model(_WORKDIR.value)
+    print(export_model(sum_model, _EXPORT_DIR.value, _KEEP_VERSIONS.value))
 
 
 if __name__ == "__main__":

@@ -126,9 +126,15 @@ def test_bytes_are_read_as_predict_reads_them(sum_model, signatures, images):
 )
 def test_empty_batches_are_refused_by_name(signatures, name, request_):
     (input_name,) = request_
-    message = f"at least one example in `{input_name}`"
+    message = f"Expected 1 to 1024 examples in `{input_name}`"
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         signatures[name](**request_)
+
+
+def test_huge_batches_are_refused(signatures):
+    images = tf.zeros([1025, 40, 168, 1], tf.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="1 to 1024"):
+        signatures["serving_default"](images=images)
 
 
 def test_a_broken_image_is_refused(signatures, images):
@@ -170,6 +176,49 @@ def test_versions_count_up(sum_model, tmp_path, monkeypatch):
     ]
     assert received == [str(tmp_path / "models" / v) for v in ("8", "9", "10")]
     assert export.versions(tmp_path / "models") == [7, 8, 9, 10]
+
+
+def test_only_the_newest_versions_are_kept(sum_model, tmp_path, monkeypatch):
+    def write_something(model, path):
+        os.makedirs(path)
+
+    monkeypatch.setattr(export, "write_saved_model", write_something)
+    monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
+    models = tmp_path / "models"
+    for name in ("3", "0007", "10", "notes"):
+        (models / name).mkdir(parents=True)
+        (models / name / "file").touch()
+    export.export_model(sum_model, models, keep_versions=3)
+    assert export.versions(models) == [7, 10, 11]
+    export.export_model(sum_model, models, keep_versions=1)
+    assert sorted(os.listdir(models)) == ["12", "notes"]
+    assert os.listdir(tmp_path) == ["models"]
+    with pytest.raises(UserError, match="at least 1: .* Received: 0"):
+        export.export_model(sum_model, models, keep_versions=0)
+
+
+def test_warmup_requests_are_what_a_server_reads(exported, signatures):
+    """By TensorFlow Serving's own messages."""
+    prediction_log_pb2 = pytest.importorskip(
+        "tensorflow_serving.apis.prediction_log_pb2"
+    )
+    path = os.path.join(exported, "assets.extra", "tf_serving_warmup_requests")
+    answered = []
+    for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        assert log.WhichOneof("log_type") == "predict_log"
+        request = log.predict_log.request
+        assert request.model_spec.name == "mnist_sum"
+        inputs = {
+            name: tf.constant(tf.make_ndarray(tensor))
+            for name, tensor in request.inputs.items()
+        }
+        name = request.model_spec.signature_name
+        (output, *_) = signatures[name](**inputs).values()
+        answered.append((name, len(output)))
+    assert set(answered) == {("serving_bytes", 2)} | {
+        (name, size) for name in signatures for size in (1, 32)
+    }
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

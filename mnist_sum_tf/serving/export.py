@@ -11,38 +11,41 @@ import shutil
 import tempfile
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.pictures import canvas_from_bytes
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE, LOGITS_SHAPE
-
-VERIFIED_BATCH_SIZES = (1, 2, 33)
-TOLERANCE = 1e-4
-# Pictures decoded at a time: a request's memory is bounded, its speed hardly.
-PARALLEL_PICTURES = 2
+from mnist_sum_tf.serving.signatures import write_saved_model
+from mnist_sum_tf.serving.verification import verify_saved_model
+from mnist_sum_tf.serving.warmup import write_warmup_requests
 
 
-def export_model(sum_model: keras.Model, export_dir) -> str:
+def export_model(
+    sum_model: keras.Model, export_dir, keep_versions: int | None = None
+) -> str:
     """Exports a model as the next version.
 
     It is written to a hidden folder beside `export_dir`, loaded again, compared
-    with the model on every signature, and only then moved into `export_dir`: an
-    interrupted export leaves nothing there.
+    with the model on every signature, given requests to warm a server up, and
+    only then moved into `export_dir`: an interrupted export leaves nothing
+    there.
 
     Args:
         sum_model: see `build_sum_model`; computes in float32.
         export_dir: the folder of versions; made if missing.
+        keep_versions: how many versions stay, the newest; all where `None`.
 
     Returns:
         The path of the new version, `export_dir/<version>`.
 
     Raises:
-        UserError: if the folder cannot be written.
+        UserError: if the folder cannot be written or nothing is to be kept.
         ValueError: if the model does not compute in float32.
         RuntimeError: if the written model does not answer as the model does.
     """
+    if keep_versions is not None and keep_versions < 1:
+        raise config.UserError(
+            "--keep_versions must be at least 1: the new version is one of "
+            f"them. Received: {keep_versions}"
+        )
     _check_float32(sum_model)
     export_dir = pathlib.Path(os.path.abspath(export_dir))
     try:
@@ -59,7 +62,11 @@ def export_model(sum_model: keras.Model, export_dir) -> str:
         draft = os.path.join(beside, "draft")
         write_saved_model(sum_model, draft)
         verify_saved_model(sum_model, draft)
-        return _move_to_next_version(draft, export_dir)
+        write_warmup_requests(draft, model_name=export_dir.name)
+        version = _move_to_next_version(draft, export_dir)
+        if keep_versions is not None:
+            _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
+        return version
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -106,6 +113,25 @@ def _move_to_next_version(draft: str, export_dir: pathlib.Path) -> str:
         return str(target)
 
 
+def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
+    """Removes versions at once: a server never finds half of one."""
+    folder = _folder_for_drafts(export_dir)
+    for number in numbers:
+        removed = tempfile.mkdtemp(prefix=f".{export_dir.name}-", dir=folder)
+        os.rename(_folder_of(number, export_dir), removed)
+        shutil.rmtree(removed)
+
+
+def _folder_of(number: int, export_dir: pathlib.Path) -> pathlib.Path:
+    """A version's folder, which may be called 0008 as well as 8."""
+    return next(
+        entry
+        for entry in export_dir.iterdir()
+        if entry.name.isascii() and entry.name.isdigit()
+        and int(entry.name) == number
+    )  # fmt: skip
+
+
 def versions(export_dir) -> list[int]:
     """The version numbers in a folder, ascending."""
     return sorted(
@@ -113,131 +139,3 @@ def versions(export_dir) -> list[int]:
         for entry in pathlib.Path(export_dir).iterdir()
         if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
     )
-
-
-def write_saved_model(sum_model: keras.Model, path: str) -> None:
-    """Writes a SavedModel with the four signatures."""
-    encoder = sum_model.get_layer("encoder")
-    decoder = sum_model.get_layer("decoder")
-
-    def serving_default(images):
-        return _answer(sum_model(_checked(images, "images", IMAGE_SHAPE)))
-
-    def serving_bytes(image_bytes):
-        image_bytes = _checked(image_bytes, "image_bytes", ())
-        return _answer(sum_model(canvases_from_bytes(image_bytes)))
-
-    def encode(images):
-        images = _checked(images, "images", IMAGE_SHAPE)
-        return {"digit_logits": encoder(images)}
-
-    def decode(digit_logits):
-        logits = _checked(digit_logits, "digit_logits", LOGITS_SHAPE)
-        return {"sum": decoder(logits)}
-
-    images = tf.TensorSpec([None, *IMAGE_SHAPE], tf.uint8, "images")
-    image_bytes = tf.TensorSpec([None], tf.string, "image_bytes")
-    logits = tf.TensorSpec([None, *LOGITS_SHAPE], tf.float32, "digit_logits")
-    archive = keras.export.ExportArchive()
-    archive.track(sum_model)
-    archive.add_endpoint("serving_default", serving_default, [images])
-    archive.add_endpoint("serving_bytes", serving_bytes, [image_bytes])
-    archive.add_endpoint("encode", encode, [images])
-    archive.add_endpoint("decode", decode, [logits])
-    archive.write_out(path, verbose=False)
-
-
-def _checked(batch, name: str, shape) -> tf.Tensor:
-    """The same batch, if it holds something, of the right shape.
-
-    A server checks neither: an empty batch would fail deep in a kernel, and a
-    wider image could flow on as two.
-    """
-    batch = tf.ensure_shape(batch, [None, *shape])
-    is_filled = tf.debugging.Assert(
-        tf.shape(batch)[0] > 0,
-        [f"Expected at least one example in `{name}`. Received shape:",
-         tf.shape(batch)],
-    )  # fmt: skip
-    with tf.control_dependencies([is_filled]):
-        return tf.identity(batch)
-
-
-def canvases_from_bytes(image_bytes) -> tf.Tensor:
-    """Image files, string `[n]`, as canvases, uint8 `[n, 40, 168, 1]`."""
-    return tf.map_fn(
-        canvas_from_bytes, image_bytes,
-        fn_output_signature=tf.TensorSpec(IMAGE_SHAPE, tf.uint8),
-        parallel_iterations=PARALLEL_PICTURES,
-    )  # fmt: skip
-
-
-def _answer(outputs: dict) -> dict:
-    """What the serving signatures return, of what the model computes."""
-    digit_probabilities = outputs["digit_probabilities"]
-    sum_probabilities = outputs["sum_probabilities"]
-    # keras.ops.argmax would export to operations that ONNX lacks.
-    return {
-        "digits": tf.argmax(digit_probabilities, -1, tf.int32),
-        "digit_probabilities": digit_probabilities,
-        "sum": outputs["sum"],
-        "sum_probabilities": sum_probabilities,
-        "most_likely_sum": tf.argmax(sum_probabilities, -1, tf.int32),
-    }
-
-
-def verify_saved_model(sum_model: keras.Model, path: str) -> None:
-    """Loads a SavedModel and compares each signature with the model.
-
-    Raises:
-        RuntimeError: if an answer differs by more than `TOLERANCE`.
-    """
-    signatures = tf.saved_model.load(path).signatures
-    for batch_size in VERIFIED_BATCH_SIZES:
-        images = _fixed_images(batch_size)
-        files = tf.map_fn(tf.io.encode_png, images, tf.string)
-        outputs = sum_model(images, training=False)
-        answer = _answer(outputs)
-        logits = outputs["digit_logits"]
-        requests = {
-            "serving_default": ({"images": images}, answer),
-            "serving_bytes": ({"image_bytes": files}, answer),
-            "encode": ({"images": images}, {"digit_logits": logits}),
-            "decode": ({"digit_logits": logits}, {"sum": outputs["sum"]}),
-        }
-        if set(signatures) != set(requests):
-            raise RuntimeError(
-                f"Expected the signatures {sorted(requests)}. "
-                f"Received: {sorted(signatures)}"
-            )
-        for name, (request, expected) in requests.items():
-            received = signatures[name](**request)
-            _compare(f"{name}, batch of {batch_size}", expected, received)
-
-
-def _fixed_images(batch_size: int) -> tf.Tensor:
-    """Bright bars and speckles on black, uint8, the same at each export."""
-    rng = np.random.default_rng(batch_size)
-    images = rng.integers(0, 256, (batch_size, *IMAGE_SHAPE), np.uint8)
-    return tf.constant(np.where(images % 4 == 0, images, 0))
-
-
-def _compare(what: str, expected: dict, received: dict) -> None:
-    if set(received) != set(expected):
-        raise RuntimeError(
-            f"{what}: expected the outputs {sorted(expected)}. "
-            f"Received: {sorted(received)}"
-        )
-    for key, value in expected.items():
-        value, answer = value.numpy(), received[key].numpy()
-        if value.shape != answer.shape or value.dtype != answer.dtype:
-            raise RuntimeError(
-                f"{what}: expected `{key}` {value.dtype}{value.shape}. "
-                f"Received: {answer.dtype}{answer.shape}"
-            )
-        difference = np.max(np.abs(answer.astype(float) - value))
-        if not difference <= TOLERANCE:  # Not-a-number must not pass.
-            raise RuntimeError(
-                f"{what}: `{key}` differs from the model's by up to "
-                f"{TOLERANCE}. Received: {difference}"
-            )
