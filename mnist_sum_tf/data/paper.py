@@ -204,8 +204,12 @@ def _extended(image) -> tf.Tensor:
 
 def _bridged(edge) -> tf.Tensor:
     """A closing along an edge `[1, w, 1]`, many times, as a margin."""
-    margin = STROKE_SIZE // 2
-    ends = tf.repeat(edge[:, :1], margin, 1), tf.repeat(edge[:, -1:], margin, 1)
-    edge = largest_around(tf.concat([ends[0], edge, ends[1]], 1), STROKE_SIZE)
-    edge = -largest_around(-edge, STROKE_SIZE)
-    return tf.repeat(edge[:, margin:-margin], margin, axis=0)
+    # A stroke may lie along the edge, not only cross it.
+    size = 2 * STROKE_SIZE + 1
+    start, end = (
+        tf.repeat(corner, STROKE_SIZE, axis=1)
+        for corner in (edge[:, :1], edge[:, -1:])
+    )
+    edge = largest_around(tf.concat([start, edge, end], axis=1), size)
+    edge = -largest_around(-edge, size)[:, STROKE_SIZE:-STROKE_SIZE]
+    return tf.repeat(edge, STROKE_SIZE // 2, axis=0)
