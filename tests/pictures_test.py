@@ -260,6 +260,19 @@ def test_the_table_under_the_paper_is_left_out(canvas):
     assert np.mean(received == 0) > 0.8
 
 
+def test_a_stroke_along_the_edge_is_ink():
+    pixels = np.full((100, 400), 255, np.uint8)
+    pixels[20:, 60:75] = 0
+    pixels[65:, 150:225] = 0
+    received = read(encode(pixels))
+    rows = np.flatnonzero(received.any(1))
+    last = received[rows[-1] - 1]
+    # Both strokes reach the last row, undivided, the second 5 times as wide.
+    widths = np.diff(np.flatnonzero(np.diff(np.pad(last > 127, 1))))[::2]
+    assert widths.size == 2
+    assert widths[1] / widths[0] == pytest.approx(5, abs=1)
+
+
 def test_blank_paper_is_black():
     assert not read(photograph(np.zeros((600, 900)), LIGHT)).any()
 
