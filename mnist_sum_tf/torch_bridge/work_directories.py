@@ -1,0 +1,167 @@
+"""State dicts to and from work directories."""
+
+import dataclasses
+import functools
+import pathlib
+import tempfile
+from typing import Callable
+
+import keras
+import numpy as np
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.torch_bridge import files, state_dicts
+from mnist_sum_tf.training import (
+    checkpoints,
+    history,
+    loop,
+    stages,
+    strategies,
+    trained_models,
+)
+
+
+def convert_from_torch(
+    path, workdir, settings_of: Callable[[str], config.Config]
+) -> config.Config:
+    """Writes `workdir/<stage>/` from one of the original's checkpoints.
+
+    Args:
+        path: the checkpoint; what it is of shows in its tensors' names.
+        workdir: a work directory; that stage must not be in it yet.
+        settings_of: stage -> the settings to go on training with. The encoder's
+            size in them gives way to the checkpoint's.
+
+    Returns:
+        The settings it wrote.
+
+    Raises:
+        UserError: if the file is no such checkpoint or the folder is taken.
+    """
+    state = files.read_state_dict(path)
+    stage = state_dicts.stage_of(state, str(path))
+    base_channels = state_dicts.check(state, stage, str(path))
+    settings = settings_of(stage)
+    if base_channels is not None:
+        settings = _resized(settings, base_channels)
+    write_stage(state, settings, workdir)
+    return settings
+
+
+def convert_to_torch(path, workdir, stage: str | None = None) -> str:
+    """Writes a stage's averaged weights as the original's checkpoint.
+
+    Args:
+        path: a file that is not there yet.
+        workdir: a work directory.
+        stage: one of `config.STAGES`; by default what evaluation takes: the sum
+            model where it was trained, else encoder and decoder put together.
+            The temperature of its probabilities has no place there.
+
+    Returns:
+        The stage.
+
+    Raises:
+        UserError: if there is no such stage, or the file cannot be written.
+    """
+    workdir, stage = pathlib.Path(workdir), stage or "sum_model"
+    rows = history.read_history(workdir / stage)
+    losses = [row["loss"] for row in rows if "loss" in row]
+    files.write_checkpoint(
+        path, state_dicts.state_dict_of(_trained(workdir, stage)), stage,
+        # What its own resumption goes on with.
+        learning_rate=get_preset("original", stage).optimizer.learning_rate,
+        loss=losses[-1] if losses else float("nan"),
+    )  # fmt: skip
+    return stage
+
+
+def write_stage(
+    state: dict[str, np.ndarray], settings: config.Config, workdir
+) -> pathlib.Path:
+    """Writes weights as step 0 of a training stage, all or nothing.
+
+    Training in the work directory goes on from it with a fresh optimizer.
+
+    Args:
+        state: a whole state dict of the stage.
+        settings: those of the stage.
+        workdir: the folder of the experiment.
+
+    Returns:
+        The stage's folder.
+
+    Raises:
+        UserError: if the stage is there already or cannot be written.
+    """
+    stage_dir = pathlib.Path(workdir) / settings.stage
+    if stage_dir.exists():
+        raise config.UserError(
+            f"--workdir must have no {settings.stage} yet; nothing is "
+            f"overwritten. Received: {str(workdir)!r}"
+        )
+    try:
+        stage_dir.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{settings.stage}.", dir=stage_dir.parent
+        ) as beside:
+            # Within, as a temporary folder itself is closed to other users.
+            scratch = pathlib.Path(beside) / settings.stage
+            _save(state, settings, scratch)
+            scratch.rename(stage_dir)
+    except OSError as error:
+        raise config.UserError(
+            f"--workdir must be a folder that can be written. Received: {error}"
+        ) from error
+    return stage_dir
+
+
+def _save(state, settings: config.Config, stage_dir: pathlib.Path) -> None:
+    """Lets the training loop begin with these weights and save step 0."""
+    make_task = {
+        "encoder": stages.encoder_task,
+        "decoder": stages.decoder_task,
+        "sum_model": functools.partial(
+            stages.sum_model_task, workdir=stage_dir.parent
+        ),
+    }[settings.stage]
+    task = dataclasses.replace(
+        make_task(settings),
+        build_model=functools.partial(_model_of, state, settings),
+    )
+    strategy = strategies.create_strategy("one_device")
+    trainer = loop.Trainer(task, settings, stage_dir, strategy, "float32")
+    trainer.checkpoints.save(0)
+
+
+def _model_of(state, settings: config.Config, dtype: str) -> keras.Model:
+    size = settings.model
+    model = decoder = build_decoder()
+    if settings.stage != "decoder":
+        model = build_encoder(size.base_channels, size.dropout_rate, dtype)
+    if settings.stage == "sum_model":
+        model = build_sum_model(model, decoder)
+    state_dicts.load_into(model, state)
+    return model
+
+
+def _resized(settings: config.Config, base_channels: int) -> config.Config:
+    size = dataclasses.replace(settings.model, base_channels=base_channels)
+    return dataclasses.replace(settings, model=size)
+
+
+def _trained(workdir: pathlib.Path, stage: str) -> keras.Model:
+    if stage == "sum_model":
+        return trained_models.load_sum_model(workdir)
+    stage_dir = workdir / stage
+    model = (
+        trained_models.encoder_of(stage_dir)
+        if stage == "encoder"
+        else build_decoder()
+    )
+    checkpoints.load_average(model, stage_dir)
+    return model

@@ -1,0 +1,49 @@
+"""Turns the original's PyTorch checkpoints into a work directory, and back.
+
+What a checkpoint is of (encoder, decoder, or both) shows in its tensors. Needs
+PyTorch: pip install -e '.[torch]'. Examples:
+    python scripts/convert_torch_checkpoint.py \\
+        --torch_checkpoint=encoder.pth --workdir=/tmp/original
+    python scripts/convert_torch_checkpoint.py --to_torch --stage=sum_model \\
+        --torch_checkpoint=both.pth --workdir=/tmp/original
+Training goes on from it under the settings that are named here: give the flags
+of the training to come, such as --images.
+"""
+
+import cli
+import training_flags
+from absl import flags
+
+training_flags.define_image_flags()
+flags.FLAGS.set_default("preset", "original")
+_TORCH_CHECKPOINT = flags.DEFINE_string(
+    "torch_checkpoint", None, "The PyTorch file to read, or to write.",
+    required=True,
+)  # fmt: skip
+_TO_TORCH = flags.DEFINE_bool(
+    "to_torch", False, "Write --torch_checkpoint from --workdir."
+)
+_STAGE = flags.DEFINE_enum(
+    "stage", None, ["encoder", "decoder", "sum_model"],
+    "What to write with --to_torch; by default sum_model: encoder and decoder "
+    "in one, as evaluated.",
+)  # fmt: skip
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf.torch_bridge import work_directories
+
+    path, workdir = _TORCH_CHECKPOINT.value, training_flags.workdir()
+    if _TO_TORCH.value:
+        stage = work_directories.convert_to_torch(path, workdir, _STAGE.value)
+        print(f"Wrote the {stage} of {workdir} to {path}")
+        return
+    settings = work_directories.convert_from_torch(
+        path, workdir, training_flags.settings
+    )
+    print(f"Wrote {path} to {workdir}/{settings.stage}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,202 @@
+"""The original's names and shapes, without PyTorch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import composites
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.torch_bridge import state_dicts, work_directories
+from mnist_sum_tf.training import checkpoints, stages, trained_models
+
+
+def random_state(stage, base_channels=2, seed=0):
+    """Random weights of a size that keeps activations near 1."""
+    rng = np.random.default_rng(seed)
+    shapes = state_dicts.expected_shapes(stage, base_channels)
+    state = {}
+    for key, shape in shapes.items():
+        deviation = (2 / np.prod(shape[1:])) ** 0.5 if shape[1:] else 0.1
+        state[key] = (deviation * rng.normal(size=shape)).astype(np.float32)
+    return state
+
+
+def convolution(x, weight, bias):
+    """3x3, same, `[n, c, h, w]`, as PyTorch defines it."""
+    x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3))
+    sums = np.einsum("nchwij,ocij->nohw", windows, weight, optimize=True)
+    return sums + bias[:, None, None]
+
+
+def max_pool(x):
+    n, c, h, w = x.shape
+    x = x[:, :, : h // 2 * 2, : w // 2 * 2]
+    return x.reshape(n, c, h // 2, 2, w // 2, 2).max((3, 5))
+
+
+def original_encoder(state, images):
+    """The described network in NumPy, channels first."""
+
+    def parameters(key):
+        return state[f"{key}.weight"], state[f"{key}.bias"]
+
+    x = (images.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5
+    for block in range(5):
+        for part in (0, 2):
+            key = f"conv_blocks.{block}.{part}"
+            x = np.maximum(convolution(x, *parameters(key)), 0)
+        x = max_pool(x)
+    weight, bias = parameters("fc.1")
+    x = np.maximum(x.reshape(len(x), -1) @ weight.T + bias, 0)
+    weight, bias = parameters("fc.4")
+    return (x @ weight.T + bias).reshape(-1, 4, 10)
+
+
+def original_decoder(state, logits):
+    e = np.exp(logits - logits.max(-1, keepdims=True))
+    x = (e / e.sum(-1, keepdims=True)).reshape(-1, 40)
+    for key in ("fc1", "fc22", "fc2"):
+        x = np.maximum(x @ state[f"{key}.weight"].T + state[f"{key}.bias"], 0)
+    return (x @ state["fc3.weight"].T + state["fc3.bias"])[:, 0]
+
+
+@pytest.mark.parametrize("base_channels", [1, 3])
+def test_encoder_gives_the_original_logits(
+    base_channels, digit_images, digit_labels
+):
+    state = random_state("encoder", base_channels)
+    encoder = build_encoder(base_channels)
+    state_dicts.load_into(encoder, state)
+    images, _ = composites.composite_batch(
+        digit_images, digit_labels, "tiled", 0, 0, 4
+    )
+    expected = original_encoder(state, images.numpy())
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(encoder(images), expected, atol=1e-4)
+
+
+def test_decoder_gives_the_original_sums():
+    state = random_state("decoder")
+    decoder = build_decoder()
+    state_dicts.load_into(decoder, state)
+    logits = np.random.default_rng(1).normal(size=(8, 4, 10)).astype("float32")
+    expected = original_decoder(state, logits)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(decoder(logits), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("stage", config.STAGES)
+def test_there_and_back_is_the_same(stage):
+    state = random_state(stage)
+    encoder, decoder = build_encoder(2), build_decoder()
+    models = {
+        "encoder": encoder,
+        "decoder": decoder,
+        "sum_model": build_sum_model(encoder, decoder),
+    }
+    state_dicts.load_into(models[stage], state)
+    back = state_dicts.state_dict_of(models[stage])
+    assert list(back) == list(state)
+    for key in state:
+        np.testing.assert_array_equal(back[key], state[key], err_msg=key)
+        assert back[key].dtype == np.float32
+
+
+def test_flatten_order_is_permuted():
+    """Channel c of column x is input 5 c + x there, C x + c here."""
+    weight = np.arange(20, dtype=np.float32).reshape(2, 10)
+    kernel = state_dicts._kernel_from_torch("fc.1", weight)
+    assert kernel.shape == (10, 2)
+    np.testing.assert_array_equal(kernel[:, 0], [0, 5, 1, 6, 2, 7, 3, 8, 4, 9])
+    np.testing.assert_array_equal(
+        state_dicts._kernel_to_torch("digit_model.fc.1", kernel), weight
+    )
+
+
+def test_names_and_size_of_the_original():
+    shapes = state_dicts.expected_shapes("encoder", 64)
+    assert sum(int(np.prod(shape)) for shape in shapes.values()) == 21_484_520
+    assert shapes["conv_blocks.4.2.weight"] == (1024, 1024, 3, 3)
+    assert shapes["fc.1.weight"] == (512, 5120)
+    assert list(state_dicts.expected_shapes("decoder", None))[::2] == [
+        "fc1.weight", "fc22.weight", "fc2.weight", "fc3.weight",
+    ]  # fmt: skip
+    both = list(state_dicts.expected_shapes("sum_model", 1))
+    assert both[0] == "digit_model.conv_blocks.0.0.weight"
+    assert both[-1] == "sum_model.fc3.bias"
+
+
+@pytest.mark.parametrize("stage", config.STAGES)
+def test_stage_and_size_show_in_the_tensors(stage):
+    state = random_state(stage, 3)
+    assert state_dicts.stage_of(state, "x") == stage
+    size = None if stage == "decoder" else 3
+    assert state_dicts.check(state, stage, "x") == size
+
+
+def test_wrong_tensors_are_named():
+    state = random_state("encoder", 2)
+    del state["fc.4.bias"]
+    state["fc.7.weight"] = state.pop("conv_blocks.1.2.weight")
+    state["conv_blocks.0.0.bias"] = np.zeros(5, np.float32)
+    with pytest.raises(config.UserError) as error:
+        state_dicts.check(state, "encoder", "x.pth")
+    assert str(error.value) == (
+        "x.pth must hold the tensors of the original's encoder of 2 base "
+        "channels. Received: missing conv_blocks.1.2.weight, fc.4.bias; "
+        "surplus fc.7.weight; "
+        "misshapen conv_blocks.0.0.bias [5] in place of [2]"
+    )
+
+
+@pytest.mark.parametrize("state", [{}, {"a.weight": 1, 3: 2}])
+def test_something_else_is_told(state):
+    with pytest.raises(config.UserError, match="x.pth must hold conv_blocks"):
+        state_dicts.stage_of(state, "x.pth")
+
+
+def test_a_half_sum_model_is_told():
+    state = {
+        f"digit_model.{key}": array
+        for key, array in random_state("encoder").items()
+    }
+    assert state_dicts.stage_of(state, "x") == "sum_model"
+    with pytest.raises(config.UserError, match="missing sum_model.fc1.weight"):
+        state_dicts.check(state, "sum_model", "x")
+
+
+def test_a_stage_is_written_once(tmp_path):
+    settings = get_preset("original", "decoder")
+    state = random_state("decoder")
+    folder = work_directories.write_stage(state, settings, tmp_path)
+    assert folder == tmp_path / "decoder"
+    assert (folder / "checkpoints" / "ckpt-0.index").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["decoder"]
+    decoder = build_decoder()
+    assert checkpoints.load_average(decoder, folder) == 0
+    for key, value in state_dicts.state_dict_of(decoder).items():
+        np.testing.assert_array_equal(value, state[key])
+    with pytest.raises(config.UserError, match="nothing is overwritten"):
+        work_directories.write_stage(state, settings, tmp_path)
+    with pytest.raises(config.UserError, match="without encoder"):
+        trained_models.load_sum_model(tmp_path)
+
+
+def test_training_goes_on_from_a_written_stage(tmp_path):
+    settings = dataclasses.replace(
+        get_preset("original", "decoder"), total_steps=2, precision="float32"
+    )
+    state = random_state("decoder")
+    folder = work_directories.write_stage(state, settings, tmp_path)
+    assert stages.train_decoder(settings, tmp_path)["step"] == 2
+    decoder = build_decoder()
+    assert checkpoints.load_average(decoder, folder) == 2
+    # Two steps of Adam at 1e-3 from these weights, not from others.
+    for key, value in state_dicts.state_dict_of(decoder).items():
+        assert 0 < np.abs(value - state[key]).max() < 2.1e-3, key
