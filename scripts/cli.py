@@ -1,11 +1,12 @@
 """How every script starts and ends: quiet TensorFlow, errors in one line."""
 
+import contextlib
 import logging
 import os
 import pathlib
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app
 
@@ -19,6 +20,8 @@ def run(main) -> None:
 
     def guarded(argv):
         # Imported late: `--help` should not wait for TensorFlow.
+        with _silent_stderr():
+            import tensorflow  # noqa: F401, prints what no setting silences
         from mnist_sum_tf.config import UserError
         from mnist_sum_tf.training import interruptions
 
@@ -35,3 +38,17 @@ def run(main) -> None:
             sys.exit(interruptions.EXIT_STATUS)
 
     app.run(guarded)
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    """Keeps what libraries write past Python from standard error."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
