@@ -1,0 +1,135 @@
+"""Requests to TensorFlow Serving by gRPC."""
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from mnist_sum_tf.serving import errors
+
+# The server takes up to 2 GB; no picture comes near this.
+MAX_MESSAGE_BYTES = 64_000_000
+FAILURES = {
+    grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailable,
+    grpc.StatusCode.NOT_FOUND: errors.ModelNotFound,
+    grpc.StatusCode.INVALID_ARGUMENT: errors.RequestRefused,
+    grpc.StatusCode.FAILED_PRECONDITION: errors.RequestRefused,
+    grpc.StatusCode.OUT_OF_RANGE: errors.RequestRefused,
+    grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: errors.ServerBusy,
+    grpc.StatusCode.UNAUTHENTICATED: errors.AccessRefused,
+    grpc.StatusCode.PERMISSION_DENIED: errors.AccessRefused,
+}
+
+
+class GrpcTransport:
+    """One connection, which any number of threads may use.
+
+    Args:
+        address: `host:port`.
+        model: the model's name on the server.
+        version: the number of one version; the newest where `None`.
+        is_encrypted: whether the server speaks TLS.
+        ca_certificates: PEM bytes of who may vouch for the server; the usual
+            authorities where `None`.
+        token: sent as `authorization: Bearer <token>`, encrypted only.
+    """
+
+    def __init__(
+        self, address, model, version=None, is_encrypted=False,
+        ca_certificates=None, token=None,
+    ):  # fmt: skip
+        options = [
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            # The client repeats requests itself, within its deadline.
+            ("grpc.enable_retries", 0),
+        ]
+        if is_encrypted:
+            credentials = grpc.ssl_channel_credentials(ca_certificates)
+            self._channel = grpc.secure_channel(address, credentials, options)
+        else:
+            self._channel = grpc.insecure_channel(address, options)
+        self._address = f"grpc{'s' if is_encrypted else ''}://{address}"
+        self._headers = [("authorization", f"Bearer {token}")] if token else []
+        self._spec = model_pb2.ModelSpec(name=model)
+        if version is not None:
+            self._spec.version.value = version
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._predict, self._metadata = stub.Predict, stub.GetModelMetadata
+        self._status = model_service_pb2_grpc.ModelServiceStub(
+            self._channel
+        ).GetModelStatus
+
+    def predict(self, signature: str, inputs: dict, timeout: float) -> dict:
+        """Runs a signature on arrays; see `Client.predict`."""
+        request = predict_pb2.PredictRequest(model_spec=self._spec)
+        request.model_spec.signature_name = signature
+        for name, value in inputs.items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        response = self._call(self._predict, request, timeout)
+        return {
+            name: tf.make_ndarray(tensor)
+            for name, tensor in response.outputs.items()
+        }
+
+    def versions(self, timeout: float) -> dict[int, str]:
+        """The state of each version, `"AVAILABLE"` or one before or after."""
+        request = get_model_status_pb2.GetModelStatusRequest(
+            model_spec=self._spec
+        )
+        response = self._call(self._status, request, timeout)
+        names = get_model_status_pb2.ModelVersionStatus.State.Name
+        return {
+            each.version: names(each.state)
+            for each in response.model_version_status
+        }
+
+    def signatures(self, timeout: float) -> dict:
+        """The signatures of the model, as `SignatureDef`s in JSON."""
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=self._spec, metadata_field=["signature_def"]
+        )
+        response = self._call(self._metadata, request, timeout)
+        definitions = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(definitions)
+        return {
+            name: json_format.MessageToDict(
+                definition, preserving_proto_field_name=True
+            )
+            for name, definition in definitions.signature_def.items()
+            if not name.startswith("__")  # TensorFlow's own.
+        }
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _call(self, method, request, timeout: float):
+        try:
+            return method(request, timeout=timeout, metadata=self._headers)
+        except grpc.RpcError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: grpc.RpcError) -> errors.ServingError:
+        kind = FAILURES.get(error.code(), errors.ServingError)
+        details = errors.first_line(error.details())
+        if "larger than max" in details:
+            kind = errors.MessageTooLarge
+        expected = {
+            errors.ServerUnavailable: "expected a model server there",
+            errors.DeadlineExceeded: "expected an answer in time",
+        }.get(kind, "the server did not answer the request")
+        return kind(f"{self._address}: {expected}. Received: {details}")
+
+
+def as_image_bytes(files: list[bytes]) -> np.ndarray:
+    """Files as an array that keeps every byte of them, zeros at the end too."""
+    return np.array(files, object)

@@ -1,0 +1,115 @@
+"""How fast a model server is: the same request again and again."""
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mnist_sum_tf.data.pictures import canvas_from_bytes
+from mnist_sum_tf.serving.client import Client
+from mnist_sum_tf.serving.errors import ServingError
+from mnist_sum_tf.serving.grpc_transport import as_image_bytes
+
+PERCENTILES = (50, 90, 99)
+
+
+class Load(NamedTuple):
+    """What a server could take.
+
+    Attributes:
+        seconds: how long it was asked.
+        num_requests, num_images: answered in that time.
+        num_failed: requests without an answer.
+        milliseconds: float `[num_requests]`, until each answer.
+        first_failure: of the failed ones, or `None`.
+    """
+
+    seconds: float
+    num_requests: int
+    num_images: int
+    num_failed: int
+    milliseconds: np.ndarray
+    first_failure: str | None
+
+
+def repeatable_request(
+    client: Client, files: list[bytes], signature: str, batch_size: int
+) -> Callable[[], int]:
+    """A function that sends one request and returns the images answered.
+
+    Args:
+        client: see `connect`.
+        files: of images; as often as needed to fill the request.
+        signature: see `query_files`.
+        batch_size: images in the request.
+    """
+    files = (files * batch_size)[:batch_size]
+    if signature == "serving_bytes":
+        inputs = {"image_bytes": as_image_bytes(files)}
+    else:
+        canvases = [canvas_from_bytes(file).numpy() for file in files]
+        inputs = {"images": np.stack(canvases)}
+
+    def ask():
+        client.predict(signature, inputs)
+        return batch_size
+
+    return ask
+
+
+def measure_load(
+    ask: Callable[[], int], concurrency: int, seconds: float
+) -> Load:
+    """Asks again and again, `concurrency` requests at a time.
+
+    Args:
+        ask: sends one request and returns the number of images answered.
+        concurrency: how many threads ask, each as soon as it has an answer.
+        seconds: for how long new requests are sent.
+    """
+    latencies, failures, num_images = [], [], []
+    end = time.monotonic() + seconds
+    lock = threading.Lock()
+
+    def keep_asking():
+        while time.monotonic() < end:
+            start = time.monotonic()
+            try:
+                count = ask()
+            except ServingError as error:
+                with lock:
+                    failures.append(str(error))
+                continue
+            with lock:
+                latencies.append(1000 * (time.monotonic() - start))
+                num_images.append(count)
+
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+        for thread in [pool.submit(keep_asking) for _ in range(concurrency)]:
+            thread.result()
+    return Load(
+        time.monotonic() - start, len(latencies), sum(num_images),
+        len(failures), np.array(latencies), next(iter(failures), None),
+    )  # fmt: skip
+
+
+def format_load(load: Load) -> str:
+    """Throughput and latency, a line each."""
+    lines = [
+        f"{load.num_requests} requests in {load.seconds:.1f} s, "
+        f"{load.num_failed} failed",
+        f"throughput  {load.num_requests / load.seconds:.1f} requests/s, "
+        f"{load.num_images / load.seconds:.1f} images/s",
+    ]
+    if load.num_requests:
+        shares = np.percentile(load.milliseconds, PERCENTILES)
+        parts = [f"p{p} {ms:.1f}" for p, ms in zip(PERCENTILES, shares)]
+        parts.append(f"max {load.milliseconds.max():.1f}")
+        lines.append("latency     " + "  ".join(parts) + " ms")
+    if load.first_failure:
+        lines.append(f"first failure: {load.first_failure}")
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""Many image files, read by a model server."""
+
+import concurrent.futures
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
+from mnist_sum_tf.prediction import Reading
+from mnist_sum_tf.serving.client import BATCH_SIZE, Client
+from mnist_sum_tf.serving.errors import ServingError, first_line
+
+# Bytes of one request: photographs are few at a time, drawings many.
+BATCH_BYTES = 16_000_000
+
+
+class Failure(NamedTuple):
+    """An image that could not be read, and why, in one line."""
+
+    path: str
+    reason: str
+
+
+def query_files(
+    client: Client, paths: Iterable[str], signature: str, concurrency: int = 1,
+    on_progress: Callable[[int], None] = lambda num_images: None,
+) -> Iterator:
+    """Reads image files, some requests at the same time.
+
+    Args:
+        client: see `connect`.
+        paths: of image files of any size.
+        signature: `"serving_bytes"` sends the files; `"serving_default"` sends
+            canvases, made of the files here.
+        concurrency: how many requests are on their way at a time.
+        on_progress: called with the number of images just read.
+
+    Yields:
+        A `Reading` or a `Failure` for each path, in their order.
+
+    Raises:
+        ServingError: if the server does not answer.
+    """
+    ask = {"serving_bytes": _ask_bytes, "serving_default": _ask_canvases}
+    with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+        batches = _batches(paths)
+        # Files are read as requests leave: memory holds only a few batches.
+        waiting = [
+            pool.submit(ask[signature], client, batch)
+            for batch in itertools.islice(batches, 2 * concurrency)
+        ]
+        try:
+            while waiting:
+                answers = waiting.pop(0).result()
+                on_progress(len(answers))
+                yield from answers
+                for batch in itertools.islice(batches, 1):
+                    waiting.append(pool.submit(ask[signature], client, batch))
+        finally:
+            for request in waiting:
+                request.cancel()
+
+
+def _batches(paths: Iterable[str]) -> Iterator[list]:
+    """Lists of (path, bytes or `Failure`), as many as one request holds."""
+    batch, num_bytes = [], 0
+    for path in paths:
+        try:
+            content = read_picture(path)
+        except UserError as error:
+            content = Failure(path, str(error))
+        size = 0 if isinstance(content, Failure) else len(content)
+        if batch and (
+            len(batch) == BATCH_SIZE or num_bytes + size > BATCH_BYTES
+        ):
+            yield batch
+            batch, num_bytes = [], 0
+        batch.append((path, content))
+        num_bytes += size
+    if batch:
+        yield batch
+
+
+def _ask_bytes(client: Client, batch: list) -> list:
+    files = [(p, f) for p, f in batch if not isinstance(f, Failure)]
+    rows = client.read_files([file for _, file in files]) if files else []
+    answers = [
+        Failure(path, f"{path}: {row}") if isinstance(row, ServingError)
+        else _reading(path, row)
+        for (path, _), row in zip(files, rows)
+    ]  # fmt: skip
+    return _in_order(batch, answers)
+
+
+def _ask_canvases(client: Client, batch: list) -> list:
+    canvases = []
+    for i, (path, file) in enumerate(batch):
+        if isinstance(file, Failure):
+            continue
+        try:
+            canvases.append(canvas_from_bytes(file).numpy())
+        except tf.errors.OpError as error:
+            reason = f"{path}: {first_line(error.message)}"
+            batch[i] = path, Failure(path, reason)
+    rows = []
+    if canvases:
+        answer = client.read_images(np.stack(canvases))
+        rows = [dict(zip(answer, row)) for row in zip(*answer.values())]
+    paths = [p for p, file in batch if not isinstance(file, Failure)]
+    return _in_order(batch, list(map(_reading, paths, rows)))
+
+
+def _in_order(batch: list, answers: list) -> list:
+    """Failures where they were, the answers for the others."""
+    remaining = iter(answers)
+    return [
+        content if isinstance(content, Failure) else next(remaining)
+        for _, content in batch
+    ]
+
+
+def _reading(path: str, row: dict) -> Reading:
+    most_likely = int(row["most_likely_sum"])
+    return Reading(
+        path, tuple(map(int, row["digits"])), most_likely,
+        float(row["sum_probabilities"][most_likely]),
+    )  # fmt: skip

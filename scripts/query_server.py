@@ -1,0 +1,147 @@
+"""Reads the sum of four handwritten digits through a model server.
+
+Examples:
+    python scripts/query_server.py exported_models/samples
+    python scripts/query_server.py photo.jpg --server=grpc://localhost:8500
+    python scripts/query_server.py --status
+    python scripts/query_server.py exported_models/samples --concurrency=8 \\
+        --load_seconds=10
+"""
+
+import json
+import os
+import sys
+
+import cli
+from absl import flags
+
+_SERVER = flags.DEFINE_string(
+    "server", "http://localhost:8501", "http:// or https:// for REST, grpc:// "
+    "or grpcs:// (encrypted) for gRPC; a path before /v1/models may follow.",
+)  # fmt: skip
+_MODEL = flags.DEFINE_string("model", "mnist_sum", "The model's name there.")
+_VERSION = flags.DEFINE_integer(
+    "version", None, "Of the model; by default the newest."
+)
+_SIGNATURE = flags.DEFINE_enum(
+    "signature", "serving_bytes", ["serving_bytes", "serving_default"],
+    "Send the files as they are, or as canvases of 40x168 pixels.",
+)  # fmt: skip
+_JSON = flags.DEFINE_bool(
+    "json", False, "Print a list of {path, digits, sum, probability} instead."
+)
+_STATUS = flags.DEFINE_bool(
+    "status", False, "Print the model's versions and signatures instead."
+)
+_TIMEOUT = flags.DEFINE_float(
+    "timeout_seconds", 30.0, "For each request, with its repetitions.", 0.001
+)
+_CONCURRENCY = flags.DEFINE_integer(
+    "concurrency", 1, "Requests at a time.", 1, 1000
+)
+_LOAD_SECONDS = flags.DEFINE_float(
+    "load_seconds", None, "Ask for the first images again and again, and print "
+    "throughput and latency instead.", 0.0,
+)  # fmt: skip
+_BATCH_SIZE = flags.DEFINE_integer(
+    "load_batch_size", 1, "Images in each request under load.", 1, 32
+)
+_CA_CERTIFICATES = flags.DEFINE_string(
+    "ca_certificates", None, "A PEM file with who may vouch for the server."
+)
+_TOKEN_FILE = flags.DEFINE_string(
+    "token_file", None, "A file with a bearer token for a proxy; by default "
+    "the environment's MNIST_SUM_TOKEN.",
+)  # fmt: skip
+
+
+def main(argv):
+    from mnist_sum_tf import config, prediction
+    from mnist_sum_tf.serving import client as clients
+
+    server = clients.Server(
+        _SERVER.value, _MODEL.value, _VERSION.value, _CA_CERTIFICATES.value,
+        _token(),
+    )  # fmt: skip
+    client = clients.connect(server, _TIMEOUT.value)
+    if _STATUS.value:
+        return _print_status(client)
+    if len(argv) < 2:
+        raise config.UserError(
+            "query_server.py needs image files: query_server.py IMAGE... "
+            "Received: none"
+        )
+    paths = prediction.find_images(argv[1:])
+    if _LOAD_SECONDS.value is not None:
+        return _print_load(client, paths)
+    return _print_readings(client, paths)
+
+
+def _token():
+    from mnist_sum_tf import config
+
+    if not _TOKEN_FILE.value:
+        return os.environ.get("MNIST_SUM_TOKEN")
+    try:
+        with open(_TOKEN_FILE.value) as file:
+            return file.read().strip()
+    except (OSError, UnicodeError) as error:
+        raise config.UserError(
+            "--token_file must be a file with a token. "
+            f"Received: {_TOKEN_FILE.value} ({error})"
+        ) from None
+
+
+def _print_status(client):
+    for version, state in sorted(client.versions().items()):
+        print(f"version {version}   {state}")
+    for name, signature in sorted(client.signatures().items()):
+        inputs, outputs = (
+            ", ".join(sorted(signature[key])) for key in ("inputs", "outputs")
+        )
+        print(f"{name}   {inputs} -> {outputs}")
+
+
+def _print_load(client, paths):
+    from mnist_sum_tf.data.pictures import read_picture
+    from mnist_sum_tf.serving import load
+
+    files = [read_picture(path) for path in paths[: _BATCH_SIZE.value]]
+    ask = load.repeatable_request(
+        client, files, _SIGNATURE.value, _BATCH_SIZE.value
+    )
+    ask()
+    measured = load.measure_load(
+        ask, _CONCURRENCY.value, _LOAD_SECONDS.value
+    )
+    print(load.format_load(measured))
+    sys.exit(1 if measured.num_failed else 0)
+
+
+def _print_readings(client, paths):
+    import tqdm
+
+    from mnist_sum_tf import prediction
+    from mnist_sum_tf.serving import queries
+
+    with tqdm.tqdm(
+        total=len(paths), unit="image", disable=len(paths) < 2, leave=False
+    ) as bar:
+        answers = list(
+            queries.query_files(
+                client, paths, _SIGNATURE.value, _CONCURRENCY.value, bar.update
+            )
+        )
+    failures = [a for a in answers if isinstance(a, queries.Failure)]
+    readings = [a for a in answers if not isinstance(a, queries.Failure)]
+    if _JSON.value:
+        print(json.dumps([reading._asdict() for reading in readings], indent=2))
+    elif readings:
+        print(prediction.format_readings(readings))
+    for failure in failures:
+        print(f"error: {failure.reason}", file=sys.stderr)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    cli.run(main)
