@@ -49,7 +49,7 @@ def _original(stage, objective, epochs, learning_rate, **changes):
         log_every_steps=_ORIGINAL_STEPS_PER_EPOCH,
         evaluate_every_steps=10 * _ORIGINAL_STEPS_PER_EPOCH,
         checkpoint_every_steps=10 * _ORIGINAL_STEPS_PER_EPOCH,
-        data=config.DataConfig(layout="scattered"),
+        data=config.DataConfig(layout="scattered", train_fraction=0.9),
         model=config.ModelConfig(base_channels=64),
         optimizer=dataclasses.replace(
             _ORIGINAL_OPTIMIZER, learning_rate=learning_rate

@@ -132,6 +132,17 @@ def test_names_and_size_of_the_original():
     assert both[-1] == "sum_model.fc3.bias"
 
 
+def test_the_start_is_that_of_pytorch():
+    state = state_dicts.initial_state("decoder", None, 0)
+    assert list(state) == list(state_dicts.expected_shapes("decoder", None))
+    for key, inputs in (("fc1", 40), ("fc22", 64), ("fc2", 128)):
+        for what in ("weight", "bias"):
+            largest = np.abs(state[f"{key}.{what}"]).max()
+            assert 0.9 * inputs**-0.5 < largest <= inputs**-0.5
+    other = state_dicts.initial_state("decoder", None, 1)
+    assert (other["fc1.weight"] != state["fc1.weight"]).all()
+
+
 @pytest.mark.parametrize("stage", config.STAGES)
 def test_stage_and_size_show_in_the_tensors(stage):
     state = random_state(stage, 3)

@@ -122,6 +122,22 @@ def _layer_shapes(key: str, outputs: int, *others: int) -> dict[str, tuple]:
     return {f"{key}.weight": (outputs, *others), f"{key}.bias": (outputs,)}
 
 
+def initial_state(
+    stage: str, base_channels: int | None, seed: int
+) -> dict[str, np.ndarray]:
+    """Random weights and biases as PyTorch draws them unless told otherwise.
+
+    Uniform within 1 / sqrt(inputs of a unit), where Keras starts with zero
+    biases and kernels by Glorot's or He's rule.
+    """
+    rng, state, bound = np.random.default_rng(seed), {}, 0.0
+    for key, shape in expected_shapes(stage, base_channels).items():
+        if key.endswith(".weight"):  # comes before its bias
+            bound = np.prod(shape[1:]) ** -0.5
+        state[key] = rng.uniform(-bound, bound, shape).astype(np.float32)
+    return state
+
+
 def check(state: dict, stage: str, name: str) -> int | None:
     """Checks that a state dict is whole and of the right shapes.
 

@@ -81,7 +81,10 @@ def convert_to_torch(path, workdir, stage: str | None = None) -> str:
 
 
 def write_stage(
-    state: dict[str, np.ndarray], settings: config.Config, workdir
+    state: dict[str, np.ndarray],
+    settings: config.Config,
+    workdir,
+    make_task: Callable[[config.Config], loop.Task] | None = None,
 ) -> pathlib.Path:
     """Writes weights as step 0 of a training stage, all or nothing.
 
@@ -91,6 +94,7 @@ def write_stage(
         state: a whole state dict of the stage.
         settings: those of the stage.
         workdir: the folder of the experiment.
+        make_task: what training will learn, by default what the scripts do.
 
     Returns:
         The stage's folder.
@@ -111,7 +115,8 @@ def write_stage(
         ) as beside:
             # Within, as a temporary folder itself is closed to other users.
             scratch = pathlib.Path(beside) / settings.stage
-            _save(state, settings, scratch)
+            make_task = make_task or _task_of(settings.stage, scratch.parent)
+            _save(state, settings, scratch, make_task(settings))
             scratch.rename(stage_dir)
     except OSError as error:
         raise config.UserError(
@@ -120,18 +125,18 @@ def write_stage(
     return stage_dir
 
 
-def _save(state, settings: config.Config, stage_dir: pathlib.Path) -> None:
-    """Lets the training loop begin with these weights and save step 0."""
-    make_task = {
+def _task_of(stage: str, workdir: pathlib.Path):
+    return {
         "encoder": stages.encoder_task,
         "decoder": stages.decoder_task,
-        "sum_model": functools.partial(
-            stages.sum_model_task, workdir=stage_dir.parent
-        ),
-    }[settings.stage]
+        "sum_model": functools.partial(stages.sum_model_task, workdir=workdir),
+    }[stage]
+
+
+def _save(state, settings: config.Config, stage_dir, task: loop.Task) -> None:
+    """Lets the training loop begin with these weights and save step 0."""
     task = dataclasses.replace(
-        make_task(settings),
-        build_model=functools.partial(_model_of, state, settings),
+        task, build_model=functools.partial(_model_of, state, settings)
     )
     strategy = strategies.create_strategy("one_device")
     trainer = loop.Trainer(task, settings, stage_dir, strategy, "float32")
