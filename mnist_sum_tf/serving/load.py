@@ -71,10 +71,11 @@ def measure_load(
         seconds: for how long new requests are sent.
     """
     latencies, failures, num_images = [], [], []
-    end = time.monotonic() + seconds
-    lock = threading.Lock()
+    lock, everybody = threading.Lock(), threading.Barrier(concurrency)
 
     def keep_asking():
+        everybody.wait()
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             start = time.monotonic()
             try:
