@@ -1,6 +1,7 @@
 """The original's names and shapes, without PyTorch."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.presets import get_preset
-from mnist_sum_tf.torch_bridge import state_dicts, work_directories
+from mnist_sum_tf.torch_bridge import files, state_dicts, work_directories
 from mnist_sum_tf.training import checkpoints, stages, trained_models
 
 
@@ -211,3 +212,9 @@ def test_training_goes_on_from_a_written_stage(tmp_path):
     # Two steps of Adam at 1e-3 from these weights, not from others.
     for key, value in state_dicts.state_dict_of(decoder).items():
         assert 0 < np.abs(value - state[key]).max() < 2.1e-3, key
+
+
+def test_missing_pytorch_is_told(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(config.UserError, match=r"pip install -e '.\[torch\]'"):
+        files.read_state_dict(tmp_path / "x.pth")
