@@ -31,7 +31,9 @@ def run(main) -> None:
         try:
             return main(argv)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            if isinstance(error, interruptions.MachineLost):
+                os._exit(1)  # TensorFlow would wait for it at the end
             sys.exit(1)
         except interruptions.TrainingStopped as stop:
             print(stop, file=sys.stderr)

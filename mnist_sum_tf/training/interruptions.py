@@ -3,6 +3,8 @@
 import signal
 import threading
 
+from mnist_sum_tf import config
+
 # EX_TEMPFAIL of sysexits.h: not done yet, the same command goes on.
 EXIT_STATUS = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -13,6 +15,10 @@ class TrainingStopped(Exception):
 
     Scripts print its message and exit with `EXIT_STATUS`.
     """
+
+
+class MachineLost(config.UserError):
+    """Another machine that trains along is gone."""
 
 
 class StopRequest:

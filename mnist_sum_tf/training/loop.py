@@ -74,6 +74,7 @@ def train_and_evaluate(
         UserError: if the folder holds another experiment, is in use, cannot be
             written, or holds no checkpoint that can be read; if the batch does
             not divide by the replicas, or numbers stop being finite.
+        MachineLost: if another of many machines is gone.
         TrainingStopped: if SIGTERM or Ctrl-C came; everything is saved.
     """
     strategies.set_up_devices(settings.deterministic)
@@ -86,8 +87,24 @@ def train_and_evaluate(
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
+        stack.enter_context(_machines_told(strategy, stage_dir))
         trainer = Trainer(make_task(), settings, stage_dir, strategy, dtype)
         return trainer.run()
+
+
+@contextlib.contextmanager
+def _machines_told(strategy, stage_dir):
+    """Says what it means when machines that train together part."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if strategies.num_workers(strategy) == 1:
+            raise
+        raise interruptions.MachineLost(
+            "All machines of TF_CONFIG must stay; start them all again to go on "
+            f"from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
 
 
 class Trainer:
@@ -157,22 +174,13 @@ class Trainer:
 
     def _take_step(self, step: int, batches, stop) -> bool:
         """Takes a step; returns whether it is to be the last one for now."""
-        asked = stop.signal_name is not None
+        asked = tf.constant(stop.signal_name is not None)
+        votes = self.training_step.take(*next(batches), asked)
+        self.progress.update()
         if strategies.num_workers(self.strategy) == 1:
-            self.training_step.take(*next(batches), tf.constant(asked))
-            self.progress.update()
-            return stop.signal_name is not None
-        try:
-            # All machines must stop after the same step, so they vote.
-            votes = self.training_step.take(*next(batches), tf.constant(asked))
-            self.progress.update()
-            return bool(votes)
-        except tf.errors.OpError as error:
-            raise config.UserError(
-                f"All machines of TF_CONFIG must stay; start them again to go "
-                f"on from {self.checkpoints.latest}. Received at step {step}: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
+            return stop.signal_name is not None  # without waiting for a GPU
+        # All machines must stop after the same step.
+        return bool(votes)
 
     def _after_step(self, step: int, stops: bool) -> None:
         settings = self.settings

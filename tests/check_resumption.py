@@ -1,0 +1,180 @@
+"""Kills a small training again and again; it must end in the very same bits.
+
+    python tests/check_resumption.py --kills=20 --precision=mixed_bfloat16
+
+trains a small encoder once undisturbed, then once with SIGKILL at
+random moments: in a step, an evaluation or a checkpoint, chosen in turn, a
+random while after its beginning. Both times by the program and the command that
+a person would use. Every tensor of the last checkpoint, the history files and
+the TensorBoard scalars must be equal. Prints how often it killed, and where.
+"""
+
+import argparse
+import collections
+import os
+import pathlib
+import random
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Seconds that each takes about, between which the moment of a kill is drawn.
+PHASES = {"_take_step": 0.03, "_evaluate": 0.6, "_save": 0.06}
+NAMES = {"_take_step": "step", "_evaluate": "evaluation", "_save": "checkpoint"}
+
+
+def command(workdir, digits, precision: str, total_steps: int) -> list[str]:
+    """The training, as flags of `train_encoder.py`."""
+    return [
+        f"--workdir={workdir}", f"--digits={digits}", f"--precision={precision}",
+        f"--total_steps={total_steps}", "--base_channels=2", "--layout=tiled",
+        "--global_batch_size=8", "--checkpoint_every_steps=4",
+        "--evaluate_every_steps=6", "--log_every_steps=3",
+        "--skip_non_finite=1",
+    ]  # fmt: skip
+
+
+def write_few_digits(path) -> None:
+    """The first digits of the bundled file: 440, 40 and 240."""
+    import numpy as np
+
+    with np.load(ROOT / "mnist_sum_tf" / "data" / "mnist.npz") as mnist:
+        few = {name: mnist[name][: 480 if "train" in name else 240]
+               for name in mnist.files}  # fmt: skip
+    np.savez(path, **few)
+
+
+def train(arguments, phase="", count=0, delay=0.0) -> int:
+    """Runs the training in a process of its own; returns its exit status.
+
+    Args:
+        arguments: flags of `train_encoder.py`.
+        phase: the method of `Trainer` to be killed in; "" kills nowhere.
+        count: in which of its calls.
+        delay: seconds after the call begins.
+    """
+    plan = [phase, str(count), str(delay)]
+    result = subprocess.run(
+        [sys.executable, __file__, "--child", *plan, *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if result.returncode not in (0, -signal.SIGKILL):
+        raise RuntimeError(result.stderr)
+    return result.returncode
+
+
+def be_child(phase: str, count: str, delay: str, *arguments) -> None:
+    """Trains, with a timer that kills this process in the phase it is told."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import cli  # noqa: F401, sets how much TensorFlow says, before it is imported
+
+    from mnist_sum_tf.training import loop
+
+    if phase:
+        original, calls = getattr(loop.Trainer, phase), []
+
+        def timed(self, *args):
+            calls.append(1)
+            if len(calls) == int(count):
+                kill = (os.getpid(), signal.SIGKILL)
+                threading.Timer(float(delay), os.kill, kill).start()
+            return original(self, *args)
+
+        setattr(loop.Trainer, phase, timed)
+    sys.argv = ["train_encoder.py", *arguments]
+    runpy.run_path(str(ROOT / "scripts" / "train_encoder.py"), run_name="__main__")
+
+
+def check(kills: int, precision: str, seed: int = 0, total_steps: int = 72):
+    """Trains undisturbed and disturbed, and compares.
+
+    Returns:
+        How often it killed in each phase, and how many tensors it compared.
+
+    Raises:
+        AssertionError: if anything differs.
+    """
+    rng = random.Random(seed)
+    counts = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        write_few_digits(folder / "digits.npz")
+        whole, parts = (
+            command(folder / name, folder / "digits.npz", precision, total_steps)
+            for name in ("whole", "parts")
+        )
+        assert train(whole) == 0
+        for number in range(kills):
+            phase = list(PHASES)[number % len(PHASES)]
+            count = rng.randint(1, 9 if phase == "_take_step" else 2)
+            if train(parts, phase, count, rng.uniform(0, PHASES[phase])):
+                counts[NAMES[phase]] += 1
+        assert train(parts) == 0
+        return counts, compare(folder / "whole/encoder", folder / "parts/encoder")
+
+
+def compare(first: pathlib.Path, second: pathlib.Path) -> int:
+    """Compares two stages' last states; returns the number of tensors."""
+    tensors, others = last_tensors(first), last_tensors(second)
+    assert tensors.keys() == others.keys()
+    differing = [name for name in tensors if tensors[name] != others[name]]
+    assert not differing, differing
+    for name in ("history.json", "history.csv"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    assert scalars(first) == scalars(second)
+    return len(tensors)
+
+
+def last_tensors(stage_dir) -> dict:
+    """Dtype, shape and bytes of each tensor of the newest checkpoint."""
+    import numpy as np
+    import tensorflow as tf
+
+    from mnist_sum_tf.training.checkpoints import latest_checkpoint
+
+    reader = tf.train.load_checkpoint(latest_checkpoint(stage_dir))
+    found = {}
+    for name in reader.get_variable_to_shape_map():
+        value = np.asarray(reader.get_tensor(name))
+        is_text = value.dtype == object
+        content = value.item() if is_text else value.tobytes()
+        found[name] = (str(value.dtype), value.shape, content)
+    return found
+
+
+def scalars(stage_dir) -> list:
+    """What TensorBoard shows: (name, step, bytes of the value), sorted."""
+    import tensorflow as tf
+
+    found = []
+    for file in (pathlib.Path(stage_dir) / "tensorboard").iterdir():
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                number = tf.make_ndarray(value.tensor).tobytes()
+                found.append((value.tag, event.step, number))
+    return sorted(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    counts, tensors = check(given.kills, given.precision, given.seed)
+    where = ", ".join(f"{number} in {name}" for name, number in counts.items())
+    print(
+        f"{given.precision}: {sum(counts.values())} kills ({where}); {tensors} "
+        "tensors, the history and the scalars have the same bits"
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        be_child(*sys.argv[2:])
+    else:
+        main()

@@ -1,0 +1,184 @@
+"""Small trainings on several devices, in processes that tests start.
+
+    python tests/many_devices.py mirrored FOLDER COUNT
+    TF_CONFIG=... python tests/many_devices.py worker FOLDER SLEEP
+
+The first trains on one and on so many logical devices of the processor; the
+second is one of several machines, which sleeps so many seconds in each step.
+Both print JSON.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import checkpoints, interruptions, loop, strategies
+from mnist_sum_tf.training.history import read_history
+
+TOTAL_STEPS = 12
+
+
+def settings(strategy: str) -> config.Config:
+    return config.Config(
+        stage="encoder", objective="digits", total_steps=TOTAL_STEPS,
+        global_batch_size=8, precision="float32", strategy=strategy,
+        checkpoint_every_steps=4, evaluate_every_steps=6, log_every_steps=1,
+        optimizer=config.OptimizerConfig(learning_rate=0.05, warmup_steps=0),
+    )  # fmt: skip
+
+
+def make_task(dropout: float = 0.0, stop: int = TOTAL_STEPS, sleep: float = 0.0):
+    """Learns the sum of three numbers; the data end before step `stop`."""
+
+    def build_model(dtype):
+        x = keras.Input((3,))
+        y = keras.layers.Dense(16, "relu", dtype=dtype)(x)
+        y = keras.layers.Dropout(dropout, dtype=dtype)(y)
+        y = keras.layers.Dense(1, dtype=dtype)(y)
+        return keras.Model(x, keras.layers.Reshape(())(y), name="regressor")
+
+    def make_batch(step):
+        seed = tf.stack([tf.constant(5, tf.int64), step])
+        x = tf.random.stateless_normal([8, 3], seed)
+        return x, {"sum": tf.reduce_sum(x, axis=1)}
+
+    def make_slowly(step):
+        tf.py_function(lambda: time.sleep(sleep), [], [])
+        return make_batch(step)
+
+    judged = tf.data.Dataset.range(100, 102).map(make_batch)
+    return loop.Task(
+        build_model=build_model,
+        build_judged=lambda model: keras.Model(
+            model.inputs, {"sum": model.outputs[0]}
+        ),
+        judged_outputs=("sum",),
+        loss=lambda labels, sums: tf.square(labels["sum"] - sums),
+        train_data=lambda start: tf.data.Dataset.range(start, stop).map(
+            make_slowly if sleep else make_batch
+        ),
+        validation_data={"held_out": judged},
+    )
+
+
+def train(task, folder, devices) -> loop.Trainer:
+    """Trains on logical devices."""
+    keras.utils.set_random_seed(0)
+    strategy = tf.distribute.OneDeviceStrategy(devices[0])
+    if len(devices) > 1:
+        strategy = tf.distribute.MirroredStrategy(devices)
+    trainer = loop.Trainer(task, settings("mirrored"), folder, strategy, "float32")
+    trainer.run()
+    return trainer
+
+
+def values(trainer: loop.Trainer) -> list:
+    """All that a trainer holds, in a form to compare."""
+    state = trainer.state
+    held = [*state.model.weights, *state.average.weights, *state.seeds]
+    held += state.optimizer.variables
+    return [np.asarray(each.numpy()).tolist() for each in held]
+
+
+def masks(trainer: loop.Trainer) -> list:
+    """Which of 3 x 16 values dropout kept, by replica."""
+    model, state = trainer.state.model, trainer.state
+    dropout = next(l for l in model.layers if isinstance(l, keras.layers.Dropout))
+    x = keras.Input((16,))
+    state.model = keras.Model(x, dropout(x))
+
+    @tf.function
+    def draw():
+        outputs = trainer.training_step._outputs
+        return trainer.strategy.run(outputs, (tf.ones([3, 16]),))
+
+    drawn = trainer.strategy.experimental_local_results(draw())
+    state.model = model
+    return [np.asarray(each).astype(int).ravel().tolist() for each in drawn]
+
+
+def mirrored(folder: pathlib.Path, count: str) -> dict:
+    processor = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        processor, [tf.config.LogicalDeviceConfiguration()] * int(count)
+    )
+    devices = [f"CPU:{number}" for number in range(int(count))]
+    for name in ("one", "all", "masks"):
+        (folder / name).mkdir()
+    train(make_task(), folder / "one", devices[:1])
+    train(make_task(), folder / "all", devices)
+    strategy = tf.distribute.MirroredStrategy(devices)
+    untrained = loop.Trainer(
+        make_task(0.5), settings("mirrored"), folder / "masks", strategy, "float32"
+    )
+    return {
+        "losses": [_losses(folder / name) for name in ("one", "all")],
+        "masks": masks(untrained),
+        "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,
+        # Compiling is slow: once is enough.
+        "resumed": count == "2" and resume(folder, devices),
+    }
+
+
+def resume(folder: pathlib.Path, devices) -> bool:
+    """Whether a run that stops, its data missing, ends as one that does not."""
+    for name in ("whole", "parts"):
+        (folder / name).mkdir()
+    whole = train(make_task(0.5), folder / "whole", devices)
+    try:
+        train(make_task(0.5, stop=7), folder / "parts", devices)
+    except StopIteration:
+        parts = train(make_task(0.5), folder / "parts", devices)
+        return values(whole) == values(parts)
+    return False
+
+
+def _losses(folder) -> list[float]:
+    return [row["loss"] for row in read_history(folder)]
+
+
+def worker(folder: pathlib.Path, sleep: str) -> dict:
+    """Trains as the machine that TF_CONFIG names; tells what it wrote."""
+    written, trainers = [], []
+    _note_calls(checkpoints.CheckpointFolder, "save", written)
+    _note_calls(loop.History, "save", written)
+    _note_calls(loop.Scalars, "add", written)
+    _note_calls(loop.Trainer, "run", trainers)
+    try:
+        loop.train_and_evaluate(
+            lambda: make_task(sleep=float(sleep)), settings("multi_worker"),
+            folder,
+        )  # fmt: skip
+    except (config.UserError, interruptions.TrainingStopped) as error:
+        return {"error": str(error)}
+    names = [type(each).__name__ for each in written]
+    return {"weights": values(trainers[0]), "written": names}
+
+
+def _note_calls(owner, name: str, calls: list) -> None:
+    """Lets a method add its object to a list whenever it is called."""
+    original = getattr(owner, name)
+
+    def noted(self, *arguments):
+        calls.append(self)
+        return original(self, *arguments)
+
+    setattr(owner, name, noted)
+
+
+if __name__ == "__main__":
+    mode, folder, *rest = sys.argv[1:]
+    function = {"mirrored": mirrored, "worker": worker}[mode]
+    print(json.dumps(function(pathlib.Path(folder), *rest)), flush=True)
+    if mode == "worker":
+        os._exit(0)  # as scripts/cli.py does when another machine is gone
