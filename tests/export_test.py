@@ -71,6 +71,15 @@ def test_the_first_version_is_1_and_stands_alone(exported):
     assert os.path.isfile(os.path.join(exported, "saved_model.pb"))
 
 
+def test_each_variable_is_written_once(exported, sum_model):
+    path = os.path.join(exported, "variables", "variables")
+    written = sum(
+        int(np.prod(shape)) for _, shape in tf.train.list_variables(path)
+    )
+    held = sum(int(np.prod(v.shape)) for v in sum_model.variables)
+    assert held - 100 < written < held + 100  # Seeds are not written.
+
+
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs"),
     [

@@ -177,7 +177,7 @@ def _tensor(values, dtype):
             raise invalid(f"JSON Value is not of expected type: {dtype.name}")
         return tf.make_tensor_proto(array.astype(dtype.as_numpy_dtype))
     except (ValueError, TypeError) as error:
-        raise invalid(f"JSON Value: not formatted correctly: {error}") from error
+        raise invalid(f"JSON Value: not as expected: {error}") from error
 
 
 def _decoded(value) -> bytes:

@@ -149,7 +149,8 @@ def test_every_batch_size_gives_the_same(client, images):
 @pytest.mark.parametrize(
     ("signature", "inputs", "message"),
     [
-        ("serving_default", {"images": np.zeros((0, 40, 168, 1), np.uint8)}, None),
+        ("serving_default", {"images": np.zeros((0, 40, 168, 1), np.uint8)},
+         None),
         ("serving_bytes", {"image_bytes": as_image_bytes([])}, None),
         ("serving_default", {"images": np.zeros((1, 80, 168, 1), np.uint8)},
          "not compatible with expected"),
@@ -202,7 +203,8 @@ def test_broken_images_do_not_spoil_the_good_ones(client, tmp_path):
     paths = sorted(map(str, tmp_path.iterdir()))
     answers = list(queries.query_files(client, paths, "serving_bytes"))
     (*_, expected) = answers
-    for (kind, (_, is_good)), path, answer in zip(kinds.items(), paths, answers):
+    for path, kind, answer in zip(paths, kinds, answers):
+        _, is_good = kinds[kind]
         assert answer.path == path
         assert isinstance(answer, prediction.Reading) == is_good, kind
         if is_good:

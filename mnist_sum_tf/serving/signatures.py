@@ -36,7 +36,7 @@ def write_saved_model(sum_model: keras.Model, path: str) -> None:
     image_bytes = tf.TensorSpec([None], tf.string, "image_bytes")
     logits = tf.TensorSpec([None, *LOGITS_SHAPE], tf.float32, "digit_logits")
     archive = keras.export.ExportArchive()
-    archive.track(sum_model)
+    # Not tracked as a whole: Keras would write all variables a second time.
     archive.add_endpoint("serving_default", serving_default, [images])
     archive.add_endpoint("serving_bytes", serving_bytes, [image_bytes])
     archive.add_endpoint("encode", encode, [images])

@@ -1,0 +1,84 @@
+"""The deployment files name what exists and agree with the client."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from google.protobuf import text_format
+
+from mnist_sum_tf.serving.client import BATCH_SIZE, Server
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+SERVING = REPOSITORY / "scripts" / "serving"
+IMAGE = re.compile(r"tensorflow/serving:(\d+\.\d+\.\d+)")
+
+
+def read(name: str) -> str:
+    return (SERVING / name).read_text()
+
+
+def test_the_model_config_is_one():
+    model_server_config_pb2 = pytest.importorskip(
+        "tensorflow_serving.config.model_server_config_pb2"
+    )
+    parsed = text_format.Parse(
+        read("models.config"), model_server_config_pb2.ModelServerConfig()
+    )
+    (config,) = parsed.model_config_list.config
+    assert config.name == Server("http://host").model
+    assert config.base_path == f"/models/{config.name}"
+    assert config.model_platform == "tensorflow"
+    assert config.model_version_policy.latest.num_versions == 2
+    assert dict(config.version_labels) == {"stable": 1}
+
+
+def test_one_version_of_the_server_everywhere():
+    found = {
+        name: set(IMAGE.findall(read(name)))
+        for name in ("docker-compose.yml", "kubernetes.yaml")
+    }
+    (version,) = found["docker-compose.yml"]
+    assert found["kubernetes.yaml"] == {version}
+
+
+@pytest.mark.parametrize(
+    "name", ["docker-compose.yml", "docker-compose.batching.yml",
+             "kubernetes.yaml"],
+)  # fmt: skip
+def test_flags_name_files_that_exist(name):
+    files = re.findall(r"--\w+=/config/(\S+)", read(name))
+    assert "models.config" in files and "monitoring.config" in files
+    for file in files:
+        assert (SERVING / file).is_file()
+
+
+def test_containers_are_confined():
+    compose, kubernetes = read("docker-compose.yml"), read("kubernetes.yaml")
+    for line in ("read_only: true", 'user: "65534:65534"', "cap_drop: [ALL]",
+                 "mem_limit: ", "cpus: ", "pids_limit: ", "healthcheck:",
+                 "/models/mnist_sum:ro"):  # fmt: skip
+        assert line in compose
+    for line in ("readOnlyRootFilesystem: true", "runAsNonRoot: true",
+                 "capabilities: {drop: [ALL]}", "limits: ", "readinessProbe:",
+                 "mountPath: /models, readOnly: true"):  # fmt: skip
+        assert line in kubernetes
+
+
+def test_batches_are_as_large_as_the_clients():
+    values = dict(
+        re.findall(r"^(\w+) \{ value: (\w+) \}", read("batching.config"), re.M)
+    )
+    assert int(values["max_batch_size"]) == BATCH_SIZE
+    assert int(values["max_execution_batch_size"]) == BATCH_SIZE
+    assert values["enable_large_batch_splitting"] == "true"
+
+
+def test_the_check_is_a_script():
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    path = SERVING / "check_against_docker.sh"
+    subprocess.run([bash, "-n", path], check=True)
+    assert path.stat().st_mode & 0o111
