@@ -130,8 +130,8 @@ def _start(settings: config.Config, workdir: pathlib.Path) -> None:
 def train_decoder(settings: config.Config, workdir) -> dict:
     """Trains one-hot vectors of the training images' digits -> sum.
 
-    These are what gives the described losses: with all 10,000 combinations the
-    second epoch would already be below 1.
+    Their 157 steps an epoch are what gives the described losses: over 90 % of
+    all combinations, 563 steps, the second epoch ended at 0.4 in place of 26.5.
 
     Returns, Raises: as `stages.train_decoder`.
     """
