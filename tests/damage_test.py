@@ -1,0 +1,305 @@
+"""Damaged checkpoints, full disks, signals: nothing good is ever lost."""
+
+import dataclasses
+import errno
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+
+import loop_test
+import numpy as np
+import pytest
+import tensorflow as tf
+from loop_test import SETTINGS, assert_same_values, final_values, make_task
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import (
+    checkpoints,
+    interruptions,
+    loop,
+    stage_folder,
+)
+from mnist_sum_tf.training.history import read_history
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run with the checkpoints 4, 6 and 8."""
+    directory = tmp_path_factory.mktemp("trained")
+    loop.train_and_evaluate(make_task, SETTINGS, directory)
+    return directory
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of it, to damage."""
+    shutil.copytree(trained, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def newest(run, suffix) -> pathlib.Path:
+    return run / "checkpoints" / f"ckpt-8{suffix}"
+
+
+DATA = ".data-00000-of-00001"
+
+
+def truncate(run):
+    newest(run, DATA).write_bytes(newest(run, DATA).read_bytes()[:-20])
+
+
+def empty_index(run):
+    newest(run, ".index").write_bytes(b"")
+
+
+def truncate_index(run):
+    newest(run, ".index").write_bytes(newest(run, ".index").read_bytes()[:-9])
+
+
+def flip_a_byte(run):
+    content = bytearray(newest(run, DATA).read_bytes())
+    content[len(content) // 2] ^= 1
+    newest(run, DATA).write_bytes(content)
+
+
+def remove_index(run):
+    newest(run, ".index").unlink()
+
+
+def remove_index_and_list(run):
+    newest(run, ".index").unlink()
+    (run / "checkpoints" / "checkpoint").unlink()
+
+
+def remove_data(run):
+    newest(run, DATA).unlink()
+
+
+def remove_what_the_list_names(run):
+    remove_index(run)
+    remove_data(run)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncate, empty_index, truncate_index, flip_a_byte, remove_index,
+        remove_index_and_list, remove_data, remove_what_the_list_names,
+    ],
+)  # fmt: skip
+def test_a_damaged_checkpoint_falls_back_with_a_warning(
+    trained, run, caplog, damage
+):
+    damage(run)
+    # What evaluation and export load is the one before ...
+    model = loop_test.build_regressor("float32")
+    assert checkpoints.load_average(model, run) == 6
+    reader = tf.train.load_checkpoint(str(run / "checkpoints" / "ckpt-6"))
+    kernels = [
+        reader.get_tensor(name)
+        for name, shape in reader.get_variable_to_shape_map().items()
+        if name.startswith("average/") and shape == [3, 1]
+    ]
+    np.testing.assert_array_equal(kernels, [model.weights[0]])
+    # ... and so does training, which then ends as if nothing had happened.
+    loop.train_and_evaluate(make_task, SETTINGS, run)
+    warnings = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelname == "WARNING" and "going back to" in record.message
+    ]
+    assert len(warnings) == 2
+    assert all("ckpt-8: " in each and "ckpt-6" in each for each in warnings)
+    assert_same_values(final_values(trained), final_values(run))
+    assert read_history(trained) == read_history(run)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00nonsense", None])
+def test_the_list_of_checkpoints_is_not_trusted(run, content):
+    path = run / "checkpoints" / "checkpoint"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    before = final_values(run)
+    loop.train_and_evaluate(make_task, SETTINGS, run)
+    assert_same_values(before, final_values(run))
+
+
+def test_every_byte_counts(run):
+    """A flipped bit is noticed wherever it is, or changes no value."""
+    reader = tf.train.load_checkpoint(str(newest(run, "")))
+    names = [*reader.get_variable_to_shape_map()]
+    expected = {name: reader.get_tensor(name) for name in names}
+    noticed = 0
+    for suffix, step in ((DATA, 97), (".index", 13)):
+        good = newest(run, suffix).read_bytes()
+        for place in range(0, len(good), step):
+            content = bytearray(good)
+            content[place] ^= 1 << place % 8
+            newest(run, suffix).write_bytes(content)
+            try:
+                reader = tf.train.load_checkpoint(str(newest(run, "")))
+                for name in names:
+                    np.testing.assert_array_equal(
+                        reader.get_tensor(name), expected[name]
+                    )
+            except checkpoints.READ_ERRORS as error:
+                assert not isinstance(error, AssertionError), place
+                noticed += 1
+        newest(run, suffix).write_bytes(good)
+    assert noticed > 50
+
+
+def test_no_restart_from_zero_where_checkpoints_are_gone(run, caplog):
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(config.UserError, match="history of 8 steps, no"):
+        loop.train_and_evaluate(make_task, SETTINGS, run)
+    # A run killed within its first save left no more than this.
+    rows = '[{"step": 2, "loss": 1.0}]'
+    (run / "history.json").write_text(rows)
+    loop.train_and_evaluate(make_task, SETTINGS, run)
+    assert "no checkpoint: starting over" in caplog.text
+
+
+def test_settings_are_in_the_checkpoint_too(run):
+    (run / "config.json").unlink()
+    other = dataclasses.replace(SETTINGS, seed=5)
+    with pytest.raises(config.UserError, match="seed 0 there, 5 here"):
+        loop.train_and_evaluate(make_task, other, run)
+
+
+def test_other_data_are_refused(run):
+    task = dataclasses.replace(make_task(), data_digest="other")
+    with pytest.raises(config.UserError, match="data_digest '' there, 'other'"):
+        loop.train_and_evaluate(lambda: task, SETTINGS, run)
+
+
+class FullDisk:
+    """Lets no file grow beyond a size while it is entered."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __enter__(self):
+        self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self.handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        limits = (self.size, self.before[1])
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    def __exit__(self, *exception):
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
+        signal.signal(signal.SIGXFSZ, self.handler)
+
+
+def test_a_full_disk_names_the_last_good_checkpoint(trained, run):
+    longer = dataclasses.replace(
+        SETTINGS, checkpoint_every_steps=1, evaluate_every_steps=100
+    )
+    for name in ("6", "8"):
+        for path in (run / "checkpoints").glob(f"ckpt-{name}.*"):
+            path.unlink()
+    (run / "checkpoints" / "checkpoint").unlink()
+    with FullDisk(2048), pytest.raises(config.UserError) as error:
+        loop.train_and_evaluate(make_task, longer, run)
+    message = str(error.value)
+    assert "ckpt-5" in message and "last good checkpoint is" in message
+    assert message.split("last good")[1].count("ckpt-4") == 1
+    assert "\n" not in message
+    assert not [*run.rglob("*_temp*")] and not [*run.rglob("*.partial")]
+    loop.train_and_evaluate(make_task, SETTINGS, run)
+    assert_same_values(final_values(trained), final_values(run))
+
+
+@pytest.mark.parametrize("path", ["taken", "taken/below"])
+def test_a_work_directory_that_cannot_be_made(tmp_path, path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(config.UserError, match="--workdir must be a folder"):
+        loop.train_and_evaluate(make_task, SETTINGS, tmp_path / path)
+
+
+def test_a_folder_without_permission(run, monkeypatch):
+    """Permissions do not bind whoever runs tests as root, so: as if."""
+
+    def refuse(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", "history.json")
+
+    monkeypatch.setattr("mnist_sum_tf.training.history.write_whole", refuse)
+    newest(run, ".index").unlink()
+    with pytest.raises(config.UserError, match="Permission denied") as error:
+        loop.train_and_evaluate(make_task, SETTINGS, run)
+    assert "ckpt-6" in str(error.value)
+
+
+def test_one_process_at_a_time(run):
+    program = (
+        "import sys, time; from mnist_sum_tf.training import stage_folder; "
+        f"held = stage_folder.lock_directory({str(run)!r}); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(config.UserError, match=f"beside process {other.pid}"):
+        loop.train_and_evaluate(make_task, SETTINGS, run)
+    other.kill()
+    other.wait()
+    stage_folder.lock_directory(run).close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_the_step_and_saves(trained, tmp_path, number):
+    before = signal.getsignal(number)
+    original, taken = loop.Trainer._take_step, []
+
+    def take(self, step, *arguments):
+        if step == 5 and not taken:
+            taken.append(signal.raise_signal(number))
+        return original(self, step, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.Trainer, "_take_step", take)
+        with pytest.raises(interruptions.TrainingStopped) as stop:
+            loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
+    name = signal.Signals(number).name
+    assert f"by {name} after step 5 of 8" in str(stop.value)
+    assert checkpoints.latest_checkpoint(tmp_path).endswith("ckpt-5")
+    assert signal.getsignal(number) is before
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
+    assert_same_values(final_values(trained), final_values(tmp_path))
+    assert read_history(trained) == read_history(tmp_path)
+
+
+def bad_task(*steps):
+    """The task with a loss that is not a number at these steps."""
+
+    def make_batch(step):
+        x, labels = loop_test.make_batch(step)
+        wrong = tf.reduce_any(step + 1 == tf.constant(steps, tf.int64))
+        factor = tf.where(wrong, float("nan"), 1.0)
+        return x, {"sum": labels["sum"] * factor}
+
+    data = tf.data.Dataset.range
+    return dataclasses.replace(
+        make_task(), train_data=lambda start: data(start, 8).map(make_batch)
+    )
+
+
+def test_numbers_that_are_not_finite_stop_or_are_counted(tmp_path):
+    task = bad_task(3, 6)
+    with pytest.raises(config.UserError) as error:
+        loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
+    message = str(error.value)
+    assert "the last at step 3" in message and message.endswith("ckpt-2")
+    tolerant = dataclasses.replace(SETTINGS, skip_non_finite=1)
+    with pytest.raises(config.UserError, match="=2 or more.* at step 6"):
+        loop.train_and_evaluate(lambda: task, tolerant, tmp_path)
+    tolerant = dataclasses.replace(SETTINGS, skip_non_finite=2)
+    row = loop.train_and_evaluate(lambda: task, tolerant, tmp_path)
+    assert row["skipped_steps"] == 2 and row["step"] == 8
+    for name, value in final_values(tmp_path).items():
+        assert np.isfinite(value).all(), name
