@@ -164,7 +164,9 @@ def check(state: dict, stage: str, name: str) -> int | None:
         "surplus": [str(key) for key in state if key not in expected],
         "misshapen": misshapen,
     }
-    found = [f"{what} {', '.join(keys)}" for what, keys in problems.items() if keys]
+    found = [
+        f"{what} {', '.join(keys)}" for what, keys in problems.items() if keys
+    ]
     if found:
         size = f" of {base_channels} base channels" if base_channels else ""
         raise config.UserError(
