@@ -1,0 +1,75 @@
+"""The model that ships: its size, its signatures, what it reads."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf import evaluation, prediction
+from mnist_sum_tf.config import DataConfig
+
+MODELS = pathlib.Path(__file__).parents[1] / "exported_models"
+
+
+@pytest.fixture(scope="module")
+def path():
+    return prediction.find_saved_model(MODELS / "mnist_sum")
+
+
+def test_it_is_smaller_than_10_megabytes(path):
+    files = [file for file in path.rglob("*") if file.is_file()]
+    assert 1e6 < sum(file.stat().st_size for file in files) < 10e6
+
+
+def test_its_signatures_are_the_contract(path):
+    signatures = tf.saved_model.load(str(path)).signatures
+    outputs = {
+        "digits": (tf.int32, [None, 4]),
+        "digit_probabilities": (tf.float32, [None, 4, 10]),
+        "sum": (tf.float32, [None]),
+        "sum_probabilities": (tf.float32, [None, 37]),
+        "most_likely_sum": (tf.int32, [None]),
+    }
+    images = {"images": (tf.uint8, [None, 40, 168, 1])}
+    image_bytes = {"image_bytes": (tf.string, [None])}
+    logits = {"digit_logits": (tf.float32, [None, 4, 10])}
+    contract = {
+        "serving_default": (images, outputs),
+        "serving_bytes": (image_bytes, outputs),
+        "encode": (images, logits),
+        "decode": (logits, {"sum": (tf.float32, [None])}),
+    }
+    for name, (inputs, results) in contract.items():
+        signature = signatures[name]
+        found = {
+            key: (spec.dtype, spec.shape.as_list())
+            for key, spec in signature.structured_input_signature[1].items()
+        }
+        assert found == inputs, name
+        found = {
+            key: (spec.dtype, spec.shape.as_list())
+            for key, spec in signature.structured_outputs.items()
+        }
+        assert found == results, name
+
+
+def test_it_reads_the_samples(path):
+    paths = sorted(map(str, (MODELS / "samples").glob("*.png")))
+    readings = prediction.read_sums(paths, prediction.load_saved_model(path))
+    assert len(readings) == 12
+    for reading in readings:
+        name = pathlib.Path(reading.path).name
+        assert "".join(map(str, reading.digits)) == name[:4]
+        assert reading.sum == sum(map(int, name[:4]))
+
+
+def test_it_reads_digits_it_has_not_seen(path):
+    """All 2,500 composites of the test digits, in the easiest layout."""
+    model = evaluation.load_for_evaluation(path)
+    chosen = evaluation.choose_datasets(["tiled"], DataConfig())
+    result = evaluation.evaluate_model(model, chosen)["tiled"]
+    assert result["num_images"] == 2500
+    assert result["sum_accuracy"] >= 0.985
+    assert result["digit_accuracy"] >= 0.996
+    assert np.isfinite(result["sum_nll"])
