@@ -176,11 +176,16 @@ def _answers(paths, files: list[bytes], model) -> dict:
     except tf.errors.OpError:
         # One broken image fails its batch without saying which one it is.
         for path, file in zip(paths, files):
-            _canvas(path, file)
+            canvas_of(path, file)
         raise
 
 
-def _canvas(path: str, file: bytes) -> np.ndarray:
+def canvas_of(path: str, file: bytes) -> np.ndarray:
+    """The canvas of a file's bytes, uint8 `[40, 168, 1]`.
+
+    Raises:
+        UserError: naming `path`, if the file cannot be decoded.
+    """
     try:
         return canvas_from_bytes(file).numpy()
     except tf.errors.OpError:
@@ -206,7 +211,7 @@ def draw_readings(readings: list[Reading], path) -> None:
     title = None
     if len(drawn) < len(readings):
         title = f"The first {len(drawn)} of {len(readings)} images"
-    canvases = [_canvas(each.path, read_picture(each.path)) for each in drawn]
+    canvases = [canvas_of(each.path, read_picture(each.path)) for each in drawn]
     captions = [
         f"{os.path.basename(each.path)}\n{_addition(each)}" for each in drawn
     ]

@@ -301,13 +301,25 @@ def test_same_inside_a_dataset(canvas):
         (png_header(20000, 20000), "Received:.*400000000"),
         (b"BM" + bytes(16) + struct.pack("<ii", 9000, -9000) + bytes(20),
          "Received:.*81000000"),
-        (b"GIF89a" + struct.pack("<HH", 60000, 60000), "3600000000"),
+        (b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\0\0\0,",
+         "3600000000"),
         (png_header(0, 5), "Received:.*0"),
     ],
 )  # fmt: skip
 def test_the_graph_refuses_before_decoding(file, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         canvas_from_bytes(file)
+
+
+def test_the_graph_counts_the_frames_of_a_gif():
+    """A thousand tiny frames on a large page would be decoded whole."""
+    page = b"GIF89a" + struct.pack("<HHBBB", 7000, 7000, 0x80, 0, 0) + bytes(6)
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    with pytest.raises(tf.errors.InvalidArgumentError, match="48951000000"):
+        canvas_from_bytes(page + 999 * frame + b";")
+    frames = [PIL.Image.new("L", (20, 20), shade) for shade in (0, 99, 255)]
+    file = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert picture_files._most_frames(file).numpy() == 3
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])

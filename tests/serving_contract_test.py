@@ -196,12 +196,13 @@ def hostile_files():
     }  # fmt: skip
 
 
-def test_broken_images_do_not_spoil_the_good_ones(client, tmp_path):
+@pytest.mark.parametrize("signature", ["serving_bytes", "serving_default"])
+def test_broken_images_do_not_spoil_the_good_ones(client, tmp_path, signature):
     kinds = hostile_files()
     for number, (content, _) in enumerate(kinds.values()):
         (tmp_path / f"{number}.png").write_bytes(content)
     paths = sorted(map(str, tmp_path.iterdir()))
-    answers = list(queries.query_files(client, paths, "serving_bytes"))
+    answers = list(queries.query_files(client, paths, signature))
     (*_, expected) = answers
     for path, kind, answer in zip(paths, kinds, answers):
         _, is_good = kinds[kind]

@@ -142,7 +142,8 @@ def _checked(image_bytes) -> tf.Tensor:
         num_pixels = tf.case(
             [
                 (is_png, lambda: _area(head[19:15:-1], head[23:19:-1])),
-                (is_gif, lambda: _area(head[6:8], head[8:10])),
+                (is_gif, lambda: _area(head[6:8], head[8:10])
+                 * _most_frames(image_bytes)),
                 (is_bmp, lambda: _area(head[18:22], head[22:26])),
             ],
             default=lambda: _jpeg_area(image_bytes),
@@ -167,6 +168,19 @@ def _number(little_endian) -> tf.Tensor:
 def _area(width, height) -> tf.Tensor:
     # The height of a bitmap stored from top to bottom is negative.
     return _number(width) * tf.abs(_number(height))
+
+
+def _most_frames(image_bytes) -> tf.Tensor:
+    """No fewer than the frames of a GIF, which are all decoded."""
+    values = tf.io.decode_raw(image_bytes, tf.uint8)
+    flags = tf.cast(values[10], tf.int32)
+    num_colours = tf.where(flags >= 128, 2 ** (flags % 8 + 1), 0)
+    # A frame begins with a comma: after the colours, or after a zero, which
+    # ends the block before.
+    blocks = values[13 + 3 * num_colours :]
+    before = tf.concat([tf.zeros([1], tf.uint8), blocks], axis=0)[:-1]
+    begins = (before == 0) & (blocks == ord(","))
+    return tf.reduce_sum(tf.cast(begins, tf.int64))
 
 
 def _jpeg_area(image_bytes) -> tf.Tensor:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
-from mnist_sum_tf.prediction import Reading
+from mnist_sum_tf.data.pictures import read_picture
+from mnist_sum_tf.prediction import Reading, canvas_of
 from mnist_sum_tf.serving.client import BATCH_SIZE, Client
-from mnist_sum_tf.serving.errors import ServingError, first_line
+from mnist_sum_tf.serving.errors import ServingError
 
 # Bytes of one request: photographs are few at a time, drawings many.
 BATCH_BYTES = 16_000_000
@@ -102,10 +101,9 @@ def _ask_canvases(client: Client, batch: list) -> list:
         if isinstance(file, Failure):
             continue
         try:
-            canvases.append(canvas_from_bytes(file).numpy())
-        except tf.errors.OpError as error:
-            reason = f"{path}: {first_line(error.message)}"
-            batch[i] = path, Failure(path, reason)
+            canvases.append(canvas_of(path, file))
+        except UserError as error:
+            batch[i] = path, Failure(path, str(error))
     rows = []
     if canvases:
         answer = client.read_images(np.stack(canvases))
