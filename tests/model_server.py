@@ -283,6 +283,10 @@ def _start_grpc_server(server: ModelServer, port: int):
 
 
 if __name__ == "__main__":
-    main_server = ModelServer(sys.argv[1], "mnist_sum", *map(int, sys.argv[2:]))
+    import model_server  # So that there is one `StatusError`, not two.
+
+    main_server = model_server.ModelServer(
+        sys.argv[1], "mnist_sum", *map(int, sys.argv[2:])
+    )
     print(main_server.grpc_url, main_server.rest_url, flush=True)
     threading.Event().wait()

@@ -126,6 +126,7 @@ class GrpcTransport:
         expected = {
             errors.ServerUnavailable: "expected a model server there",
             errors.DeadlineExceeded: "expected an answer in time",
+            errors.RequestRefused: "the request was refused",
         }.get(kind, "the server did not answer the request")
         return kind(f"{self._address}: {expected}. Received: {details}")
 

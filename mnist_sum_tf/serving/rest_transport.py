@@ -166,10 +166,10 @@ class RestTransport:
             return answer
         kind = FAILURES.get(status, errors.ServingError)
         reason = errors.first_line(answer.get("error", "no reason given"))
-        raise kind(
-            f"{self._url}: the server did not answer the request. Received: "
-            f"status {status}, {reason}"
-        )
+        what = "the server did not answer the request"
+        if kind is errors.RequestRefused:
+            what = "the request was refused"
+        raise kind(f"{self._url}: {what}. Received: status {status}, {reason}")
 
 
 def _least_size(value: np.ndarray) -> int:
