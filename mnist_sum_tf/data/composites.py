@@ -21,6 +21,8 @@ def composite_batch(
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
+    Part of a batch of `mixed` is worn: see `wear`.
+
     Args:
         digit_images: uint8 `[n, 28, 28]`.
         digit_labels: integer `[n]`.
@@ -42,7 +44,10 @@ def composite_batch(
         [batch_size, config.NUM_DIGITS], seeds[0],
         maxval=tf.shape(digit_images)[0], dtype=tf.int32,
     )  # fmt: skip
-    return _compose_chosen(digit_images, digit_labels, chosen, layout, seeds)
+    worn = layout == "mixed"
+    return _compose_chosen(
+        digit_images, digit_labels, chosen, layout, seeds, worn
+    )
 
 
 def evaluation_batch(
@@ -51,7 +56,7 @@ def evaluation_batch(
     """Composes images `start`, ..., `start + batch_size - 1` of a fixed set.
 
     The set holds every digit exactly once (a rest of up to three is left out),
-    in an order drawn from `seed`.
+    in an order drawn from `seed`. Nothing is worn: wear is for training.
 
     Args, Returns, Raises: as `composite_batch`; `start` counts images, a
     multiple of `batch_size` unless the set is drawn another way each time.
@@ -65,7 +70,9 @@ def evaluation_batch(
     )
     chosen = tf.reshape(chosen, [batch_size, config.NUM_DIGITS])
     seeds = _step_seeds(seed, start)
-    return _compose_chosen(digit_images, digit_labels, chosen, layout, seeds)
+    return _compose_chosen(
+        digit_images, digit_labels, chosen, layout, seeds, worn=False
+    )
 
 
 def _step_seeds(seed: int, step):
@@ -74,12 +81,12 @@ def _step_seeds(seed: int, step):
     return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 4))
 
 
-def _compose_chosen(digit_images, digit_labels, chosen, layout, seeds):
+def _compose_chosen(digit_images, digit_labels, chosen, layout, seeds, worn):
     place = layouts.get_layout(layout)
     batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
     placement = place(ink_boxes(digits), seeds[1])
-    if layout != "mixed":
+    if not worn:
         images = compose(digits, placement, seeds[2])
     else:
         # Rows are exchangeable: an eighth is drawn with hard edges.
