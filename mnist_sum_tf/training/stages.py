@@ -66,7 +66,8 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 def decoder_task(settings: config.Config) -> Task:
     """What the decoder learns: logits made on the fly, and their sum."""
     return Task(
-        build_model=build_decoder,
+        # Sums to a hundredth need more digits than bfloat16 has.
+        build_model=lambda dtype: build_decoder("float32"),
         build_judged=lambda decoder: keras.Model(
             decoder.inputs, {"sum": decoder.outputs[0]}
         ),
