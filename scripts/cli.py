@@ -13,6 +13,25 @@ from absl import app
 SHIPPED_MODEL = (
     pathlib.Path(__file__).resolve().parents[1] / "exported_models" / "mnist_sum"
 )
+LONGEST_FLAG = 200
+
+
+def check_flag_names(arguments: list[str]) -> None:
+    """Refuses what can be no flag's name, and absl would stumble over.
+
+    Raises:
+        UserError: if a name is too long, or cannot be printed.
+    """
+    for argument in arguments:
+        name = argument.split("=")[0]
+        is_plain = name.isprintable() and len(name) <= LONGEST_FLAG
+        if name.startswith("-") and not is_plain:
+            from mnist_sum_tf.config import UserError
+
+            raise UserError(
+                "Flags must be among those that --help shows. "
+                f"Received: {name[:40]!r}..."
+            )
 
 
 def run(main) -> None:
@@ -39,6 +58,10 @@ def run(main) -> None:
             print(stop, file=sys.stderr)
             sys.exit(interruptions.EXIT_STATUS)
 
+    try:
+        check_flag_names(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(f"error: {error}")
     app.run(guarded)
 
 

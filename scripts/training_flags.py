@@ -13,13 +13,20 @@ _WORKDIR = flags.DEFINE_string(
 _PRESET = flags.DEFINE_string(
     "preset", "compact", f"Settings to start from: {', '.join(config.PRESETS)}."
 )
-_SEED = flags.DEFINE_integer("seed", None, "Seed of everything random.")
+# Bounds keep every number within what TensorFlow's integers hold.
+_LARGEST = 2**31 - 1
+_SEED = flags.DEFINE_integer(
+    "seed", None, "Seed of everything random.", lower_bound=0,
+    upper_bound=_LARGEST,
+)  # fmt: skip
 _TOTAL_STEPS = flags.DEFINE_integer(
-    "total_steps", None, "Optimizer steps of the whole run.", lower_bound=1
-)
+    "total_steps", None, "Optimizer steps of the whole run.", lower_bound=1,
+    upper_bound=_LARGEST,
+)  # fmt: skip
 _GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
-    "global_batch_size", None, "Examples per step over all devices."
-)
+    "global_batch_size", None, "Examples per step over all devices.",
+    lower_bound=1, upper_bound=2**20,
+)  # fmt: skip
 _LEARNING_RATE = flags.DEFINE_float(
     "learning_rate", None, "Adam's peak learning rate."
 )
@@ -61,8 +68,9 @@ _TFDS_DATA_DIR = flags.DEFINE_string(
 def define_image_flags() -> None:
     """Defines the flags of the scripts that read images."""
     flags.DEFINE_integer(
-        "base_channels", None, "Channels of the first block.", lower_bound=1
-    )
+        "base_channels", None, "Channels of the first block.", lower_bound=1,
+        upper_bound=1024,
+    )  # fmt: skip
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "

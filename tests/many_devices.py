@@ -78,7 +78,7 @@ def train(task, folder, devices) -> loop.Trainer:
     if len(devices) > 1:
         strategy = tf.distribute.MirroredStrategy(devices)
     trainer = loop.Trainer(task, settings("mirrored"), folder, strategy, "float32")
-    trainer.run()
+    trainer.run(interruptions.StopRequest())
     return trainer
 
 

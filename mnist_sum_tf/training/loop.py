@@ -88,8 +88,9 @@ def train_and_evaluate(
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
         stack.enter_context(_machines_told(strategy, stage_dir))
+        stop = stack.enter_context(interruptions.StopRequest())
         trainer = Trainer(make_task(), settings, stage_dir, strategy, dtype)
-        return trainer.run()
+        return trainer.run(stop)
 
 
 @contextlib.contextmanager
@@ -145,11 +146,10 @@ class Trainer:
                 f"which is at step {self.state.step} here alone"
             )
 
-    def run(self) -> dict:
-        """Takes the steps that are left."""
+    def run(self, stop: interruptions.StopRequest) -> dict:
+        """Takes the steps that are left, or those until a stop is asked for."""
         first, last = self.state.step, self.settings.total_steps
         with contextlib.ExitStack() as stack:
-            stop = stack.enter_context(interruptions.StopRequest())
             self.progress = stack.enter_context(self._progress_bar(first))
             if self.is_chief:
                 self.scalars = Scalars(self.stage_dir, self.history.rows)

@@ -1,5 +1,7 @@
 """Adam and the schedule of its learning rate."""
 
+import math
+
 import keras
 
 from mnist_sum_tf import config
@@ -12,9 +14,9 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
         UserError: if the schedule is unknown or the rate is not positive.
     """
     options = settings.optimizer
-    if not options.learning_rate > 0:
+    if not 0 < options.learning_rate < math.inf:
         raise config.UserError(
-            "--learning_rate must be above 0. "
+            "--learning_rate must be a number above 0. "
             f"Received: {options.learning_rate}"
         )
     if options.schedule not in config.SCHEDULES:
