@@ -22,6 +22,9 @@ from mnist_sum_tf.training.history import write_whole
 CHECKPOINTS = "checkpoints"
 LIST_FILE = "checkpoint"  # TensorFlow's own name
 MAX_TO_KEEP = 3
+FILE_NAME = re.compile(r"ckpt-(\d{1,18})\.(index|data-\d+-of-\d+)")
+# In the file `checkpoint`.
+NEWEST = re.compile(rb'^model_checkpoint_path: "(?:.*/)?ckpt-(\d{1,18})"')
 SETTINGS_KEY = "settings/.ATTRIBUTES/py_state"
 # What TensorFlow raises for files that are cut, changed, gone or foreign.
 READ_ERRORS = (
@@ -142,8 +145,8 @@ def cannot_write(path, last_good, error: Exception) -> config.UserError:
     """What to tell when the disk is full or the folder gone."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return config.UserError(
-        f"{path} must be written for the run to go on; the last good checkpoint "
-        f"is {last_good}. Received: {reason}"
+        f"{path} must be written for the run to go on; the last good "
+        f"checkpoint is {last_good}. Received: {reason}"
     )
 
 
@@ -162,7 +165,7 @@ def checkpoint_paths(stage_dir) -> list[str]:
     steps = {int(step) for step in _named_in_list(directory / LIST_FILE)}
     orphans = set()
     for file in directory.glob("ckpt-*"):
-        found = re.fullmatch(r"ckpt-(\d{1,18})\.(index|data-\d+-of-\d+)", file.name)
+        found = FILE_NAME.fullmatch(file.name)
         if found:
             chosen = steps if found[2] == "index" else orphans
             chosen.add(int(found[1]))
@@ -178,7 +181,7 @@ def _named_in_list(path: pathlib.Path) -> list[bytes]:
         text = path.read_bytes()
     except OSError:
         return []
-    return re.findall(rb'^model_checkpoint_path: "(?:.*/)?ckpt-(\d{1,18})"', text)
+    return NEWEST.findall(text)
 
 
 def latest_checkpoint(stage_dir) -> str | None:
@@ -216,8 +219,8 @@ def first_readable(stage_dir, read) -> tuple[str | None, set[str]]:
             logging.warning("%s: %s; %s", path, reason, goes_on)
     if paths:
         raise config.UserError(
-            f"{pathlib.Path(paths[0]).parent} must hold a checkpoint that can be "
-            f"read. Received: {len(paths)} that cannot, the newest: {reason}"
+            f"{pathlib.Path(paths[0]).parent} must hold a checkpoint that can "
+            f"be read. Received: {len(paths)} that cannot, the newest: {reason}"
         )
     return None, set()
 
@@ -244,6 +247,7 @@ def load_average(model: keras.Model, stage_dir) -> int:
     path, _ = first_readable(stage_dir, restore)
     if path is None:
         raise config.UserError(
-            f"{stage_dir} must hold a checkpoint of a training run. Received: none"
+            f"{stage_dir} must hold a checkpoint of a training run. "
+            "Received: none"
         )
     return step_of(path)

@@ -102,8 +102,8 @@ def _machines_told(strategy, stage_dir):
         if strategies.num_workers(strategy) == 1:
             raise
         raise interruptions.MachineLost(
-            "All machines of TF_CONFIG must stay; start them all again to go on "
-            f"from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
+            "All machines of TF_CONFIG must stay; start them all again to go "
+            f"on from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
             f"{str(error).splitlines()[0]}"
         ) from error
 
@@ -138,7 +138,9 @@ class Trainer:
         if path:
             logging.info("resuming from %s", path)
         else:
-            _check_nothing_lost(self.stage_dir, self.settings)
+            stage_folder.check_nothing_lost(
+                self.stage_dir, self.settings.checkpoint_every_steps
+            )
         if not strategies.workers_agree(self.strategy, self.state.step):
             raise config.UserError(
                 "--workdir must be one folder that all machines of TF_CONFIG "
@@ -154,7 +156,7 @@ class Trainer:
             if self.is_chief:
                 self.scalars = Scalars(self.stage_dir, self.history.rows)
                 stack.callback(self.scalars.close)
-            batches = iter(self._distributed_data(first))
+            batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
                 stops = self._take_step(step, batches, stop) and step < last
                 self._after_step(step, stops)
@@ -163,6 +165,12 @@ class Trainer:
             # The others wait until the first one has judged and saved.
             strategies.workers_agree(self.strategy, 0)
         return self.history.rows[-1] if self.history.rows else {}
+
+    def _batches(self, first: int):
+        return strategies.distribute(
+            self.strategy, self.task.train_data(first),
+            self.settings.global_batch_size,
+        )  # fmt: skip
 
     def _progress_bar(self, first: int):
         return tqdm.tqdm(
@@ -256,41 +264,3 @@ class Trainer:
             f"step {step} of {self.settings.total_steps}, which is saved in "
             f"{self.stage_dir}; the same command goes on from there"
         )
-
-    def _distributed_data(self, start_step: int):
-        """The batches from `start_step` on, each split over all replicas."""
-        dataset = self.task.train_data(start_step)
-        replicas = self.strategy.num_replicas_in_sync
-        if replicas == 1:
-            return dataset.prefetch(2)
-        size = self.settings.global_batch_size
-
-        def pipeline(context):
-            workers = context.num_input_pipelines
-            share = dataset.rebatch(size // workers)
-            share = share.shard(workers, context.input_pipeline_id)
-            return share.rebatch(size // replicas, drop_remainder=True)
-
-        return self.strategy.distribute_datasets_from_function(pipeline)
-
-
-def _check_nothing_lost(stage_dir, settings: config.Config) -> None:
-    """Raises if a run without checkpoint must have had one: no silent restart.
-
-    A history is written just before each checkpoint, so a run killed within its
-    first save leaves one without the other.
-    """
-    rows = History(stage_dir, settings.total_steps).rows
-    if not rows:
-        return
-    reached = rows[-1]["step"]
-    if reached > settings.checkpoint_every_steps:
-        raise config.UserError(
-            f"{stage_dir} must hold the checkpoints of its history; delete it "
-            f"to start over. Received: a history of {reached} steps, no "
-            "checkpoint"
-        )
-    logging.warning(
-        "%s holds a history of %d steps but no checkpoint: starting over",
-        stage_dir, reached,
-    )  # fmt: skip

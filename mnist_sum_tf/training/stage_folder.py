@@ -2,11 +2,12 @@
 
 import fcntl
 import json
+import logging
 import os
 import pathlib
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training.history import write_whole
+from mnist_sum_tf.training.history import read_history, write_whole
 
 CONFIG_FILE = "config.json"
 LOCK_FILE = ".lock"
@@ -129,3 +130,28 @@ def _flatten(settings: dict, prefix: str = "") -> dict:
         else:
             flat[prefix + key] = value
     return flat
+
+
+def check_nothing_lost(stage_dir, checkpoint_every_steps: int) -> None:
+    """Raises if a stage without checkpoint must have had one.
+
+    A history is written just before each checkpoint, so a run killed within its
+    first save leaves one without the other.
+
+    Raises:
+        UserError: if the history is longer: no silent start from zero.
+    """
+    rows = read_history(stage_dir)
+    if not rows:
+        return
+    reached = rows[-1]["step"]
+    if reached > checkpoint_every_steps:
+        raise config.UserError(
+            f"{stage_dir} must hold the checkpoints of its history; delete it "
+            f"to start over. Received: a history of {reached} steps, no "
+            "checkpoint"
+        )
+    logging.warning(
+        "%s holds a history of %d steps but no checkpoint: starting over",
+        stage_dir, reached,
+    )  # fmt: skip

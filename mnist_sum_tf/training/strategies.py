@@ -60,8 +60,8 @@ def _create_multi_worker() -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise config.UserError(
-            "--strategy=multi_worker must be the first thing TensorFlow does in "
-            f"a process. Received: {error}"
+            "--strategy=multi_worker must be the first thing TensorFlow does "
+            f"in a process. Received: {error}"
         ) from error
     except (tf.errors.OpError, ValueError) as error:
         raise config.UserError(
@@ -179,3 +179,27 @@ def _computes_bfloat16() -> bool:
     except OSError:
         return False
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
+    """Splits each global batch over all replicas of all machines.
+
+    Args:
+        strategy: from `create_strategy`.
+        dataset: batches of `global_batch_size` examples.
+        global_batch_size: a multiple of the number of replicas.
+
+    Returns:
+        An iterable of what `strategy.run` takes.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return dataset.prefetch(2)
+
+    def pipeline(context):
+        workers = context.num_input_pipelines
+        share = dataset.rebatch(global_batch_size // workers)
+        share = share.shard(workers, context.input_pipeline_id)
+        return share.rebatch(global_batch_size // replicas, drop_remainder=True)
+
+    return strategy.distribute_datasets_from_function(pipeline)
