@@ -89,8 +89,11 @@ def be_child(phase: str, count: str, delay: str, *arguments) -> None:
     runpy.run_path(str(ROOT / "scripts" / "train_encoder.py"), run_name="__main__")
 
 
-def check(kills: int, precision: str, seed: int = 0, total_steps: int = 72):
+def check(kills: int, precision: str, seed: int = 0):
     """Trains undisturbed and disturbed, and compares.
+
+    Between two kills about three steps last, so that six steps per kill are
+    enough for all of them.
 
     Returns:
         How often it killed in each phase, and how many tensors it compared.
@@ -99,6 +102,7 @@ def check(kills: int, precision: str, seed: int = 0, total_steps: int = 72):
         AssertionError: if anything differs.
     """
     rng = random.Random(seed)
+    total_steps = 12 + 6 * kills
     counts = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -166,6 +170,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     counts, tensors = check(given.kills, given.precision, given.seed)
+    assert sum(counts.values()) == given.kills, "ended before the last kill"
     where = ", ".join(f"{number} in {name}" for name, number in counts.items())
     print(
         f"{given.precision}: {sum(counts.values())} kills ({where}); {tensors} "
