@@ -16,7 +16,6 @@ SCHEDULES = ("cosine", "constant")
 SPLITS = ("train", "validation", "test")
 STAGES = ("encoder", "decoder", "sum_model")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
-OBJECTIVES = ("digits", "expected_sum", "distribution", "regression")
 
 
 class UserError(ValueError):

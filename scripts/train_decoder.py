@@ -1,6 +1,6 @@
 """Trains the decoder: four digits' logits -> their sum.
 
-Example, less than a minute:
+Example, a few minutes at most:
     python scripts/train_decoder.py --workdir=/tmp/mnist_sum
 """
 

@@ -1,6 +1,6 @@
 """Trains the encoder: image -> four digits.
 
-Example, about 40 minutes on two cores:
+Example:
     python scripts/train_encoder.py --workdir=/tmp/mnist_sum
 Your own labelled PNGs (0428.png, 0428_00017.png, ...):
     python scripts/train_encoder.py --workdir=/tmp/mine --images=my_pngs
