@@ -6,9 +6,14 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf import config
+from mnist_sum_tf import answers, config, confidence
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.evaluation_tables import (
+    format_confidence,
+    format_samples,
+    format_table,
+)
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.prediction import find_saved_model
 from mnist_sum_tf.training import metrics
@@ -18,16 +23,8 @@ from mnist_sum_tf.training.trained_models import load_sum_model
 BATCH_SIZE = 250
 SEED = 0
 NUM_SAMPLES = 10
+POOLED = "all of these"
 JUDGED = ("digit_probabilities", "sum_probabilities", "sum")
-COLUMNS = {
-    "digit_accuracy": "digits right",
-    "all_digits_accuracy": "all four right",
-    "sum_accuracy": "sum right (most likely)",
-    "rounded_sum_accuracy": "sum right (decoder)",
-    "sum_mae": "MAE",
-    "sum_mse": "MSE",
-    "sum_nll": "NLL",
-}
 
 
 def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
@@ -103,6 +100,23 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     return results
 
 
+def judge_answers(found: dict) -> dict:
+    """How much the stated probabilities are worth, per data set and pooled.
+
+    Args:
+        found: name -> `Answers`.
+
+    Returns:
+        Name -> see `judge_confidence`; `POOLED` joins several.
+    """
+    if len(found) > 1:
+        found = found | {POOLED: answers.join(list(found.values()))}
+    return {
+        name: confidence.judge_confidence(each.sum_probabilities, each.sums)
+        for name, each in found.items()
+    }
+
+
 def sample_predictions(model: keras.Model, dataset) -> list[dict]:
     """The first images' true sums beside what the decoder says."""
     images, labels = next(iter(dataset))
@@ -114,43 +128,10 @@ def sample_predictions(model: keras.Model, dataset) -> list[dict]:
     ]
 
 
-def format_table(results: dict) -> str:
-    """Lays the results out for a terminal, one data set per line."""
-    header = ["images of", "number", *COLUMNS.values()]
-    rows = [
-        [name, str(result["num_images"])]
-        + [_format(key, result.get(key)) for key in COLUMNS]
-        for name, result in results.items()
-    ]
-    widths = [max(map(len, column)) for column in zip(header, *rows)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
-        )
-        for row in [header, *rows]
-    ]
-    return "\n".join(lines)
-
-
-def _format(key: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.2%}" if key.endswith("accuracy") else f"{value:.4f}"
-
-
-def format_samples(samples: list[dict]) -> str:
-    """`Actual 20 -> Predicted 20.0027`, one line each."""
-    return "\n".join(
-        f"Actual {sample['actual']:2d} -> Predicted {sample['predicted']:.4f}"
-        for sample in samples
-    )
-
-
 def evaluate_and_report(
     model: keras.Model, named_datasets: dict, output_dir=None
 ) -> dict:
-    """Evaluates, prints the table and the samples, writes the JSON.
+    """Evaluates, prints the tables and the samples, writes the JSON.
 
     Args:
         model: see `load_for_evaluation`.
@@ -158,16 +139,23 @@ def evaluate_and_report(
         output_dir: folder for `evaluation.json`; `None` writes nothing.
 
     Returns:
-        What the JSON holds: `{"results": ..., "samples": ...}`.
+        What the JSON holds: `{"results": ..., "confidence": ..., "samples":
+        ...}`.
 
     Raises:
         UserError: if the folder cannot be written.
     """
     results = evaluate_model(model, named_datasets)
+    found = {
+        name: answers.collect(model, dataset, name)
+        for name, dataset in named_datasets.items()
+    }
+    judged = judge_answers(found)
     samples = sample_predictions(model, next(iter(named_datasets.values())))
     print(format_table(results))
+    print(format_confidence(judged))
     print(format_samples(samples))
-    report = {"results": results, "samples": samples}
+    report = {"results": results, "confidence": judged, "samples": samples}
     if output_dir is not None:
         write_json(report, pathlib.Path(output_dir) / "evaluation.json")
     return report

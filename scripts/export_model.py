@@ -1,19 +1,30 @@
-"""Exports a trained model as a SavedModel with four signatures.
+r"""Exports a trained model as a SavedModel with four signatures.
 
-Example:
-    python scripts/export_model.py --workdir=/tmp/mnist_sum \\
+Its probabilities are calibrated first, on validation images: a temperature, the
+same for all digits, is found and stored in the model.
+
+Examples:
+    python scripts/export_model.py --workdir=/tmp/mnist_sum \
         --export_dir=exported_models/mnist_sum
+    python scripts/export_model.py --model=exported_models/mnist_sum \
+        --export_dir=exported_models/mnist_sum --keep_versions=1
 """
 
 import cli
 from absl import flags
 
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "The experiment to export.", required=True
-)
+_WORKDIR = flags.DEFINE_string("workdir", None, "The experiment to export.")
+_MODEL = flags.DEFINE_string(
+    "model", None, "In its place, an exported model (or a folder of versions) "
+    "to calibrate anew and export again.",
+)  # fmt: skip
 _EXPORT_DIR = flags.DEFINE_string(
     "export_dir", None, "Folder of the model's versions; the next one is made.",
     required=True,
+)  # fmt: skip
+_CALIBRATE = flags.DEFINE_bool(
+    "calibrate", True, "Whether to calibrate; else probabilities stay as they "
+    "are.",
 )  # fmt: skip
 _KEEP_VERSIONS = flags.DEFINE_integer(
     "keep_versions", None, "How many versions stay, the newest; by default all."
@@ -22,11 +33,14 @@ _KEEP_VERSIONS = flags.DEFINE_integer(
 
 def main(argv):
     del argv
-    from mnist_sum_tf.serving.export import export_model
-    from mnist_sum_tf.training.trained_models import load_sum_model
+    from mnist_sum_tf.serving.release import release
 
-    sum_model = load_sum_model(_WORKDIR.value)
-    print(export_model(sum_model, _EXPORT_DIR.value, _KEEP_VERSIONS.value))
+    print(
+        release(
+            _EXPORT_DIR.value, _WORKDIR.value, _MODEL.value, _CALIBRATE.value,
+            _KEEP_VERSIONS.value,
+        )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

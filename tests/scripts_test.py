@@ -65,14 +65,18 @@ def test_train_evaluate_export_predict(workdir, tmp_path):
         "evaluate.py", f"--workdir={workdir}", "--layouts=tiled,scattered",
         f"--digits={workdir / 'digits.npz'}", f"--output_dir={tmp_path}",
     )  # fmt: skip
-    results = json.loads((tmp_path / "evaluation.json").read_text())["results"]
+    report = json.loads((tmp_path / "evaluation.json").read_text())
+    results = report["results"]
     assert results.keys() == {"tiled", "scattered"}
+    assert report["confidence"]["all of these"]["num_images"] == 120
     assert results["tiled"]["num_images"] == 60
     assert "Actual" in table
     exported = tmp_path / "exported"
-    succeed(
+    printed = succeed(
         "export_model.py", f"--workdir={workdir}", f"--export_dir={exported}"
     )
+    # Twenty validation digits make five composites of `tiled`.
+    assert printed.startswith("Not calibrated: 5 validation images")
     assert (exported / "1" / "saved_model.pb").exists()
     samples = ROOT / "exported_models" / "samples"
     names = sorted(map(str, samples.glob("*.png")))

@@ -1,0 +1,49 @@
+"""An exported model back as the Keras model it was written from."""
+
+import keras
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.prediction import find_saved_model, load_saved_model
+from mnist_sum_tf.serving.verification import verify_saved_model
+
+FIRST_KERNEL = "block1_conv1/kernel"  # its last axis: the encoder's width
+
+
+def load_exported_model(path) -> keras.Model:
+    """Rebuilds a sum model from what `export_model` wrote.
+
+    Its size shows in its variables. Dropout, which an exported model does
+    without, is the default's.
+
+    Args:
+        path: a SavedModel, or a folder of its versions, of which the newest is
+            taken.
+
+    Returns:
+        See `build_sum_model`; it answers as the exported one does.
+
+    Raises:
+        UserError: if there is no such model.
+    """
+    found = find_saved_model(path)
+    loaded = load_saved_model(found)
+    # By the names their layers gave them; the files merely number them.
+    exported = {
+        variable.name.split(":")[0]: variable
+        for variable in loaded.signatures["serving_default"].variables
+    }
+    try:
+        width = exported[FIRST_KERNEL].shape[-1]
+        model = build_sum_model(build_encoder(width), build_decoder())
+        for weight in model.weights:
+            weight.assign(exported["/".join(weight.path.split("/")[-2:])])
+    except (KeyError, ValueError) as error:
+        raise config.UserError(
+            "--model must be of this project's layers. Received: "
+            f"{found} ({error})"
+        ) from error
+    verify_saved_model(model, str(found))
+    return model

@@ -1,0 +1,89 @@
+"""Models calibrated and exported, and exported ones taken up again."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf import calibration
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving import export, release
+from mnist_sum_tf.serving.exported import load_exported_model
+
+
+def temperature_of(model):
+    layer = model.get_layer("sum_distribution")
+    return layer.get_layer("digit_probabilities").temperature
+
+
+@pytest.fixture(scope="module")
+def sum_model():
+    model = build_sum_model(build_encoder(base_channels=2), build_decoder())
+    temperature_of(model).assign(1.75)
+    return model
+
+
+@pytest.fixture(scope="module")
+def versions(sum_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "model"
+    export.export_model(sum_model, path)
+    return path
+
+
+def test_an_exported_model_comes_back_weight_by_weight(sum_model, versions):
+    loaded = load_exported_model(versions)
+    assert float(temperature_of(loaded)) == 1.75
+    assert len(loaded.weights) == len(sum_model.weights)
+    for found, expected in zip(loaded.weights, sum_model.weights):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_model_is_calibrated_before_it_is_exported(
+    versions, tmp_path, monkeypatch, capsys
+):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (200, 40, 168, 1), np.uint8)
+    sums = rng.integers(0, 37, 200).astype(np.int32)
+    dataset = tf.data.Dataset.from_tensors((images, {"sum": sums}))
+    monkeypatch.setattr(calibration, "composites", lambda: {"some": dataset})
+    path = release.release(tmp_path / "new", model_path=versions)
+    printed = capsys.readouterr().out
+    before, after = re.findall(r"temperature ([\d.]+):", printed)
+    assert before == "1.7500" != after
+    loaded = load_exported_model(path)
+    assert f"{float(temperature_of(loaded)):.4f}" == after
+
+
+def test_or_not(versions, monkeypatch, capsys):
+    monkeypatch.setattr(
+        release, "export_model", lambda model, *_: temperature_of(model)
+    )
+    found = release.release("new", model_path=versions, calibrates=False)
+    assert float(found) == 1.75
+    assert "alibrated" not in capsys.readouterr().out
+
+
+def test_one_model_must_be_named(tmp_path):
+    for given in ({}, {"workdir": "a", "model_path": "b"}):
+        with pytest.raises(UserError, match="One of --workdir and --model"):
+            release.release(tmp_path, **given)
+
+
+def test_a_model_of_other_layers_is_refused(tmp_path):
+    module = tf.Module()
+    module.weight = tf.Variable([1.0])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def read(image_bytes):
+        return {"sum": module.weight * tf.cast(tf.size(image_bytes), tf.float32)}
+
+    tf.saved_model.save(
+        module, str(tmp_path / "other"),
+        signatures={"serving_bytes": read, "serving_default": read},
+    )  # fmt: skip
+    with pytest.raises(UserError, match="must be of this project's layers"):
+        load_exported_model(tmp_path / "other")
