@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mnist_sum_tf import reports
+from mnist_sum_tf.reports import contact_sheets
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def canvases():
 
 
 def draw(path, *args, **kwargs):
-    reports.contact_sheet(*args, path, **kwargs)
+    contact_sheets.contact_sheet(*args, path, **kwargs)
     with PIL.Image.open(path) as image:
         assert image.format == "PNG"
         return np.asarray(image)
@@ -45,7 +45,7 @@ def test_captions_stand_under_their_canvas(canvases, tmp_path):
     without = draw(tmp_path / "b.png", canvases[:1], [" \n "])
     assert with_caption.shape == without.shape
     rows = np.flatnonzero((with_caption != without).any((1, 2)))
-    canvas_end = reports.GAP + 1 + 80
+    canvas_end = contact_sheets.GAP + 1 + 80
     assert canvas_end < rows[0] < rows[-1] < with_caption.shape[0]
     assert np.diff(rows).max() > 1  # Two lines, with space between.
 
@@ -55,10 +55,10 @@ def test_a_long_caption_keeps_its_ends_and_stays_in_its_cell(
 ):
     caption = "a" * 20 + "M" * 400 + "z" * 20
     sheet = draw(tmp_path / "sheet.png", canvases[:1], [caption])
-    assert sheet.shape[1] == 2 * reports.GAP + 2 * 168 + 2
-    assert (sheet[:, -reports.GAP :] == 255).all()
-    font = reports._font(reports.CAPTION_SIZE)
-    short = reports._shortened(caption, font, 300)
+    assert sheet.shape[1] == 2 * contact_sheets.GAP + 2 * 168 + 2
+    assert (sheet[:, -contact_sheets.GAP :] == 255).all()
+    font = contact_sheets._font(contact_sheets.CAPTION_SIZE)
+    short = contact_sheets._shortened(caption, font, 300)
     assert short.startswith("aaa") and short.endswith("zzz") and "…" in short
     assert font.getlength(short) <= 300
 
@@ -81,7 +81,7 @@ def test_a_hundred_images_make_a_sheet_about_as_wide_as_high(tmp_path):
 def test_only_the_sheet_is_left_and_others_may_read_it(canvases, tmp_path):
     path = tmp_path / "new" / "sheet.png"
     for _ in range(2):
-        reports.contact_sheet(canvases, ["x"] * 7, path)
+        contact_sheets.contact_sheet(canvases, ["x"] * 7, path)
     assert [entry.name for entry in path.parent.iterdir()] == ["sheet.png"]
     assert path.stat().st_mode & 0o777 == 0o644
 
@@ -94,12 +94,12 @@ def test_nothing_is_left_of_a_sheet_that_failed(
 
     monkeypatch.setattr(PIL.Image.Image, "save", fail)
     with pytest.raises(OSError, match="disk full"):
-        reports.contact_sheet(canvases, ["x"] * 7, tmp_path / "sheet.png")
+        contact_sheets.contact_sheet(canvases, ["x"] * 7, tmp_path / "sheet.png")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_caption_for_each_canvas(canvases, tmp_path):
     with pytest.raises(ValueError, match="Received: 7 canvases, 2 captions"):
-        reports.contact_sheet(canvases, ["a", "b"], tmp_path / "sheet.png")
+        contact_sheets.contact_sheet(canvases, ["a", "b"], tmp_path / "sheet.png")
     with pytest.raises(ValueError, match="Received: 0 canvases, 0 captions"):
-        reports.contact_sheet([], [], tmp_path / "sheet.png")
+        contact_sheets.contact_sheet([], [], tmp_path / "sheet.png")

@@ -1,14 +1,15 @@
-"""What was read, as pictures."""
+"""Sheets of canvases with captions."""
 
 import math
 import os
-import tempfile
 
 import matplotlib
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
+
+from mnist_sum_tf.reports import files
 
 ZOOM = 2
 CAPTION_SIZE = 18
@@ -32,6 +33,15 @@ def contact_sheet(canvases, captions, path, title=None) -> None:
     Raises:
         ValueError: if there are no canvases or not one caption for each.
     """
+    sheet = draw_contact_sheet(canvases, captions, title)
+    files.write_bytes(path, files.image_png(sheet))
+
+
+def draw_contact_sheet(canvases, captions, title=None) -> PIL.Image.Image:
+    """The same as an image in memory.
+
+    Args, Raises: as `contact_sheet`.
+    """
     canvases = np.asarray(canvases)
     if len(canvases) == 0 or len(canvases) != len(captions):
         raise ValueError(
@@ -39,8 +49,7 @@ def contact_sheet(canvases, captions, path, title=None) -> None:
             f" {len(canvases)} canvases, {len(captions)} captions"
         )
     canvases = canvases.reshape(canvases.shape[:3])
-    cells = _cells(canvases, captions)
-    _write_png(_sheet(cells, title), os.fspath(path))
+    return _sheet(_cells(canvases, captions), title)
 
 
 def _font(size: int):
@@ -104,17 +113,3 @@ def _sheet(cells, title) -> PIL.Image.Image:
         left = GAP + column * (width + GAP)
         sheet.paste(cell, (left, top + row * (height + GAP)))
     return sheet
-
-
-def _write_png(image, path: str) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    handle, beside = tempfile.mkstemp(suffix=".tmp", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            image.save(file, "PNG")
-        os.chmod(beside, 0o644)  # mkstemp's files are for their owner only.
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
