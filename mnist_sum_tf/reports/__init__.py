@@ -1,0 +1,3 @@
+"""What was read and how well, as pictures and as a page."""
+
+from mnist_sum_tf.reports.contact_sheets import contact_sheet  # noqa: F401

@@ -1,0 +1,59 @@
+"""Pictures as bytes, and files that are written as a whole or not at all."""
+
+import base64
+import io
+import os
+import tempfile
+
+import numpy as np
+import PIL.Image
+
+DOTS_PER_INCH = 150
+
+
+def figure_png(figure) -> bytes:
+    """A matplotlib figure as a PNG, at the size it is to be printed in."""
+    file = io.BytesIO()
+    # No version or date within: equal figures give equal files.
+    figure.savefig(file, format="png", dpi=DOTS_PER_INCH,
+                   metadata={"Software": None})  # fmt: skip
+    return file.getvalue()
+
+
+def image_png(image) -> bytes:
+    """A PIL image, or uint8 pixels `[height, width]`, as a PNG."""
+    if not isinstance(image, PIL.Image.Image):
+        image = PIL.Image.fromarray(np.asarray(image, np.uint8))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def write_bytes(path, content: bytes) -> None:
+    """Writes a file beside its place, then renames.
+
+    Args:
+        path: of the file; its folder is made if missing.
+        content: all of it.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left then.
+    """
+    path = os.path.abspath(os.fspath(path))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    handle, beside = tempfile.mkstemp(
+        suffix=".tmp", dir=os.path.dirname(path)
+    )
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(beside, 0o644)  # mkstemp's files are for their owner only.
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
