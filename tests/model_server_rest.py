@@ -1,18 +1,17 @@
 """TensorFlow Serving's REST routes, answered by a `ModelServer`."""
 
-import base64
-import binascii
 import http.server
 import json
 import re
 import threading
 
 import grpc
-import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from model_server import MAX_MESSAGE_BYTES, ModelServer, StatusError
 from tensorflow_serving.apis import model_pb2, predict_pb2
+
+from mnist_sum_tf.serving import errors, rest_form
 
 PREDICT = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:predict")
 MODEL = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?")
@@ -82,7 +81,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         spec = _spec(match[1], match[2])
         request, is_row_format = _parse(self.model_server, spec, body)
         _, outputs = self.model_server.predict(request)
-        return _format(outputs, is_row_format)
+        return rest_form.format_answer(outputs, is_row_format)
 
     def _send(self, status: int, answer: dict):
         text = json.dumps(answer).encode()
@@ -113,88 +112,25 @@ def _to_dict(message) -> dict:
 
 def _parse(server: ModelServer, spec, body: bytes):
     """The JSON of a request as a `PredictRequest`."""
-    try:
-        content = json.loads(body)
-    except ValueError as error:
-        raise invalid(f"JSON Parse error: {error}") from error
-    if not isinstance(content, dict):
-        raise invalid("JSON Value: not formatted correctly")
-    spec.signature_name = content.get("signature_name", "serving_default")
     signatures = server.versions[server._number(spec)].signatures
-    if spec.signature_name not in signatures:
-        raise invalid(
-            f'Serving signature name: "{spec.signature_name}" not found in '
-            "signature def"
-        )
-    wanted = signatures[spec.signature_name].inputs
-    if ("instances" in content) == ("inputs" in content):
-        raise invalid("Expected one of 'instances' and 'inputs'")
-    is_row_format = "instances" in content
-    columns = (
-        _columns(content["instances"], wanted)
-        if is_row_format
-        else _named(content["inputs"], wanted)
-    )
+
+    def inputs_of(name):
+        if name not in signatures:
+            raise errors.RequestRefused(
+                f'Serving signature name: "{name}" not found in signature def'
+            )
+        inputs = signatures[name].inputs
+        return {
+            key: tf.as_dtype(inputs[key].dtype).as_numpy_dtype for key in inputs
+        }
+
+    try:
+        parsed = rest_form.parse_request(body, inputs_of)
+    except errors.RequestRefused as error:
+        raise invalid(str(error)) from error
+    spec.signature_name = parsed.signature
     request = predict_pb2.PredictRequest(model_spec=spec)
-    for name, values in columns.items():
-        if name not in wanted:
-            raise invalid(f"JSON object: does not have named input: {name}")
-        request.inputs[name].CopyFrom(_tensor(values, wanted[name].dtype))
-    return request, is_row_format
-
-
-def _columns(instances, wanted) -> dict:
-    """Rows, each a value or a dict of named values, as columns."""
-    if not isinstance(instances, list) or not instances:
-        raise invalid("no values for 'instances' or an empty list")
-    is_named = isinstance(instances[0], dict) and set(instances[0]) != {"b64"}
-    if not is_named:
-        return _named(instances, wanted)
-    try:
-        return {name: [row[name] for row in instances] for name in instances[0]}
-    except (KeyError, TypeError) as error:
-        raise invalid("Failed to process element of 'instances'") from error
-
-
-def _named(values, wanted) -> dict:
-    """Inputs by name, where a single input needs none."""
-    if isinstance(values, dict) and set(values) != {"b64"}:
-        return values
-    if len(wanted) != 1:
-        raise invalid("inputs is a plain value/list, but expecting an object")
-    return {next(iter(wanted)): values}
-
-
-def _tensor(values, dtype):
-    dtype = tf.as_dtype(dtype)
-    try:
-        if dtype == tf.string:
-            array = np.array([_decoded(value) for value in values], object)
-            return tf.make_tensor_proto(array, tf.string)
-        array = np.array(values)
-        wanted = np.integer if dtype.is_integer else np.number
-        if array.size and not np.issubdtype(array.dtype, wanted):
-            raise invalid(f"JSON Value is not of expected type: {dtype.name}")
-        return tf.make_tensor_proto(array.astype(dtype.as_numpy_dtype))
-    except (ValueError, TypeError) as error:
-        raise invalid(f"JSON Value: not as expected: {error}") from error
-
-
-def _decoded(value) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    try:
-        return base64.b64decode(value["b64"], validate=True)
-    except (KeyError, binascii.Error) as error:
-        raise invalid("Unable to base64 decode") from error
-
-
-def _format(outputs: dict, is_row_format: bool) -> dict:
-    values = {name: value.tolist() for name, value in outputs.items()}
-    only = next(iter(values.values())) if len(values) == 1 else None
-    if not is_row_format:
-        return {"outputs": values if only is None else only}
-    if only is not None:
-        return {"predictions": only}
-    rows = zip(*values.values())
-    return {"predictions": [dict(zip(values, row)) for row in rows]}
+    for name, array in parsed.inputs.items():
+        dtype = tf.string if array.dtype == object else None
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(array, dtype))
+    return request, parsed.is_row_format
