@@ -16,6 +16,9 @@ from mnist_sum_tf.evaluation_tables import (
 )
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.prediction import find_saved_model
+from mnist_sum_tf.reports.evaluation_report import write_report
+from mnist_sum_tf.runtimes.keras_model import as_keras_model
+from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.history import write_whole
 from mnist_sum_tf.training.trained_models import load_sum_model
@@ -28,10 +31,11 @@ JUDGED = ("digit_probabilities", "sum_probabilities", "sum")
 
 
 def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
-    """Loads a model from a SavedModel or from a work directory.
+    """Loads an exported model, or one from a work directory.
 
     Args:
-        model_path: a SavedModel, or a folder of its versions.
+        model_path: a SavedModel, a folder of its versions, or a file, see
+            `load_file`.
         workdir: a work directory, in place of `model_path`.
 
     Returns:
@@ -42,6 +46,8 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
     """
     if workdir is not None:
         return load_sum_model(workdir)
+    if is_model_file(model_path):
+        return as_keras_model(load_file(model_path))
     layer = keras.layers.TFSMLayer(
         str(find_saved_model(model_path)), call_endpoint="serving_default"
     )
@@ -131,12 +137,13 @@ def sample_predictions(model: keras.Model, dataset) -> list[dict]:
 def evaluate_and_report(
     model: keras.Model, named_datasets: dict, output_dir=None
 ) -> dict:
-    """Evaluates, prints the tables and the samples, writes the JSON.
+    """Evaluates, prints the tables and the samples, writes JSON and a page.
 
     Args:
         model: see `load_for_evaluation`.
         named_datasets: name -> data set.
-        output_dir: folder for `evaluation.json`; `None` writes nothing.
+        output_dir: folder for `evaluation.json`, `report.html` and the page's
+            pictures; `None` writes nothing.
 
     Returns:
         What the JSON holds: `{"results": ..., "confidence": ..., "samples":
@@ -158,7 +165,20 @@ def evaluate_and_report(
     report = {"results": results, "confidence": judged, "samples": samples}
     if output_dir is not None:
         write_json(report, pathlib.Path(output_dir) / "evaluation.json")
+        write_page(model, found, judged, output_dir)
     return report
+
+
+def write_page(model, found: dict, judged: dict, output_dir) -> None:
+    """Writes `report.html` and its pictures, see `write_report`.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    try:
+        write_report(model, found, judged, output_dir)
+    except OSError as error:
+        raise _unwritable(error) from error
 
 
 def write_json(report: dict, path: pathlib.Path) -> None:
@@ -167,7 +187,10 @@ def write_json(report: dict, path: pathlib.Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")
     except OSError as error:
-        raise config.UserError(
-            f"--output_dir must be a folder that can be written. "
-            f"Received: {error}"
-        ) from error
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> config.UserError:
+    return config.UserError(
+        f"--output_dir must be a folder that can be written. Received: {error}"
+    )

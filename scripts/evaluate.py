@@ -10,8 +10,8 @@ import cli
 from absl import flags
 
 _MODEL = flags.DEFINE_string(
-    "model", None, "A SavedModel or a folder of its versions; by default the "
-    "one that ships.",
+    "model", None, "A SavedModel or a folder of its versions, an .onnx or a "
+    ".tflite file; by default the SavedModel that ships.",
 )  # fmt: skip
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "A work directory, in place of --model."
@@ -37,7 +37,8 @@ _SUMS = flags.DEFINE_string(
     "sums", None, "The .npy of sums that belongs to an .npy of --images."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder for evaluation.json."
+    "output_dir", None, "Folder for evaluation.json, and for report.html with its "
+    "pictures.",
 )
 
 

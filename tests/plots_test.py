@@ -1,0 +1,109 @@
+"""What stands in the pictures, number by number."""
+
+import numpy as np
+import pytest
+
+from mnist_sum_tf import confidence
+from mnist_sum_tf.reports import files, plots
+
+
+def points(axes) -> list:
+    """The places of all dots, in the order they were drawn."""
+    return [
+        place
+        for line in axes.lines
+        if line.get_marker() == "o"
+        for place in zip(*map(np.atleast_1d, line.get_data()))
+    ]
+
+
+def test_accuracy_and_its_interval():
+    figure = plots.accuracy_by_dataset({"easy": (90, 100), "hard": (5, 10)})
+    (axes,) = figure.axes
+    # The first one stands on top.
+    assert points(axes) == [(0.5, 0), (0.9, 1)]
+    low, high = confidence.wilson_interval(90, 100)
+    assert list(axes.lines[2].get_xdata()) == [low, high]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "hard", "easy",
+    ]  # fmt: skip
+    written = [text.get_text().strip() for text in axes.texts]
+    assert written[1] == f"90.00%  ({low:.2%} to {high:.2%})"
+
+
+def test_confusion_counts_pairs_and_colours_errors():
+    figure = plots.digit_confusion(
+        [[7, 7, 7, 2], [7, 2, 0, 0]], [[7, 1, 1, 2], [7, 2, 0, 6]]
+    )
+    axes = figure.axes[0]
+    written = np.array([t.get_text() for t in axes.texts]).reshape(10, 10)
+    assert written[7, 7] == "2" and written[7, 1] == "2"
+    assert written[0, 6] == "1" and written[1, 7] == "·"
+    colours = axes.images[0].get_array()
+    assert colours.mask[7, 7] and colours[7, 1] == 2 and colours[0, 6] == 1
+    assert axes.get_title("left") == "Digits: 62.50% of 8 read right"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Digit read", "True digit")
+
+
+def test_error_by_sum():
+    sums, read = np.array([3, 3, 3, 3, 20, 20]), np.array([3, 4, 3, 3, 20, 20])
+    above, below = plots.error_by_sum(sums, read).axes
+    assert points(above) == [(3, 0.25), (20, 0)]
+    heights = [bar.get_height() for bar in below.patches]
+    assert len(heights) == 37 and heights[3] == 4 and heights[20] == 2
+    assert sum(heights) == 6
+
+
+def test_predicted_against_actual():
+    figure = plots.predicted_against_actual(
+        np.array([3, 3, 36]), np.array([3, 5, 36])
+    )
+    table = figure.axes[0].images[0].get_array()
+    assert table[3, 3] == 1 and table[5, 3] == 1 and table[36, 36] == 1
+    assert np.ma.count(table) == 3
+    assert figure.axes[0].get_title("left").startswith("Sums: 66.67% of 3 ")
+
+
+def test_reliability_shows_the_bins():
+    confidences = np.array([0.95, 0.97, 0.5, 0.5])
+    right = np.array([True, True, True, False])
+    above, below = plots.reliability_diagram(confidences, right).axes
+    assert points(above) == [
+        (pytest.approx(0.5), 0.5), (pytest.approx(0.96), 1)
+    ]  # fmt: skip
+    assert [bar.get_height() for bar in below.patches] == [2, 2]
+    assert [bar.get_x() for bar in below.patches] == [7 / 15, 14 / 15]
+    assert above.get_title("left").endswith("error 2.00%")
+
+
+def test_risk_and_coverage():
+    confidences = np.linspace(0.01, 1, 100)
+    right = np.arange(100) >= 4
+    (axes,) = plots.risk_coverage_curve(confidences, right).axes
+    assert points(axes) == [
+        (1, pytest.approx(4 / 100)), (0.99, pytest.approx(3 / 99)),
+        (0.98, pytest.approx(2 / 98)), (0.95, 0), (0.9, 0),
+    ]  # fmt: skip
+    curve = axes.lines[0].get_data()
+    assert curve[0][0] == 0.7 and curve[0][-1] == 1 and curve[1][0] == 0
+
+
+def test_a_few_images_are_enough():
+    one, yes = np.array([7]), np.array([True])
+    for figure in (
+        plots.error_by_sum(one, one),
+        plots.predicted_against_actual(one, one),
+        plots.reliability_diagram(np.array([1.0]), yes),
+        plots.risk_coverage_curve(np.array([1.0]), ~yes),
+    ):
+        assert files.figure_png(figure).startswith(b"\x89PNG")
+
+
+def test_equal_figures_give_equal_files_of_the_printed_size():
+    first, second = (
+        files.figure_png(plots.accuracy_by_dataset({"a": (1, 2)}))
+        for _ in range(2)
+    )
+    assert first == second
+    width = int.from_bytes(first[16:20], "big")
+    assert width == round(plots.WIDTH * files.DOTS_PER_INCH)
