@@ -1,0 +1,86 @@
+"""Who answers the page: a model in this process, or a model server elsewhere.
+
+An answerer is a function `(signature, inputs) -> outputs` of named arrays.
+"""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf import config, prediction
+from mnist_sum_tf.serving import errors
+
+Answerer = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+# What the page asks, and the dtypes it sends; see `serving/signatures.py`.
+INPUTS = {
+    "serving_default": {"images": np.dtype(np.uint8)},
+    "serving_bytes": {"image_bytes": np.dtype(object)},
+}
+# Large photographs take memory while they are read.
+MAX_AT_A_TIME = 4
+TIMEOUT_SECONDS = 8.0
+
+
+def local_answerer(model_path) -> Answerer:
+    """Answers with a SavedModel, loaded here and warm.
+
+    Args:
+        model_path: see `prediction.find_saved_model`.
+
+    Raises:
+        UserError: if there is none.
+    """
+    model = prediction.load_saved_model(model_path)
+    slots = threading.BoundedSemaphore(MAX_AT_A_TIME)
+
+    def answer(signature, inputs):
+        (name,) = INPUTS[signature]
+        if name not in inputs:
+            raise errors.RequestRefused(f"Expected an input named {name}")
+        with slots:
+            return _run(model, signature, name, inputs[name])
+
+    _warm_up(answer)
+    return answer
+
+
+def _warm_up(answer: Answerer) -> None:
+    """The first question takes a second, whoever asks it."""
+    blank = np.zeros((1, config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1), np.uint8)
+    answer("serving_default", {"images": blank})
+    file = tf.io.encode_png(blank[0, ::2, ::2]).numpy()
+    answer("serving_bytes", {"image_bytes": np.array([file], object)})
+
+
+def _run(model, signature: str, name: str, value: np.ndarray) -> dict:
+    try:
+        dtype = tf.string if value.dtype == object else value.dtype
+        tensor = tf.constant(value, dtype)
+        outputs = model.signatures[signature](**{name: tensor})
+    except (tf.errors.OpError, ValueError, TypeError) as error:
+        raise errors.RequestRefused(errors.first_line(error)) from error
+    return {key: output.numpy() for key, output in outputs.items()}
+
+
+def remote_answerer(server_url: str, model_name: str) -> Answerer:
+    """Asks a TensorFlow Serving, by REST or gRPC.
+
+    Args:
+        server_url: see `client.Server`.
+        model_name: the model's name there.
+
+    Raises:
+        UserError: if the address is none, or the extra `serving` is missing.
+    """
+    try:
+        from mnist_sum_tf.serving.client import Server, connect
+    except ImportError as error:
+        raise config.UserError(
+            "--backend needs pip install -e '.[serving]'. "
+            f"Received: no module {error.name}"
+        ) from None
+    client = connect(Server(server_url, model_name), TIMEOUT_SECONDS)
+    return client.predict

@@ -1,0 +1,142 @@
+// Puts the page's parts together.
+
+import { prepare, showAnswer, showNothing } from "./answer.js";
+import { groupDigits } from "./digits.js";
+import { Drawing } from "./drawing.js";
+import { FileError, listenToFiles, readPicture } from "./files.js";
+import { listenToKeys } from "./keyboard.js";
+import { askAboutFile, askAboutPixels } from "./model.js";
+import { listenToPointer, showPixels, showStrokes } from "./pad.js";
+import { keepReading } from "./reader.js";
+import { render } from "./render.js";
+import { exampleDigits, typedDigit } from "./typed.js";
+
+const $ = (id) => document.getElementById(id);
+const drawing = new Drawing(changed);
+
+const read = keepReading(
+  () => {
+    const { version, picture, strokes } = drawing;
+    if (picture) return { version, ask: () => askAboutFile(picture.base64) };
+    return { version, ask: () => askAboutPixels(render(strokes)) };
+  },
+  {
+    answer(prediction, version) {
+      notice("down", null);
+      // An answer that comes after Clear answers nothing any more.
+      if (drawing.isEmpty) showNothing();
+      else showAnswer(prediction, numDigits());
+      $("answer").dataset.version = version;
+    },
+    fail(error) {
+      notice("down", `The model does not answer; trying again. (${error.message})`);
+      showNothing();
+    },
+    refuse(error, version) {
+      notice("down", null);
+      showNothing();
+      if (version !== drawing.version) return;
+      const what = drawing.picture ? `${drawing.picture.name} cannot be read as a picture.` : error.message;
+      notice("refused", what);
+    },
+  },
+);
+
+/** As far as the strokes tell: touching ones may be one digit or several. */
+function numDigits() {
+  if (drawing.picture) return { least: 4, most: 4 };
+  const { strokes } = drawing;
+  return { least: groupDigits(strokes).length, most: strokes.length };
+}
+
+function changed() {
+  const { picture, strokes, isEmpty, version } = drawing;
+  $("pad").dataset.version = version;
+  notice("refused", null);
+  showStrokes($("ink"), strokes);
+  showPicture(picture);
+  $("invitation").hidden = !isEmpty;
+  $("undo").disabled = $("clear").disabled = isEmpty;
+  $("seen-section").hidden = picture !== null;
+  if (!picture) showPixels($("seen"), render(strokes));
+  if (isEmpty) showNothing();
+  if (picture) showNothing("Reading…");
+  read();
+}
+
+function showPicture(picture) {
+  const image = $("picture");
+  if (image.src && image.src !== picture?.url) {
+    URL.revokeObjectURL(image.src);
+    image.removeAttribute("src");
+  }
+  image.hidden = !picture;
+  if (picture) {
+    image.src = picture.url;
+    image.alt = picture.name;
+  }
+}
+
+/** Shows a message, one of each kind, or takes it away. */
+const notices = new Map();
+function notice(kind, text) {
+  if (text) notices.set(kind, text);
+  else notices.delete(kind);
+  const [first = ""] = notices.values();
+  // Unchanged text is left alone: a screen reader would say it again.
+  if ($("notice").textContent !== first) $("notice").textContent = first;
+  $("notice").hidden = !first;
+}
+
+async function openFile(file) {
+  try {
+    drawing.show(await readPicture(file));
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    notice("refused", error.message);
+  }
+}
+
+function type(digit) {
+  const strokes = typedDigit(digit, drawing.strokes);
+  if (strokes) drawing.add(strokes);
+  else notice("refused", "There is no room for another digit: undo or clear first.");
+}
+
+async function offerPictures() {
+  const paths = await (await fetch("examples.json")).json();
+  for (const path of paths) {
+    const name = decodeURIComponent(path.split("/").at(-1));
+    const button = document.createElement("button");
+    const image = new Image();
+    Object.assign(image, { src: path, alt: name, loading: "lazy" });
+    button.type = "button";
+    button.append(image);
+    button.addEventListener("click", async () => {
+      const blob = await (await fetch(path)).blob();
+      openFile(new File([blob], name, { type: blob.type }));
+      $("pad").scrollIntoView({ block: "nearest" });
+    });
+    const item = document.createElement("li");
+    item.append(button);
+    $("pictures").append(item);
+  }
+  $("pictures-section").hidden = paths.length === 0;
+}
+
+prepare();
+listenToPointer($("pad"), drawing);
+listenToKeys($("pad"), { type, undo: () => drawing.undo(), clear: () => drawing.clear() });
+listenToFiles({ button: $("open"), input: $("file"), onFile: openFile });
+$("undo").addEventListener("click", () => drawing.undo());
+$("clear").addEventListener("click", () => drawing.clear());
+$("example").addEventListener("click", () => {
+  drawing.clear();
+  exampleDigits().forEach((strokes) => drawing.add(strokes));
+});
+// Colours and sizes of ink are the screen's.
+const redraw = () => showStrokes($("ink"), drawing.strokes);
+new ResizeObserver(redraw).observe($("pad"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+offerPictures();
+changed(); // Asks about nothing: the model is warm, or known to be away.

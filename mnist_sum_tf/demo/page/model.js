@@ -1,0 +1,49 @@
+// Asks the model, in TensorFlow Serving's REST form.
+
+import { HEIGHT, WIDTH } from "./rasterise.js";
+
+const ADDRESS = "v1/models/mnist_sum:predict";
+const TIMEOUT_MILLISECONDS = 12000;
+
+/** The model gave no answer. `isTemporary`: the same question may be answered later. */
+export class ModelError extends Error {
+  constructor(message, isTemporary) {
+    super(message);
+    this.isTemporary = isTemporary;
+  }
+}
+
+/** @param {Uint8Array} pixels 40 rows of 168. */
+export function askAboutPixels(pixels) {
+  const rows = Array.from({ length: HEIGHT }, (_, row) =>
+    Array.from(pixels.subarray(row * WIDTH, (row + 1) * WIDTH), (value) => [value]),
+  );
+  return ask("serving_default", rows);
+}
+
+/** @param {string} base64 a PNG, JPEG, GIF or BMP file. */
+export function askAboutFile(base64) {
+  return ask("serving_bytes", { b64: base64 });
+}
+
+async function ask(signature, instance) {
+  let response;
+  let answer;
+  try {
+    response = await fetch(ADDRESS, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ signature_name: signature, instances: [instance] }),
+      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+    });
+    answer = await response.json();
+  } catch (error) {
+    const isLate = error.name === "TimeoutError";
+    const reason = isLate ? "it took too long" : "nobody answers at this address";
+    throw new ModelError(reason, true);
+  }
+  if (response.ok) return answer.predictions[0];
+  const { status } = response;
+  const isTemporary = status >= 500 || status === 404 || status === 429;
+  throw new ModelError(answer.error ?? `status ${status}`, isTemporary);
+}

@@ -1,0 +1,36 @@
+// Keeps the answer up with the drawing: one question at a time, the newest next.
+
+const PAUSE_MILLISECONDS = 1000;
+
+/**
+ * @param {() => {version: number, ask: () => Promise}} question of the moment.
+ * @param {{answer, fail, refuse}} show `answer(prediction, version)`;
+ *     `fail(error)` where it is asked again; `refuse(error)` where it is not.
+ * @returns {() => void} to call when there is a new question.
+ */
+export function keepReading(question, show) {
+  let isAsking = false;
+  let answered = null;
+
+  async function next() {
+    if (isAsking) return;
+    const { version, ask } = question();
+    if (version === answered) return;
+    isAsking = true;
+    try {
+      show.answer(await ask(), version);
+      answered = version;
+    } catch (error) {
+      if (error.isTemporary) {
+        show.fail(error);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+      } else {
+        show.refuse(error, version);
+        answered = version;
+      }
+    }
+    isAsking = false;
+    next();
+  }
+  return next;
+}

@@ -1,0 +1,49 @@
+"""Serves a page to draw four digits on; a model reads them while you draw.
+
+Examples:
+    python scripts/demo.py
+    python scripts/demo.py --backend=http://localhost:8501
+    python scripts/demo.py --port=0 --model=exported_models/mine
+"""
+
+import cli
+from absl import flags
+
+_HOST = flags.DEFINE_string(
+    "host", "127.0.0.1", "Address to listen at; 0.0.0.0 lets other machines in."
+)
+_PORT = flags.DEFINE_integer(
+    "port", 8600, "Port to listen at; 0 takes a free one.", 0, 65535
+)
+_MODEL = flags.DEFINE_string(
+    "model", None, "A SavedModel or a folder of its versions; by default the "
+    "one that ships. Not with --backend.",
+)  # fmt: skip
+_BACKEND = flags.DEFINE_string(
+    "backend", None, "A model server that reads in its place: "
+    "http://localhost:8501 or grpc://localhost:8500.",
+)  # fmt: skip
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf.config import UserError
+    from mnist_sum_tf.demo import server
+
+    if _MODEL.value and _BACKEND.value:
+        raise UserError(
+            "A page asks either --model or --backend. "
+            f"Received: {_MODEL.value} and {_BACKEND.value}"
+        )
+    server.run_demo(
+        server.DemoConfig(
+            host=_HOST.value, port=_PORT.value,
+            model=_MODEL.value or str(cli.SHIPPED_MODEL),
+            backend=_BACKEND.value,
+            examples=str(cli.SHIPPED_MODEL.parent / "photographs"),
+        )
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)
