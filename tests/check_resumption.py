@@ -6,7 +6,7 @@ trains a small encoder once undisturbed, then once with SIGKILL at
 random moments: in a step, an evaluation or a checkpoint, chosen in turn, a
 random while after its beginning. Both times by the program and the command that
 a person would use. Every tensor of the last checkpoint, the history files and
-the TensorBoard scalars must be equal. Prints how often it killed, and where.
+what TensorBoard shows must be equal. Prints how often it killed, and where.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def compare(first: pathlib.Path, second: pathlib.Path) -> int:
     assert not differing, differing
     for name in ("history.json", "history.csv"):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-    assert scalars(first) == scalars(second)
+    assert summaries(first) == summaries(second)
     return len(tensors)
 
 
@@ -150,16 +150,16 @@ def last_tensors(stage_dir) -> dict:
     return found
 
 
-def scalars(stage_dir) -> list:
-    """What TensorBoard shows: (name, step, bytes of the value), sorted."""
+def summaries(stage_dir) -> list:
+    """What TensorBoard shows: (name, step, the value's bytes), sorted."""
     import tensorflow as tf
 
     found = []
-    for file in (pathlib.Path(stage_dir) / "tensorboard").iterdir():
+    for file in (pathlib.Path(stage_dir) / "tensorboard").rglob("events.*"):
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             for value in event.summary.value:
-                number = tf.make_ndarray(value.tensor).tobytes()
-                found.append((value.tag, event.step, number))
+                content = value.tensor.SerializeToString(deterministic=True)
+                found.append((value.tag, event.step, content))
     return sorted(found)
 
 
@@ -174,7 +174,7 @@ def main() -> None:
     where = ", ".join(f"{number} in {name}" for name, number in counts.items())
     print(
         f"{given.precision}: {sum(counts.values())} kills ({where}); {tensors} "
-        "tensors, the history and the scalars have the same bits"
+        "tensors, the history and what TensorBoard shows have the same bits"
     )
 
 

@@ -21,6 +21,7 @@ from mnist_sum_tf.training import (
     strategies,
 )
 from mnist_sum_tf.training.history import History
+from mnist_sum_tf.training.sample_images import SampleImages
 from mnist_sum_tf.training.scalars import Scalars
 
 LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
@@ -63,9 +64,9 @@ def train_and_evaluate(
         make_task: says what to learn; called once the devices are set up, since
             many machines must have met before TensorFlow does anything else.
         settings: how; kept as `config.json` in the folder.
-        stage_dir: folder of the stage's checkpoints, history and TensorBoard
-            scalars. Of many machines, only the first one writes there; all of
-            them must see it.
+        stage_dir: folder of the stage's checkpoints, history, and TensorBoard's
+            scalars and images. Of many machines, only the first one writes
+            there; all of them must see it.
 
     Returns:
         The last row of the history: the loss and the validation results.
@@ -156,6 +157,9 @@ class Trainer:
             if self.is_chief:
                 self.scalars = Scalars(self.stage_dir, self.history.rows)
                 stack.callback(self.scalars.close)
+                self.samples = SampleImages(
+                    self.stage_dir, self.task.validation_data, first
+                )
             batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
                 stops = self._take_step(step, batches, stop) and step < last
@@ -240,6 +244,10 @@ class Trainer:
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.progress.write(f"step {step}, {name}: {shown}")
         self._add_row(row)
+        try:
+            self.samples.add(step, self.judged)
+        except (OSError, tf.errors.OpError) as error:
+            raise self._cannot_write(error) from error
 
     def _add_row(self, row: dict) -> None:
         self.history.add(row)
@@ -252,10 +260,13 @@ class Trainer:
             self.history.save()
             self.scalars.flush()
         except (OSError, tf.errors.OpError) as error:
-            raise checkpoints.cannot_write(
-                self.stage_dir, self.checkpoints.latest, error
-            ) from error
+            raise self._cannot_write(error) from error
         self.checkpoints.save(step)
+
+    def _cannot_write(self, error: Exception) -> config.UserError:
+        return checkpoints.cannot_write(
+            self.stage_dir, self.checkpoints.latest, error
+        )
 
     def _stop(self, step: int, signal_name: str | None) -> None:
         strategies.workers_agree(self.strategy, 0)

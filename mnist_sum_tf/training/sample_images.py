@@ -1,0 +1,101 @@
+"""A few validation images with what was read in them, for TensorBoard."""
+
+import pathlib
+import re
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
+
+FOLDER = "tensorboard/images"
+NUM_IMAGES = 8
+STEP = re.compile(r"\.step(\d+)$")
+
+
+class SampleImages:
+    """Event files in `<stage>/tensorboard/images/`, one per evaluation.
+
+    Each is written whole and closed, so a run that resumes need only take away
+    those of steps that it is to take again.
+    """
+
+    def __init__(self, stage_dir, validation_data: dict, last_step: int):
+        """Keeps the first images of each data set; removes later steps' files.
+
+        Args:
+            stage_dir: the stage's folder.
+            validation_data: name -> data set; one of no images is left out.
+            last_step: the step that the run goes on from.
+        """
+        self._directory = pathlib.Path(stage_dir) / FOLDER
+        self._samples = {
+            name: _first_images(dataset)
+            for name, dataset in validation_data.items()
+            if dataset.element_spec[0].shape[1:] == IMAGE_SHAPE
+        }
+        self._remove(lambda step: step > last_step)
+
+    def _remove(self, unwanted) -> None:
+        for path in self._directory.glob("events.out.tfevents.*"):
+            found = STEP.search(path.name)
+            if found and unwanted(int(found[1])):
+                path.unlink()
+
+    def add(self, step: int, model) -> None:
+        """Writes what a model reads at a step.
+
+        Args:
+            step: the step.
+            model: see `metrics.judged_model`.
+
+        Raises:
+            OSError: if the folder cannot be written; or an error of TensorFlow.
+        """
+        if not self._samples:
+            return
+        self._remove(lambda other: other == step)
+        writer = tf.summary.create_file_writer(
+            str(self._directory), filename_suffix=f".step{step}"
+        )
+        with writer.as_default(step=step):
+            for name, (images, labels) in self._samples.items():
+                outputs = model(images, training=False)
+                sheet = draw_contact_sheet(images, captions(labels, outputs))
+                tf.summary.image(name, np.asarray(sheet)[np.newaxis])
+        writer.close()
+
+
+def _first_images(dataset):
+    """The first images, uint8 `[n, 40, 168, 1]`, and their labels."""
+    images, labels = next(iter(dataset.take(1)))
+    labels = {name: v[:NUM_IMAGES].numpy() for name, v in labels.items()}
+    return images[:NUM_IMAGES].numpy(), labels
+
+
+def captions(labels: dict, outputs: dict) -> list[str]:
+    """What was read in each image and what is true.
+
+    Args:
+        labels: `"sum"` `[n]` and, where known, `"digits"` `[n, 4]`.
+        outputs: `"sum_probabilities"` `[n, 37]` and, where judged,
+            `"digit_probabilities"` `[n, 4, 10]`.
+    """
+    probabilities = np.asarray(outputs["sum_probabilities"])
+    read = probabilities.argmax(-1)
+    digits = outputs.get("digit_probabilities")
+    digits = None if digits is None else np.asarray(digits).argmax(-1)
+    sure = probabilities.max(-1)
+    return [
+        f"read {_sum_of(digits, read, row)}, {sure[row]:.0%}\n"
+        f"{'true' if read[row] == total else 'WRONG: true'} "
+        f"{_sum_of(labels.get('digits'), labels['sum'], row)}"
+        for row, total in enumerate(labels["sum"])
+    ]
+
+
+def _sum_of(digits, sums, row: int) -> str:
+    if digits is None:
+        return str(sums[row])
+    return f"{' '.join(map(str, digits[row]))} = {sums[row]}"
