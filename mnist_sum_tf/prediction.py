@@ -12,6 +12,7 @@ from mnist_sum_tf import reports
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
+from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 
 SIGNATURE = "serving_bytes"
 # Enough to keep a processor busy; large photographs come fewer at a time.
@@ -37,6 +38,22 @@ class Reading(NamedTuple):
     probability: float
 
 
+def load_model(path):
+    """Loads an exported model of any format.
+
+    Args:
+        path: of an `.onnx` or `.tflite` file, else see `find_saved_model`.
+
+    Returns:
+        What `read_sums` takes.
+
+    Raises:
+        UserError: if there is none, it is broken, another model's, or the
+            package that runs it is not installed.
+    """
+    return load_file(path) if is_model_file(path) else load_saved_model(path)
+
+
 def find_saved_model(path) -> pathlib.Path:
     """The SavedModel at a path: itself, or the newest of the versions in it.
 
@@ -59,7 +76,8 @@ def find_saved_model(path) -> pathlib.Path:
         ]  # fmt: skip
     if not versions:
         raise UserError(
-            "--model must be a SavedModel or a folder of its versions. "
+            "--model must be a SavedModel or a folder of its versions, an .onnx "
+            "or a .tflite file. "
             f"Received: {path}"
         )
     return max(versions, key=lambda entry: int(entry.name))
@@ -133,7 +151,7 @@ def read_sums(paths: Iterable, model) -> list[Reading]:
 
     Args:
         paths: of image files of any size, and of folders of them.
-        model: see `load_saved_model`.
+        model: see `load_model`.
 
     Returns:
         One reading per image, in the order of `paths`.
@@ -144,9 +162,10 @@ def read_sums(paths: Iterable, model) -> list[Reading]:
     readings = []
     for batch, files in _batches(find_images(paths)):
         answers = _answers(batch, files, model)
-        digits = answers["digits"].numpy()
-        sums = answers["most_likely_sum"].numpy()
-        probabilities = answers["sum_probabilities"].numpy()
+        digits, sums, probabilities = (
+            np.asarray(answers[name])
+            for name in ("digits", "most_likely_sum", "sum_probabilities")
+        )
         readings += [
             Reading(
                 path, tuple(map(int, digits[i])), int(sums[i]),
@@ -170,6 +189,9 @@ def _batches(paths: list[str]) -> Iterator[tuple[list[str], list[bytes]]]:
 
 def _answers(paths, files: list[bytes], model) -> dict:
     """Runs the model on files; names the one that cannot be decoded."""
+    if not hasattr(model, "signatures"):  # It reads canvases, not files.
+        canvases = [canvas_of(path, file) for path, file in zip(paths, files)]
+        return model(np.stack(canvases))
     run = model.signatures[SIGNATURE]
     try:
         return run(image_bytes=tf.constant(files, tf.string))

@@ -1,4 +1,4 @@
-r"""Exports a trained model as a SavedModel with four signatures.
+r"""Exports a trained model: a SavedModel with four signatures, or one file.
 
 Its probabilities are calibrated first, on validation images: a temperature, the
 same for all digits, is found and stored in the model.
@@ -8,6 +8,8 @@ Examples:
         --export_dir=exported_models/mnist_sum
     python scripts/export_model.py --model=exported_models/mnist_sum \
         --export_dir=exported_models/mnist_sum --keep_versions=1
+    python scripts/export_model.py --model=exported_models/mnist_sum \
+        --format=litert --quantization=int8 --export_dir=exported_models/fast
 """
 
 import cli
@@ -19,8 +21,8 @@ _MODEL = flags.DEFINE_string(
     "to calibrate anew and export again.",
 )  # fmt: skip
 _EXPORT_DIR = flags.DEFINE_string(
-    "export_dir", None, "Folder of the model's versions; the next one is made.",
-    required=True,
+    "export_dir", None, "Folder of the model's versions, of which the next one "
+    "is made, or of the file.", required=True,
 )  # fmt: skip
 _CALIBRATE = flags.DEFINE_bool(
     "calibrate", True, "Whether to calibrate; else probabilities stay as they "
@@ -29,6 +31,14 @@ _CALIBRATE = flags.DEFINE_bool(
 _KEEP_VERSIONS = flags.DEFINE_integer(
     "keep_versions", None, "How many versions stay, the newest; by default all."
 )
+_FORMAT = flags.DEFINE_string(
+    "format", "saved_model", "saved_model, onnx (model.onnx, for ONNX Runtime) "
+    "or litert (model.tflite).",
+)  # fmt: skip
+_QUANTIZATION = flags.DEFINE_string(
+    "quantization", None, "int8: LiteRT's weights in a quarter of the size, and "
+    "the fastest of all (model_int8.tflite).",
+)  # fmt: skip
 
 
 def main(argv):
@@ -38,7 +48,7 @@ def main(argv):
     print(
         release(
             _EXPORT_DIR.value, _WORKDIR.value, _MODEL.value, _CALIBRATE.value,
-            _KEEP_VERSIONS.value,
+            _KEEP_VERSIONS.value, _FORMAT.value, _QUANTIZATION.value,
         )  # fmt: skip
     )
 

@@ -16,7 +16,8 @@ from absl import flags
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A SavedModel or a folder of its versions, of which the "
-    "newest is taken; by default the one that ships.",
+    "newest is taken, an .onnx or a .tflite file; by default the SavedModel that "
+    "ships.",
 )  # fmt: skip
 _JSON = flags.DEFINE_bool(
     "json", False, "Print a list of {path, digits, sum, probability} instead."
@@ -35,7 +36,7 @@ def main(argv):
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
     images = prediction.find_images(paths)
-    model = prediction.load_saved_model(_MODEL.value or cli.SHIPPED_MODEL)
+    model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
     readings = prediction.read_sums(images, model)
     if _PICTURE.value:
         prediction.draw_readings(readings, _PICTURE.value)

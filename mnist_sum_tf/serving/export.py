@@ -46,7 +46,7 @@ def export_model(
             "--keep_versions must be at least 1: the new version is one of "
             f"them. Received: {keep_versions}"
         )
-    _check_float32(sum_model)
+    check_float32(sum_model)
     export_dir = pathlib.Path(os.path.abspath(export_dir))
     try:
         export_dir.mkdir(parents=True, exist_ok=True)
@@ -71,8 +71,8 @@ def export_model(
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _check_float32(model: keras.Model) -> None:
-    """Raises unless all that a model holds and computes is float32."""
+def check_float32(model: keras.Model) -> None:
+    """Raises `ValueError` unless a model holds and computes float32 alone."""
     dtypes = {
         variable.path: variable.dtype
         for variable in model.variables

@@ -3,6 +3,7 @@
 from mnist_sum_tf import calibration, config
 from mnist_sum_tf.serving.export import export_model
 from mnist_sum_tf.serving.exported import load_exported_model
+from mnist_sum_tf.serving.formats.file_export import check_format, export_file
 from mnist_sum_tf.training.trained_models import load_sum_model
 
 
@@ -12,6 +13,8 @@ def release(
     model_path=None,
     calibrates: bool = True,
     keep_versions: int | None = None,
+    file_format: str = "saved_model",
+    quantization: str | None = None,
 ) -> str:
     """Loads a model, calibrates it, says what that changed, and exports it.
 
@@ -22,19 +25,27 @@ def release(
             the bundled validation digits, in all layouts.
         calibrates: whether to; else the temperature stays as it is, 1 after
             training.
-        keep_versions: see `export_model`.
+        keep_versions: of a SavedModel alone, see `export_model`.
+        file_format, quantization: `"saved_model"`, or see `export_file`.
 
     Returns:
-        The path of the new version.
+        The path of the new version, or of the file.
 
     Raises:
         UserError: if not exactly one model is named, it cannot be loaded, its
-            validation images cannot be read, or the folder not be written.
+            validation images cannot be read, or the folder not be written; if
+            there is no such format, or what it needs is not installed.
     """
+    check_format(file_format, quantization)
     if (workdir is None) == (model_path is None):
         raise config.UserError(
             "One of --workdir and --model must be given. Received: "
             f"--workdir={workdir}, --model={model_path}"
+        )
+    if keep_versions is not None and file_format != "saved_model":
+        raise config.UserError(
+            "--keep_versions is for --format=saved_model: a file takes the "
+            f"place of the one before. Received: --format={file_format}"
         )
     if workdir is not None:
         model = load_sum_model(workdir)
@@ -42,7 +53,10 @@ def release(
         model = load_exported_model(model_path)
     if calibrates:
         print(calibration.calibrate(model, _held_out(workdir)), flush=True)
-    return export_model(model, export_dir, keep_versions)
+    if file_format == "saved_model":
+        return export_model(model, export_dir, keep_versions)
+    held_out = _held_out(workdir) if quantization else None
+    return export_file(model, export_dir, file_format, quantization, held_out)
 
 
 def _held_out(workdir) -> dict:
@@ -53,5 +67,5 @@ def _held_out(workdir) -> dict:
     except config.UserError as error:
         raise config.UserError(
             "Calibrating needs the validation images of the training, or "
-            f"--nocalibrate. {error}"
+            f"--nocalibrate; so does quantizing. {error}"
         ) from error

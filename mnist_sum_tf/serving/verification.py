@@ -1,10 +1,11 @@
-"""Whether a SavedModel answers as the model it was written from."""
+"""Whether what was exported answers as the model it was written from."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.runtimes.loading import Reader
 from mnist_sum_tf.serving import signatures
 
 VERIFIED_BATCH_SIZES = (1, 2, 33)
@@ -40,6 +41,19 @@ def verify_saved_model(sum_model: keras.Model, path: str) -> None:
             _compare(f"{name}, batch of {batch_size}", expected, received)
 
 
+def verify_reader(sum_model: keras.Model, reader: Reader) -> None:
+    """Compares what a file answers with the model.
+
+    Raises:
+        RuntimeError: if an answer differs by more than `TOLERANCE`.
+    """
+    for batch_size in VERIFIED_BATCH_SIZES:
+        images = _fixed_images(batch_size)
+        expected = signatures.answer(sum_model(images, training=False))
+        received = reader(images.numpy())
+        _compare(f"batch of {batch_size}", expected, received)
+
+
 def _fixed_images(batch_size: int) -> tf.Tensor:
     """Bright bars and speckles on black, uint8, the same at each export."""
     rng = np.random.default_rng(batch_size)
@@ -54,7 +68,7 @@ def _compare(what: str, expected: dict, received: dict) -> None:
             f"Received: {sorted(received)}"
         )
     for key, value in expected.items():
-        value, answer = value.numpy(), received[key].numpy()
+        value, answer = np.asarray(value), np.asarray(received[key])
         if value.shape != answer.shape or value.dtype != answer.dtype:
             raise RuntimeError(
                 f"{what}: expected `{key}` {value.dtype}{value.shape}. "

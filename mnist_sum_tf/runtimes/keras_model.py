@@ -1,0 +1,44 @@
+"""A reader of any format as a Keras model, to be evaluated like all others."""
+
+import keras
+import tensorflow as tf
+
+from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.runtimes.loading import OUTPUTS, Reader
+
+
+def as_keras_model(reader: Reader) -> keras.Model:
+    """Wraps a reader.
+
+    Args:
+        reader: see `load_file`.
+
+    Returns:
+        A model without weights, from images to a dictionary of `OUTPUTS`. It
+        cannot be saved.
+    """
+    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    return keras.Model(images, _Reading(reader)(images), name="model_file")
+
+
+class _Reading(keras.layers.Layer):
+    def __init__(self, reader: Reader):
+        super().__init__(name="reading", dtype="float32")
+        self._reader = reader
+
+    def call(self, images):
+        dtypes = [dtype for dtype, _ in OUTPUTS.values()]
+        found = tf.numpy_function(self._read, [images], dtypes, stateful=False)
+        for output, (_, shape) in zip(found, OUTPUTS.values()):
+            output.set_shape([None, *shape])
+        return dict(zip(OUTPUTS, found))
+
+    def _read(self, images):
+        answer = self._reader(images)
+        return [answer[name] for name in OUTPUTS]
+
+    def compute_output_spec(self, images):
+        return {
+            name: keras.KerasTensor((images.shape[0], *shape), dtype.__name__)
+            for name, (dtype, shape) in OUTPUTS.items()
+        }

@@ -1,0 +1,81 @@
+"""Exported files, whatever their format, as functions of images."""
+
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.runtimes import litert_file, onnx_file
+
+# What every format answers, with dtype and shape of one image's.
+OUTPUTS = {
+    "digits": (np.int32, (config.NUM_DIGITS,)),
+    "digit_probabilities": (
+        np.float32,
+        (config.NUM_DIGITS, config.NUM_CLASSES),
+    ),
+    "sum": (np.float32, ()),
+    "sum_probabilities": (np.float32, (config.NUM_SUMS,)),
+    "most_likely_sum": (np.int32, ()),
+}
+# Images, uint8 [n, 40, 168, 1] -> output's name -> array [n, ...].
+Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+_LOADERS = {".onnx": onnx_file.load, ".tflite": litert_file.load}
+SUFFIXES = tuple(_LOADERS)
+
+
+def is_model_file(path) -> bool:
+    """Whether a path names a model that is a single file, not a SavedModel."""
+    return pathlib.Path(path).suffix in SUFFIXES
+
+
+def load_file(path) -> Reader:
+    """Loads an `.onnx` or a `.tflite` file that `export_model.py` wrote.
+
+    Args:
+        path: of the file; its suffix says what it is.
+
+    Returns:
+        A function from images, uint8 `[n, 40, 168, 1]`, to the outputs
+        `OUTPUTS`. It is for one thread at a time.
+
+    Raises:
+        UserError: if there is no such file, it is damaged or another model's,
+            or the package that runs it is not installed.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise config.UserError(
+            f"--model must be a SavedModel, or a file that ends in "
+            f"{' or '.join(SUFFIXES)}. Received: {path}, which is no file"
+        )
+    try:
+        reader = _LOADERS[path.suffix](path)
+        answer = reader(np.zeros((1, *IMAGE_SHAPE), np.uint8))
+    except config.UserError:
+        raise
+    except Exception as error:  # Broken files fail in many ways.
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise config.UserError(
+            "--model must be a file that export_model.py wrote. Received: "
+            f"{path} ({reason[0]})"
+        ) from error
+    _check_outputs(path, answer)
+    return reader
+
+
+def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
+    found = {name: (a.dtype, a.shape) for name, a in answer.items()}
+    expected = {
+        name: (np.dtype(dtype), (1, *shape))
+        for name, (dtype, shape) in OUTPUTS.items()
+    }
+    if found != expected:
+        raise config.UserError(
+            f"--model must answer with {', '.join(OUTPUTS)}, as "
+            f"export_model.py writes it. Received: {path} with "
+            + ", ".join(f"{n} {d}{list(s)}" for n, (d, s) in found.items())
+        )

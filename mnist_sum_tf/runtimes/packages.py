@@ -1,0 +1,27 @@
+"""Optional packages: there, or one clear line."""
+
+import importlib
+import warnings
+
+from mnist_sum_tf import config
+
+
+def import_package(name: str, extra: str):
+    """Imports a module that only an extra of this project installs.
+
+    Args:
+        name: of the module.
+        extra: of `setup.cfg`, which brings it.
+
+    Raises:
+        UserError: if it is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
+    except ImportError as error:
+        raise config.UserError(
+            f"The package {name.split('.')[0]} is needed here: "
+            f"pip install -e '.[{extra}]'. Received: {error}"
+        ) from error

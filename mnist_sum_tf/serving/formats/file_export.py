@@ -1,0 +1,94 @@
+"""A model -> one file, checked before it appears in its place."""
+
+import os
+import pathlib
+import tempfile
+
+import keras
+
+from mnist_sum_tf import config
+from mnist_sum_tf.runtimes.loading import load_file
+from mnist_sum_tf.serving.export import check_float32
+from mnist_sum_tf.serving.formats import litert_file, onnx_file
+from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
+from mnist_sum_tf.serving.verification import verify_reader
+
+# (format, quantization) -> file name, and what writes it.
+FILES = {
+    ("onnx", None): ("model.onnx", onnx_file.write),
+    ("litert", None): ("model.tflite", litert_file.write),
+    ("litert", "int8"): ("model_int8.tflite", litert_file.write_int8),
+}
+
+
+def check_format(file_format: str, quantization: str | None) -> None:
+    """Raises a `UserError` unless there is such a variant of such a format."""
+    kept = {**FILES, ("saved_model", None): None}
+    if (file_format, quantization) not in kept:
+        offered = [
+            f"--format={name}" + (f" --quantization={how}" if how else "")
+            for name, how in kept
+        ]
+        raise config.UserError(
+            f"These are offered: {', '.join(offered)}. Received: "
+            f"--format={file_format}, --quantization={quantization}"
+        )
+
+
+def export_file(
+    sum_model: keras.Model,
+    export_dir,
+    file_format: str,
+    quantization: str | None = None,
+    named_datasets: dict | None = None,
+) -> str:
+    """Exports a model as a file, in place of an earlier one if there is one.
+
+    It is written to a hidden folder beside, loaded again and run: in float32 it
+    must answer as the model does; quantized, it must read validation images
+    as well. Only then it is moved into place.
+
+    Args:
+        sum_model: see `build_sum_model`; computes in float32.
+        export_dir: the file's folder; made if missing. A folder of a
+            SavedModel's versions will do: servers look at numbered folders
+            alone.
+        file_format: `"onnx"` or `"litert"`.
+        quantization: `None` or, of `"litert"`, `"int8"`.
+        named_datasets: name -> validation images and labels, which a quantized
+            model is judged on.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UserError: if there is no such format, a package is missing, the folder
+            cannot be written, or a quantized model reads worse.
+        ValueError: if the model does not compute in float32.
+        RuntimeError: if the file does not answer as the model does.
+    """
+    check_format(file_format, quantization)
+    check_float32(sum_model)
+    name, write = FILES[file_format, quantization]
+    target = pathlib.Path(os.path.abspath(export_dir)) / name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{name}-", dir=target.parent
+        ) as beside:
+            draft = pathlib.Path(beside) / name
+            write(sum_model, str(draft))
+            reader = load_file(draft)
+            if quantization is None:
+                verify_reader(sum_model, reader)
+            else:
+                print(
+                    measure_loss(sum_model, reader, named_datasets), flush=True
+                )
+            os.replace(draft, target)
+    except OSError as error:
+        raise config.UserError(
+            "--export_dir must be a folder that can be written. Received: "
+            f"{export_dir} ({error.strerror or error})"
+        ) from error
+    return str(target)

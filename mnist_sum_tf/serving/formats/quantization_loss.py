@@ -1,0 +1,82 @@
+"""What a quantized model loses, on images of digits it did not learn from."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from mnist_sum_tf import answers, config
+from mnist_sum_tf.runtimes.keras_model import as_keras_model
+from mnist_sum_tf.runtimes.loading import Reader
+
+LARGEST_LOSS = 0.001  # a share: 0.1 points
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizationLoss:
+    """Shares read right by a model and by its quantized file.
+
+    Attributes:
+        num_images: on how many images.
+        whole, quantized: by name: `"digits"` (absent where only sums are
+            known), `"sums"` (the most likely ones), `"decoder's sums"`.
+    """
+
+    num_images: int
+    whole: dict[str, float]
+    quantized: dict[str, float]
+
+    @property
+    def largest(self) -> float:
+        """The largest loss of all; negative if everything is read better."""
+        return max(self.whole[k] - self.quantized[k] for k in self.whole)
+
+    def __str__(self):
+        shares = [
+            f"{name} right {self.quantized[name]:.2%} (float32 {share:.2%})"
+            for name, share in self.whole.items()
+        ]
+        return f"On {self.num_images:,} validation images: " + ", ".join(shares)
+
+
+def measure_loss(
+    sum_model: keras.Model, reader: Reader, named_datasets: dict
+) -> QuantizationLoss:
+    """Lets both read the same images.
+
+    Args:
+        sum_model: see `build_sum_model`.
+        reader: the quantized one.
+        named_datasets: name -> finite data set of images and labels.
+
+    Raises:
+        UserError: if the reader loses more than `LARGEST_LOSS` of anything.
+    """
+    whole, quantized = (
+        answers.join(
+            [
+                answers.collect(model, dataset, name)
+                for name, dataset in named_datasets.items()
+            ]
+        )
+        for model in (sum_model, as_keras_model(reader))
+    )
+    loss = QuantizationLoss(
+        len(whole.sums), shares_right(whole), shares_right(quantized)
+    )
+    if not loss.largest <= LARGEST_LOSS:
+        raise config.UserError(
+            f"A quantized model may read {LARGEST_LOSS:.1%} less right. "
+            f"Received: {loss}"
+        )
+    return loss
+
+
+def shares_right(found: answers.Answers) -> dict[str, float]:
+    """The shares that `QuantizationLoss` holds."""
+    right = {}
+    if found.digits is not None:
+        right["digits"] = found.digit_probabilities.argmax(-1) == found.digits
+    right["sums"] = found.read_sums == found.sums
+    right["decoder's sums"] = np.round(found.decoder_sums) == found.sums
+    return {name: float(np.mean(each)) for name, each in right.items()}

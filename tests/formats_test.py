@@ -1,0 +1,368 @@
+"""Models as single files: they answer as Keras does, or are not written."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf import answers, evaluation, prediction
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.runtimes import loading, packages
+from mnist_sum_tf.serving import export, release
+from mnist_sum_tf.serving.formats import (
+    file_export,
+    onnx_file,
+    quantization_loss,
+)
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+NEEDS = {
+    "model.onnx": ["onnx", "onnxruntime", "tf2onnx"],
+    "model.tflite": ["ai_edge_litert"],
+    "model_int8.tflite": ["ai_edge_litert"],
+}
+FLOAT32 = ["model.onnx", "model.tflite"]
+
+
+def skip_without(name):
+    for package in NEEDS[name]:
+        pytest.importorskip(package, reason="an optional extra")
+
+
+@pytest.fixture(scope="module")
+def sum_model():
+    """Kernels are so large that answers are sure, and differ by image."""
+    tf.keras.utils.set_random_seed(3)
+    model = build_sum_model(build_encoder(base_channels=2), build_decoder())
+    hidden = model.get_layer("encoder").get_layer("logits")
+    hidden.set_weights([8 * weight for weight in hidden.get_weights()])
+    distribution = model.get_layer("sum_distribution")
+    distribution.get_layer("digit_probabilities").temperature.assign(1.5)
+    return model
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (7, 40, 168, 1), np.uint8)
+    return np.where(rng.random(images.shape) < 0.2, images, 0).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def validation(sum_model, images):
+    """What the model itself reads in the images, called the truth."""
+    digits = np.argmax(sum_model(images)["digit_probabilities"], -1)
+    labels = {"digits": digits, "sum": digits.sum(-1)}
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
+    return {"its own": dataset}
+
+
+@pytest.fixture(scope="module")
+def folder(sum_model, tmp_path_factory):
+    """Each format that can be written here."""
+    folder = tmp_path_factory.mktemp("exported")
+    writers = dict(file_export.FILES.values())
+    for name, packages_ in NEEDS.items():
+        if all(importlib.util.find_spec(package) for package in packages_):
+            writers[name](sum_model, str(folder / name))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def saved_model(sum_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved_model") / "model"
+    export.export_model(sum_model, path)
+    return path
+
+
+@pytest.mark.parametrize("name", FLOAT32)
+@pytest.mark.parametrize("count", [1, 7])
+def test_float32_files_answer_as_keras_does(
+    name, count, sum_model, folder, images
+):
+    skip_without(name)
+    expected = sum_model(images[:count])
+    answer = loading.load_file(folder / name)(images[:count])
+    assert set(answer) == set(loading.OUTPUTS)
+    for key in ("digit_probabilities", "sum_probabilities", "sum"):
+        assert answer[key].dtype == np.float32
+        np.testing.assert_allclose(answer[key], expected[key], atol=1e-5)
+    for key, of in (
+        ("digits", "digit_probabilities"),
+        ("most_likely_sum", "sum_probabilities"),
+    ):
+        assert answer[key].dtype == np.int32
+        np.testing.assert_array_equal(answer[key], np.argmax(expected[of], -1))
+
+
+def test_an_image_is_read_the_same_in_any_company(folder, images):
+    """Int8 steps fit each image, not the batch."""
+    skip_without("model_int8.tflite")
+    reader = loading.load_file(folder / "model_int8.tflite")
+    whole, alone = reader(images), reader(images[3:4])
+    for key, values in whole.items():
+        np.testing.assert_allclose(values[3], alone[key][0], atol=1e-6)
+
+
+def test_int8_is_a_quarter_of_the_size_and_close(sum_model, folder, images):
+    skip_without("model_int8.tflite")
+    sizes = [
+        (folder / name).stat().st_size
+        for name in ("model_int8.tflite", "model.tflite")
+    ]
+    assert sizes[0] < 0.6 * sizes[1]  # Names weigh much in so small a model.
+    answer = loading.load_file(folder / "model_int8.tflite")(images)
+    expected = sum_model(images)["digit_probabilities"]
+    difference = np.abs(answer["digit_probabilities"] - expected).max()
+    assert 1e-5 < difference < 0.2
+
+
+@pytest.mark.parametrize("name", list(NEEDS))
+def test_a_file_is_evaluated_like_a_keras_model(name, folder, images):
+    skip_without(name)
+    model = evaluation.load_for_evaluation(folder / name)
+    expected = loading.load_file(folder / name)(images)
+    found = tf.function(model)(images)
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value)
+
+
+def test_export_checks_and_leaves_one_file(sum_model, tmp_path, monkeypatch):
+    skip_without("model.tflite")
+    (tmp_path / "1").mkdir()
+    (tmp_path / "model.tflite").write_bytes(b"an earlier one")
+    path = file_export.export_file(sum_model, tmp_path, "litert")
+    assert path == str(tmp_path / "model.tflite")
+    assert sorted(os.listdir(tmp_path)) == ["1", "model.tflite"]
+    assert set(loading.load_file(path)(np.zeros((2, 40, 168, 1), np.uint8))) == (
+        set(loading.OUTPUTS)
+    )
+
+
+def changed_reader(load, key):
+    def load_changed(path):
+        reader = load(path)
+
+        def read(images):
+            answer = reader(images)
+            answer[key] = (answer[key] + 2e-4).astype(answer[key].dtype)
+            return answer
+
+        return read
+
+    return load_changed
+
+
+@pytest.mark.parametrize("key", ["digit_probabilities", "sum"])
+def test_a_file_that_answers_otherwise_is_not_exported(
+    sum_model, tmp_path, monkeypatch, key
+):
+    skip_without("model.tflite")
+    monkeypatch.setattr(
+        file_export, "load_file", changed_reader(loading.load_file, key)
+    )
+    with pytest.raises(RuntimeError, match=f"`{key}` differs from the model's"):
+        file_export.export_file(sum_model, tmp_path, "litert")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_is_judged_on_validation_images(
+    sum_model, tmp_path, validation, capsys
+):
+    skip_without("model_int8.tflite")
+    path = file_export.export_file(
+        sum_model, tmp_path, "litert", "int8", validation
+    )
+    assert path == str(tmp_path / "model_int8.tflite")
+    assert "On 7 validation images: digits right 100.00% (float32 100.00%)" in (
+        capsys.readouterr().out
+    )
+
+
+def test_the_loss_is_counted_by_hand(sum_model, images, validation):
+    """A reader that is wrong about the third digit of one image of seven."""
+    expected = {k: np.array(v) for k, v in sum_model(images).items()}
+
+    def read(some):
+        rows = [
+            np.flatnonzero((images == image).all((1, 2, 3)))[0] for image in some
+        ]
+        answer = {
+            key: expected[key][rows]
+            for key in ("digit_probabilities", "sum_probabilities", "sum")
+        }
+        answer["digits"] = answer["digit_probabilities"].argmax(-1).astype(np.int32)
+        answer["most_likely_sum"] = (
+            answer["sum_probabilities"].argmax(-1).astype(np.int32)
+        )
+        return answer
+
+    right = answers.collect(sum_model, validation["its own"], "its own")
+    own = quantization_loss.shares_right(right)
+    assert own["digits"] == 1
+    loss = quantization_loss.measure_loss(sum_model, read, validation)
+    assert (loss.num_images, loss.largest) == (7, 0)
+    expected["digit_probabilities"][5, 2] = np.roll(
+        expected["digit_probabilities"][5, 2], 1
+    )
+    with pytest.raises(UserError, match=r"0\.1% less right.*digits right 96\.43%"):
+        quantization_loss.measure_loss(sum_model, read, validation)
+
+
+def test_the_largest_loss_counts():
+    loss = quantization_loss.QuantizationLoss(
+        1000, {"digits": 0.99, "sums": 0.95}, {"digits": 0.995, "sums": 0.948}
+    )
+    assert loss.largest == pytest.approx(0.002)
+    assert str(loss) == (
+        "On 1,000 validation images: digits right 99.50% (float32 99.00%), "
+        "sums right 94.80% (float32 95.00%)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file_format", "quantization"),
+    [("onnx", "int8"), ("saved_model", "int8"), ("litert", "int4"), ("x", None)],
+)
+def test_what_is_not_offered_is_refused(tmp_path, file_format, quantization):
+    with pytest.raises(UserError, match="--format=litert --quantization=int8"):
+        release.release(
+            tmp_path, workdir=tmp_path, file_format=file_format,
+            quantization=quantization,
+        )  # fmt: skip
+
+
+def test_files_have_no_versions(tmp_path):
+    with pytest.raises(UserError, match="--keep_versions is for"):
+        release.release(
+            tmp_path, workdir=tmp_path, keep_versions=2, file_format="onnx"
+        )
+
+
+def test_an_exported_model_becomes_a_file(
+    sum_model, saved_model, tmp_path, images
+):
+    skip_without("model.tflite")
+    path = release.release(
+        tmp_path, model_path=saved_model, calibrates=False,
+        file_format="litert",
+    )  # fmt: skip
+    found = loading.load_file(path)(images)["sum_probabilities"]
+    expected = sum_model(images)["sum_probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_only_float32_is_exported(tmp_path):
+    encoder = build_encoder(base_channels=2, dtype="mixed_bfloat16")
+    model = build_sum_model(encoder, build_decoder())
+    with pytest.raises(ValueError, match="Received: .*bfloat16"):
+        file_export.export_file(model, tmp_path, "litert")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file(sum_model, tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(UserError, match="--export_dir must be .*Received: .*x"):
+        file_export.export_file(sum_model, tmp_path / "x", "litert")
+
+
+@pytest.mark.parametrize("name", list(NEEDS))
+@pytest.mark.parametrize("content", ["cut", "changed", "none", "text"])
+def test_damaged_files_end_in_one_line(name, content, folder, tmp_path):
+    skip_without(name)
+    whole = (folder / name).read_bytes()
+    damaged = {
+        "cut": whole[: len(whole) // 2], "changed": b"\xff" * 64 + whole[64:],
+        "none": b"", "text": b"no model",
+    }[content]  # fmt: skip
+    (tmp_path / name).write_bytes(damaged)
+    with pytest.raises(UserError, match="Received: ") as raised:
+        prediction.load_model(tmp_path / name)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", FLOAT32)
+def test_missing_files_are_named(name, tmp_path):
+    with pytest.raises(UserError, match="Received: .*which is no file"):
+        prediction.load_model(tmp_path / name)
+
+
+def test_another_models_file_is_refused(tmp_path):
+    skip_without("model.tflite")
+    double = tf.function(
+        lambda images: {"sum": tf.cast(images, tf.float32) * 2},
+        input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8, "images")],
+    ).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([double])
+    (tmp_path / "other.tflite").write_bytes(converter.convert())
+    with pytest.raises(UserError, match="Received: .*other.tflite"):
+        prediction.load_model(tmp_path / "other.tflite")
+
+
+@pytest.mark.parametrize(
+    ("run", "extra"),
+    [
+        (lambda path: loading.load_file(path / "model.onnx"), "onnx"),
+        (lambda path: loading.load_file(path / "model.tflite"), "litert"),
+        (lambda path: onnx_file.write(None, str(path)), "onnx"),
+    ],
+)
+def test_a_missing_package_names_its_extra(run, extra, tmp_path, monkeypatch):
+    for name in FLOAT32:
+        (tmp_path / name).touch()
+    for package in ("onnxruntime", "tf2onnx", "ai_edge_litert.interpreter"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"pip install -e '\.\[{extra}\]'\. Rec"):
+        run(tmp_path)
+
+
+def test_packages_are_imported():
+    assert packages.import_package("json", extra="x") is json
+
+
+def test_all_formats_print_the_same_lines(saved_model, folder):
+    models = [saved_model]
+    models += [folder / name for name in FLOAT32 if (folder / name).exists()]
+    samples = prediction.find_images([REPOSITORY / "exported_models" / "samples"])
+    lines = {
+        str(model): prediction.format_readings(
+            prediction.read_sums(samples, prediction.load_model(model))
+        )
+        for model in models
+    }
+    assert len(set(lines.values())) == 1
+    assert len(lines[str(models[0])].splitlines()) == 12
+
+
+def test_a_damaged_image_is_named(folder, tmp_path):
+    skip_without("model.tflite")
+    shutil.copytree(REPOSITORY / "exported_models" / "samples", tmp_path / "s")
+    (tmp_path / "s" / "1.png").write_bytes(b"\x89PNG no image")
+    model = prediction.load_model(folder / "model.tflite")
+    with pytest.raises(UserError, match=r"1\.png: expected a"):
+        prediction.read_sums([tmp_path / "s"], model)
+
+
+def test_the_script_reads_with_a_file(folder):
+    skip_without("model.tflite")
+    result = subprocess.run(
+        [
+            sys.executable, REPOSITORY / "scripts" / "predict.py", "--json",
+            REPOSITORY / "exported_models" / "samples",
+            f"--model={folder / 'model.tflite'}",
+        ],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)) == 12
