@@ -97,6 +97,8 @@ class Config:
         precision: one of `PRECISIONS`.
         strategy: one of `STRATEGIES`.
         train_encoder: whether the sum model's encoder learns (the original froze it).
+        initial_model: folder of an exported model whose weights to start from;
+            random ones where `None`.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         log_every_steps: steps over which one line of the history averages.
@@ -116,6 +118,7 @@ class Config:
     precision: str = "auto"
     strategy: str = "auto"
     train_encoder: bool = True
+    initial_model: str | None = None
     checkpoint_every_steps: int = 500
     evaluate_every_steps: int = 1_000
     log_every_steps: int = 50

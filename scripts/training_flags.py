@@ -72,6 +72,10 @@ def define_image_flags() -> None:
         upper_bound=1024,
     )  # fmt: skip
     flags.DEFINE_string(
+        "initial_model", None,
+        "Exported model to start from, e.g. exported_models/mnist_sum/1.",
+    )  # fmt: skip
+    flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "
         "place of composites.",
@@ -106,6 +110,7 @@ def settings(stage: str, **changes) -> config.Config:
         evaluate_every_steps=_EVALUATE_EVERY_STEPS.value,
         log_every_steps=_LOG_EVERY_STEPS.value,
         skip_non_finite=_SKIP_NON_FINITE.value,
+        initial_model=_optional("initial_model"),
         deterministic=_DETERMINISTIC.value, **changes,
     )  # fmt: skip
     return dataclasses.replace(

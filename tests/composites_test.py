@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.data import composites, layouts
+from mnist_sum_tf.data import composites, drawing, layouts
 
 
 def straight(center_x, center_y, width, height, overlap):
@@ -20,7 +20,7 @@ def straight(center_x, center_y, width, height, overlap):
 
 
 def draw(digits, placement):
-    images = composites.compose(digits[np.newaxis], placement, [0, 0])
+    images = drawing.compose(digits[np.newaxis], placement, [0, 0])
     assert images.shape == (1, 40, 168, 1) and images.dtype == tf.uint8
     return images[0, ..., 0].numpy()
 
@@ -92,6 +92,32 @@ def test_shear_leans_the_top_to_the_right():
     assert abs((top - bottom) - 0.5 * 17) < 0.02
 
 
+def test_bending_moves_ink_by_no_more_than_its_amplitude():
+    digits = np.zeros((4, 28, 28), np.uint8)
+    digits[:, 14, 14] = 255
+    placement = straight([20, 60, 100, 140], [20] * 4, 28, 28, 1)
+    bent = placement._replace(bend_pixels=tf.constant([[0.0, 2.0, 2.0, 2.0]]))
+    still, image = draw(digits, placement), draw(digits, bent)
+    np.testing.assert_array_equal(image[:, :40], still[:, :40])
+    assert (image[:, 40:] != still[:, 40:]).any()
+    rows, columns = np.nonzero(image)
+    assert abs(rows - 20).max() <= 3
+    assert abs(np.subtract.outer(columns, [20, 60, 100, 140])).min(1).max() <= 3
+
+
+def test_the_last_images_can_take_the_nearest_pixel():
+    digits = np.zeros((2, 4, 28, 28), np.uint8)
+    digits[:, 0, 14, 14] = 160
+    one = straight([20.25, 60, 90, 120], [20] * 4, 28, 28, layouts.BRIGHTEST)
+    both = layouts.Placement(
+        *(None if f is None else tf.concat([f, f], axis=0) for f in one)
+    )
+    images = drawing.compose(digits, both, [0, 0], nearest_images=1)[..., 0]
+    # The pixel's middle is at 20.25 + 0.5: a quarter of it on its neighbour.
+    np.testing.assert_array_equal(images[0, 20, 19:23], [0, 120, 40, 0])
+    np.testing.assert_array_equal(images[1, 20, 19:23], [0, 160, 0, 0])
+
+
 def test_ink_left_of_the_canvas_is_pressed_against_its_border():
     digits = np.zeros((4, 28, 28), np.uint8)
     digits[0, 10, 2:6] = [50, 60, 70, 80]
@@ -116,7 +142,7 @@ def test_ink_boxes():
     digits[0, 1, 27, 0] = 255
     digits[0, 2] = 7
     np.testing.assert_array_equal(
-        composites.ink_boxes(digits)[0],
+        drawing.ink_boxes(digits)[0],
         [[5, 9, 3, 20], [0, 1, 27, 28], [0, 28, 0, 28], [0, 28, 0, 28]],
     )
 

@@ -18,18 +18,24 @@ def test_stroke_dilates_erodes_and_blends():
     assert half[9, 11] == 100 and half[11, 11] == 200 and half[9, 9] == 0
 
 
-def test_bending_by_nothing_changes_nothing():
-    rng = np.random.default_rng(1)
-    digits = rng.integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    digits[:, -1], digits[:, :, -1] = 0, 0  # as MNIST's edges
-    bent = handwriting.bend(digits, tf.zeros([5]), [1, 2])
-    np.testing.assert_array_equal(bent, digits)
+def test_bends_are_bounded_by_their_amplitudes():
+    amplitude = tf.constant([0.0, 0.5, 2.0] * 20)
+    bends = handwriting.random_bends(amplitude, [1, 2]).numpy()
+    assert bends.shape == (60, 2, 4, 4)
+    largest = abs(bends).max(axis=(1, 2, 3))
+    assert not largest[::3].any()
+    assert (0 < largest[1::3]).all() and largest[1::3].max() <= 0.5
+    assert 1 < largest[2::3].min() and largest[2::3].max() <= 2
 
 
-def test_bending_moves_ink_by_no_more_than_its_amplitude():
-    digits = np.zeros((50, 28, 28), np.uint8)
-    digits[:, 14, 14] = 255
-    bent = handwriting.bend(digits, tf.fill([50], 2.0), [1, 2]).numpy()
-    _, rows, columns = np.nonzero(bent)
-    assert (bent != digits).any()
-    assert abs(rows - 14).max() <= 3 and abs(columns - 14).max() <= 3
+def test_a_bend_is_spread_between_the_points_of_its_grid():
+    bends = np.zeros((1, 2, 4, 4), np.float32)
+    bends[0, 0, 1, 2], bends[0, 1] = 8.0, 3.0
+    # Grid points stand at -1/2, -1/6, 1/6 and 1/2; halfway counts one half.
+    places = tf.constant([[-0.5, -1 / 3, -1 / 6, 0.0, 1 / 6]])
+    across, down = handwriting.bend_field(bends, places, places)[0].numpy()
+    along_x = np.array([0, 0.5, 1, 0.5, 0])
+    along_y = np.array([0, 0, 0, 0.5, 1])
+    expected = 8 * along_x[:, np.newaxis] * along_y
+    np.testing.assert_allclose(across, expected, atol=1e-5)
+    np.testing.assert_allclose(down, np.full((5, 5), 3.0), rtol=1e-6)

@@ -68,7 +68,7 @@ def test_encoder_and_decoder_are_put_together(workdir):
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     apart = trained_models.load_sum_model(workdir)
     start = stages._starting_sum_model(
-        config.ModelConfig(base_channels=2), workdir, "float32"
+        small("sum_model", digits_file), workdir, "float32"
     )
     for first, second in zip(apart.weights, start.weights):
         np.testing.assert_array_equal(first, second)

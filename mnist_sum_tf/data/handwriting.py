@@ -1,9 +1,6 @@
 """How one digit is written: thicker, thinner, bent."""
 
-import numpy as np
 import tensorflow as tf
-
-from mnist_sum_tf.data.layouts import DIGIT_SIZE
 
 BEND_GRID = 4  # random displacements per side, spread over the digit
 
@@ -35,58 +32,47 @@ def change_stroke(digits, stroke) -> tf.Tensor:
     return tf.cast(tf.round(blend), tf.uint8)
 
 
-def _bend_weights() -> np.ndarray:
-    """Spreads a coarse grid of numbers over 28 pixels, float32 `[28, grid]`.
+def random_bends(amplitude, seed) -> tf.Tensor:
+    """Draws how far each digit's ink moves at the points of a coarse grid.
 
-    Raised cosines: smooth, at most 1 in all, zero change at the grid's ends.
+    Args:
+        amplitude: float32 `[n]`, the largest displacement in pixels.
+        seed: int `[2]`.
+
+    Returns:
+        float32 `[n, 2, grid, grid]`: across and down, by x, by y.
     """
-    pixels = np.linspace(0, BEND_GRID - 1, DIGIT_SIZE)[:, np.newaxis]
-    distance = np.minimum(1, np.abs(pixels - np.arange(BEND_GRID)))
-    return (0.5 + 0.5 * np.cos(np.pi * distance)).astype(np.float32)
+    shape = [tf.shape(amplitude)[0], 2, BEND_GRID, BEND_GRID]
+    bends = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+    return bends * amplitude[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
-def bend(digits, amplitude, seed) -> tf.Tensor:
-    """Bends each digit by a smooth random displacement (elastic distortion).
+def bend_field(bends, x, y) -> tf.Tensor:
+    """Spreads bends smoothly over each digit's box (elastic distortion).
 
     After Simard, Steinkraus and Platt, "Best practices for convolutional neural
     networks applied to visual document analysis" (2003), with a coarse random
     grid in place of a blurred field.
 
     Args:
-        digits: uint8 `[n, 28, 28]`.
-        amplitude: float32 `[n]`, the largest displacement in pixels.
-        seed: int `[2]`.
+        bends: see `random_bends`.
+        x: float32 `[n, columns]`, from -0.5 to 0.5 across the box.
+        y: float32 `[n, rows]`, likewise from the top to the bottom.
 
     Returns:
-        uint8 `[n, 28, 28]`.
+        float32 `[n, 2, columns, rows]`, how far across and how far down.
     """
-    count = tf.shape(digits)[0]
-    grid = tf.random.stateless_uniform(
-        [count, 2, BEND_GRID, BEND_GRID], seed, -1.0, 1.0
-    )
-    grid *= amplitude[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    weights = _bend_weights()
-    field = tf.einsum("yi,ndij,xj->ndyx", weights, grid, weights)
-    return _sample(digits, field[:, 0], field[:, 1])
+    weights_x = _bend_weights(x)[:, tf.newaxis]
+    weights_y = _bend_weights(y)[:, tf.newaxis]
+    return tf.matmul(tf.matmul(weights_x, bends), weights_y, transpose_b=True)
 
 
-def _sample(digits, move_y, move_x) -> tf.Tensor:
-    """Bilinear look-up of each pixel at a displaced place; clamped at edges."""
-    count = tf.shape(digits)[0]
-    pixels = tf.range(DIGIT_SIZE, dtype=tf.float32)
-    limit = DIGIT_SIZE - 1.001
-    y = tf.clip_by_value(pixels[:, tf.newaxis] + move_y, 0.0, limit)
-    x = tf.clip_by_value(pixels + move_x, 0.0, limit)
-    top, left = tf.floor(y), tf.floor(x)
-    share_y, share_x = y - top, x - left
-    offset = tf.range(count)[:, tf.newaxis, tf.newaxis] * DIGIT_SIZE**2
-    corner = offset + tf.cast(top * DIGIT_SIZE + left, tf.int32)
-    flat = tf.cast(tf.reshape(digits, [-1]), tf.float32)
+def _bend_weights(place) -> tf.Tensor:
+    """What each grid point counts, `[n, places, grid]`.
 
-    def row(first):
-        """Interpolates between two neighbours of a row."""
-        pixel, next_pixel = (tf.gather(flat, first + i) for i in (0, 1))
-        return pixel + share_x * (next_pixel - pixel)
-
-    upper, lower = row(corner), row(corner + DIGIT_SIZE)
-    return tf.cast(tf.round(upper + share_y * (lower - upper)), tf.uint8)
+    Smooth steps between neighbouring points, which add up to 1.
+    """
+    points = tf.range(BEND_GRID, dtype=tf.float32)
+    distance = (place[..., tf.newaxis] + 0.5) * (BEND_GRID - 1) - points
+    distance = tf.minimum(1.0, tf.abs(distance))
+    return 1 - distance**2 * (3 - 2 * distance)

@@ -16,6 +16,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, losses
+from mnist_sum_tf.training.initial_weights import set_initial_weights
 from mnist_sum_tf.training.loop import Task, train_and_evaluate
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
@@ -42,7 +43,7 @@ def encoder_task(settings: config.Config) -> Task:
     """What the encoder learns: images, and the digits in them."""
     data = image_data(settings, needs_digits=True)
     return Task(
-        build_model=functools.partial(_new_encoder, settings.model),
+        build_model=functools.partial(_starting_encoder, settings),
         build_judged=_with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
         loss=lambda labels, logits: losses.digit_cross_entropy(
@@ -84,7 +85,8 @@ def decoder_task(settings: config.Config) -> Task:
 def train_end_to_end(settings: config.Config, workdir) -> dict:
     """Trains image -> sum; writes `workdir/sum_model/`.
 
-    Starts from `workdir/encoder/` and `workdir/decoder/` where they exist.
+    Starts from `workdir/encoder/` and `workdir/decoder/` where they exist, else
+    from the initial model where one is named.
 
     Returns, Raises: as `train_encoder`.
     """
@@ -101,9 +103,7 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     knows_digits = _knows_digits(data["validation_data"])
     judged = ("digit_probabilities",) if knows_digits else ()
     return Task(
-        build_model=functools.partial(
-            _starting_sum_model, settings.model, workdir
-        ),
+        build_model=functools.partial(_starting_sum_model, settings, workdir),
         build_judged=lambda model: model,
         judged_outputs=judged + ("sum_probabilities", "sum"),
         loss=_END_TO_END_LOSSES[settings.objective],
@@ -177,8 +177,12 @@ def _digest(*arrays) -> str:
     return digest.hexdigest()[:16]
 
 
-def _new_encoder(model: config.ModelConfig, dtype: str) -> keras.Model:
-    return build_encoder(model.base_channels, model.dropout_rate, dtype)
+def _starting_encoder(settings: config.Config, dtype: str) -> keras.Model:
+    model = settings.model
+    encoder = build_encoder(model.base_channels, model.dropout_rate, dtype)
+    if settings.initial_model:
+        set_initial_weights(encoder, settings.initial_model)
+    return encoder
 
 
 def _with_distribution(encoder: keras.Model) -> keras.Model:
@@ -186,8 +190,10 @@ def _with_distribution(encoder: keras.Model) -> keras.Model:
     return keras.Model(encoder.inputs, outputs, name="judged_encoder")
 
 
-def _starting_sum_model(model, workdir: pathlib.Path, dtype: str):
-    encoder, decoder = _new_encoder(model, dtype), build_decoder()
+def _starting_sum_model(settings, workdir: pathlib.Path, dtype: str):
+    encoder, decoder = _starting_encoder(settings, dtype), build_decoder()
+    if settings.initial_model:
+        set_initial_weights(decoder, settings.initial_model)
     for part in (encoder, decoder):
         if checkpoints.latest_checkpoint(workdir / part.name):
             checkpoints.load_average(part, workdir / part.name)

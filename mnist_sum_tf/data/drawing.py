@@ -1,0 +1,248 @@
+"""Digits and a placement become pixels.
+
+Each digit is drawn into a tile as high as the canvas, then the tile's columns
+are set where they belong. The work on pixels is compiled by XLA, which makes
+one loop of many operations: three times as fast as one operation after another.
+Random numbers are drawn outside, so that they are TensorFlow's own.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data import handwriting, layouts
+
+DIGIT_SIZE = layouts.DIGIT_SIZE
+TILE_WIDTH = 48
+# The middles of a tile's pixels; a black column stands on either side.
+_TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5
+_TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5
+compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
+
+
+@compiled
+def ink_boxes(digits) -> tf.Tensor:
+    """Finds the smallest box around each digit's ink.
+
+    Args:
+        digits: uint8 `[batch, 4, 28, 28]`.
+
+    Returns:
+        float32 `[batch, 4, 4]`: left, right, top, bottom; right and bottom are
+        one past the last pixel. A digit without ink has the whole box.
+    """
+
+    def ends(has_ink):
+        place = tf.range(DIGIT_SIZE)
+        first = tf.where(has_ink, place, DIGIT_SIZE)
+        last = tf.where(has_ink, place + 1, 0)
+        return tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1)
+
+    (left, right), (top, bottom) = (
+        ends(tf.reduce_max(digits, axis=axis) > 0) for axis in (2, 3)
+    )
+    has_no_ink = right == 0
+    left, top = (tf.where(has_no_ink, 0, end) for end in (left, top))
+    right, bottom = (
+        tf.where(has_no_ink, DIGIT_SIZE, end) for end in (right, bottom)
+    )
+    return tf.cast(tf.stack([left, right, top, bottom], axis=-1), tf.float32)
+
+
+def compose(
+    digits, placement: layouts.Placement, seed, nearest_images: int = 0
+) -> tf.Tensor:
+    """Draws each digit where and how its placement says.
+
+    Args:
+        digits: uint8 `[batch, 4, 28, 28]`.
+        placement: see `layouts.Placement`.
+        seed: int `[2]`, the seed of the elastic bending.
+        nearest_images: the last so many images take the nearest pixel, which
+            leaves ragged edges; the others are interpolated.
+
+    Returns:
+        uint8 `[batch, 40, 168, 1]`.
+    """
+    batch_size = digits.shape[0]
+    flat = tf.reshape(digits, [-1, DIGIT_SIZE, DIGIT_SIZE])
+    if placement.stroke is not None:
+        stroke = tf.reshape(placement.stroke, [-1])
+        flat = compiled(handwriting.change_stroke)(flat, stroke)
+    tile_left = tf.floor(placement.center_x) - TILE_WIDTH // 2
+    in_tile = placement._replace(center_x=placement.center_x - tile_left)
+    is_nearest = np.arange(batch_size) >= batch_size - nearest_images
+    tiles = _draw_tiles(
+        _neighbours(flat), tile_to_digit(in_tile), _bend_field(in_tile, seed),
+        np.repeat(is_nearest, config.NUM_DIGITS),
+    )  # fmt: skip
+    tiles = tf.reshape(
+        tiles,
+        [batch_size, config.NUM_DIGITS, TILE_WIDTH + 2, config.IMAGE_HEIGHT],
+    )
+    return _join(tiles, tf.cast(tile_left, tf.int32), placement.overlap)
+
+
+def _bend_field(placement: layouts.Placement, seed):
+    """How far the ink of each tile's pixels moves; see `handwriting`."""
+    if placement.bend_pixels is None:
+        return None
+    center_x, center_y, width, height, amplitude = (
+        tf.reshape(values, [-1, 1])
+        for values in (*placement[:4], placement.bend_pixels)
+    )
+    bends = handwriting.random_bends(amplitude[:, 0], seed)
+    x, y = (_TILE_X - center_x) / width, (_TILE_Y - center_y) / height
+    return compiled(handwriting.bend_field)(bends, x, y)
+
+
+@compiled
+def _neighbours(digits) -> tf.Tensor:
+    """Packs each pixel, its right, its lower and its diagonal neighbour.
+
+    One look-up then brings all that bilinear interpolation needs.
+
+    Args:
+        digits: uint8 `[n, 28, 28]`.
+
+    Returns:
+        int32 `[n, 30, 30]`, four bytes each; the first is pixel (-1, -1).
+    """
+    pixels = tf.cast(tf.pad(digits, [[0, 0], [1, 2], [1, 2]]), tf.int32)
+    packed = pixels[:, :-1, :-1]
+    packed += pixels[:, :-1, 1:] * 2**8 + pixels[:, 1:, :-1] * 2**16
+    return packed + tf.bitwise.left_shift(pixels[:, 1:, 1:], 24)
+
+
+@compiled
+def _draw_tiles(neighbours, affine, bend_field, is_nearest) -> tf.Tensor:
+    """Draws n digits into n tiles, uint8 `[n, TILE_WIDTH + 2, 40]`.
+
+    Tiles are transposed, x before y, so that setting one into the canvas moves
+    whole columns of memory; their first and last columns are black.
+
+    Args:
+        neighbours: see `_neighbours`.
+        affine: see `tile_to_digit`.
+        bend_field: see `handwriting.bend_field`, or `None`.
+        is_nearest: bool `[n]`, whether to take the nearest pixel.
+    """
+    x, y = _TILE_X[:, np.newaxis], _TILE_Y
+    u_dx, u_dy, u_0, v_dx, v_dy, v_0 = tf.unstack(
+        affine[:, :, tf.newaxis, tf.newaxis], axis=1
+    )
+    u, v = u_0 + u_dx * x + u_dy * y, v_0 + v_dx * x + v_dy * y
+    if bend_field is not None:
+        u, v = u + bend_field[:, 0], v + bend_field[:, 1]
+    tiles = _look_up(neighbours, u, v, is_nearest[:, tf.newaxis, tf.newaxis])
+    inside = (x > 0) & (x < TILE_WIDTH)
+    return tf.where(inside, tiles, tf.zeros_like(tiles))
+
+
+def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
+    """The affine map from a place in a tile to the pixel of the digit there.
+
+    Away from the box' centre a canvas offset (dx, dy) is turned back, sheared
+    back and scaled to the 28x28 box:
+    u = 28/width (cos dx + sin dy - shear v'), v = 28/height (cos dy - sin dx).
+
+    Returns:
+        float32 `[n, 6]`: u's change along x and y, and u at the tile's corner;
+        the same of v.
+    """
+    angle = placement.rotation_degrees * (np.pi / 180)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    scale_x = DIGIT_SIZE / placement.width
+    scale_y = DIGIT_SIZE / placement.height
+    # `+ shear * v'` leans the digit to the right, as handwriting does.
+    u_dx = scale_x * (cos - placement.shear * sin)
+    u_dy = scale_x * (sin + placement.shear * cos)
+    v_dx, v_dy = -scale_y * sin, scale_y * cos
+    center = (DIGIT_SIZE - 1) / 2
+    u_0 = center - u_dx * placement.center_x - u_dy * placement.center_y
+    v_0 = center - v_dx * placement.center_x - v_dy * placement.center_y
+    affine = tf.stack([u_dx, u_dy, u_0, v_dx, v_dy, v_0], axis=-1)
+    return tf.reshape(affine, [-1, 6])
+
+
+def _look_up(neighbours, u, v, is_nearest) -> tf.Tensor:
+    """Bilinear interpolation at column u and row v; black outside the digit."""
+    size = DIGIT_SIZE + 2
+    u = tf.clip_by_value(u, -1.0, float(DIGIT_SIZE)) + 1
+    v = tf.clip_by_value(v, -1.0, float(DIGIT_SIZE)) + 1
+    left, top = tf.floor(u), tf.floor(v)
+    share_u, share_v = u - left, v - top
+    share_u = tf.where(is_nearest, tf.round(share_u), share_u)
+    share_v = tf.where(is_nearest, tf.round(share_v), share_v)
+    digit = tf.range(u.shape[0])[:, tf.newaxis, tf.newaxis]
+    place = (digit * size + tf.cast(top, tf.int32)) * size
+    packed = tf.gather(
+        tf.reshape(neighbours, [-1]), place + tf.cast(left, tf.int32)
+    )
+
+    def pixel(byte):
+        shifted = tf.bitwise.right_shift(packed, 8 * byte)
+        return tf.cast(tf.bitwise.bitwise_and(shifted, 255), tf.float32)
+
+    upper = pixel(0) + share_u * (pixel(1) - pixel(0))
+    lower = pixel(2) + share_u * (pixel(3) - pixel(2))
+    return tf.cast(upper + share_v * (lower - upper), tf.uint8)
+
+
+def _join(tiles, tile_left, overlap) -> tf.Tensor:
+    """Sets four tiles per image into a canvas, uint8 `[batch, 40, 168, 1]`."""
+    columns = tf.range(config.IMAGE_WIDTH) - tile_left[..., tf.newaxis]
+    columns = tf.clip_by_value(columns, -1, TILE_WIDTH) + 1
+    # Not compiled: these ops move whole columns, XLA would move pixels.
+    layers = tf.gather(tiles, columns, batch_dims=2)
+    canvas = _meet(layers, tiles[:, 0], tile_left[:, :1], overlap)
+    return tf.transpose(canvas, [0, 2, 1])[..., tf.newaxis]
+
+
+@compiled
+def _meet(layers, first_tile, first_left, overlap) -> tf.Tensor:
+    """Four layers -> one canvas, by each image's rule of overlap.
+
+    Args:
+        layers: uint8 `[batch, 4, 168, 40]`.
+        first_tile: uint8 `[batch, TILE_WIDTH + 2, 40]`.
+        first_left: int32 `[batch, 1]`, canvas column of its second column.
+        overlap: int32 `[batch]`, see `layouts.Placement`.
+
+    Returns:
+        uint8 `[batch, 168, 40]`.
+    """
+    rule = overlap[:, tf.newaxis, tf.newaxis]
+
+    def meet(old, new):
+        bright_or_sum = tf.where(
+            rule == layouts.BRIGHTEST, tf.maximum(old, new), old + new
+        )
+        keep = tf.where(old > 0, old, new)
+        return tf.where(rule == layouts.KEEP_EARLIER, keep, bright_or_sum)
+
+    first, *others = tf.unstack(layers, axis=1)
+    pressed = _pressed_column(first_tile, first_left)[:, tf.newaxis]
+    is_first = tf.range(config.IMAGE_WIDTH)[:, tf.newaxis] == 0
+    is_pressed = is_first & (rule == layouts.KEEP_EARLIER)
+    first = tf.where(is_pressed, pressed, first)
+    return functools.reduce(meet, others, first)
+
+
+def _pressed_column(tile, tile_left) -> tf.Tensor:
+    """The first canvas column with all ink left of it pressed against it.
+
+    Pixels are written from left to right and ink stays where it is, so each row
+    shows its leftmost ink.
+
+    Args, Returns: uint8 `[batch, 40]`, from `first_...` of `_meet`.
+    """
+    order = tf.range(TILE_WIDTH + 2)
+    is_outside = ((order - 1 + tile_left) <= 0)[..., tf.newaxis]
+    ink = tf.cast(tile, tf.int32)
+    # The leftmost ink has the largest rank; its lowest byte is its value.
+    rank = (TILE_WIDTH + 2 - order)[:, tf.newaxis] * 256 + ink
+    rank = tf.where(is_outside & (ink > 0), rank, tf.zeros_like(rank))
+    return tf.cast(tf.reduce_max(rank, axis=1) % 256, tf.uint8)

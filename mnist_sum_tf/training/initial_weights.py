@@ -1,0 +1,57 @@
+"""Weights of an exported SavedModel, for a model that goes on learning."""
+
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from mnist_sum_tf import config
+
+
+def set_initial_weights(model: keras.Model, saved_model) -> None:
+    """Gives a model the weights that a SavedModel has under the same names.
+
+    Args:
+        model: the encoder or the decoder, of the size that was exported.
+        saved_model: folder of one exported version, see `serving.export`.
+
+    Raises:
+        UserError: if it is no exported model, or one of another size.
+    """
+    exported = _exported_variables(pathlib.Path(saved_model))
+    values = []
+    for variable in model.variables:
+        if _is_seed(variable):
+            continue
+        name, shape = _short_name(variable.path), tuple(variable.shape)
+        found = exported.get(name)
+        if found is None or tuple(found.shape) != shape:
+            raise config.UserError(
+                f"--initial_model must have {name} of shape {shape}; is it of "
+                f"the same size? Received: {saved_model} with "
+                f"{'none' if found is None else tuple(found.shape)}"
+            )
+        values.append((variable, found))
+    for variable, value in values:
+        variable.assign(value)
+
+
+def _exported_variables(folder: pathlib.Path) -> dict[str, tf.Variable]:
+    try:
+        exported = tf.saved_model.load(str(folder))
+        variables = exported._all_variables  # as keras.export names them
+    except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
+        raise config.UserError(
+            "--initial_model must be the folder of one version that "
+            f"export_model.py wrote. Received: {folder}"
+        ) from error
+    return {variable.name.split(":")[0]: variable for variable in variables}
+
+
+def _short_name(path: str) -> str:
+    """`encoder/block1_conv1/kernel` -> `block1_conv1/kernel`."""
+    return "/".join(path.split("/")[-2:])
+
+
+def _is_seed(variable) -> bool:
+    return "seed" in variable.path.split("/")[-1]

@@ -1,0 +1,50 @@
+"""Learning goes on from an exported model's weights."""
+
+import numpy as np
+import pytest
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving.signatures import write_saved_model
+from mnist_sum_tf.training.initial_weights import set_initial_weights
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    encoder, decoder = build_encoder(base_channels=2), build_decoder()
+    for variable in encoder.trainable_variables + decoder.trainable_variables:
+        # Biases begin at zero: a mix-up of two would go unseen.
+        variable.assign_add(np.random.default_rng(0).normal(size=variable.shape))
+    folder = tmp_path_factory.mktemp("export") / "1"
+    write_saved_model(build_sum_model(encoder, decoder), str(folder))
+    return folder, encoder, decoder
+
+
+def test_every_weight_of_encoder_and_decoder_is_taken(exported):
+    folder, encoder, decoder = exported
+    new_encoder, new_decoder = build_encoder(base_channels=2), build_decoder()
+    set_initial_weights(new_encoder, folder)
+    set_initial_weights(new_decoder, folder)
+    for old, new in ((encoder, new_encoder), (decoder, new_decoder)):
+        assert len(old.trainable_variables) == len(new.trainable_variables) > 0
+        for expected, value in zip(
+            old.trainable_variables, new.trainable_variables
+        ):
+            np.testing.assert_array_equal(expected.numpy(), value.numpy())
+
+
+def test_another_size_is_told_and_changes_nothing(exported):
+    folder, _, _ = exported
+    encoder = build_encoder(base_channels=3)
+    before = [variable.numpy() for variable in encoder.trainable_variables]
+    with pytest.raises(config.UserError, match=r"kernel of shape \(3, 3, 1, 3\)"):
+        set_initial_weights(encoder, folder)
+    for old, variable in zip(before, encoder.trainable_variables):
+        np.testing.assert_array_equal(old, variable.numpy())
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path):
+    with pytest.raises(config.UserError, match=f"Received: {tmp_path}"):
+        set_initial_weights(build_encoder(base_channels=2), tmp_path)
