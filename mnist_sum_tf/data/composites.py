@@ -6,7 +6,7 @@ All randomness is counted: a batch is a pure function of (seed, step).
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import drawing, layouts, wear
+from mnist_sum_tf.data import drawing, layouts, ones, wear
 
 
 def composite_batch(
@@ -14,7 +14,8 @@ def composite_batch(
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
-    Part of a batch of `mixed` is worn: see `wear`.
+    Part of a batch of `mixed` is worn, part of its ones have flags: see `wear`
+    and `ones`.
 
     Args:
         digit_images: uint8 `[n, 28, 28]`.
@@ -69,21 +70,25 @@ def evaluation_batch(
 
 
 def _step_seeds(seed: int, step):
-    """Seeds for the choice of digits, their placement, bending and wear."""
+    """Seeds for choosing digits, their placement, bending, wear and ones."""
     step_seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-    return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 4))
+    return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 5))
 
 
 def _compose_chosen(digit_images, digit_labels, chosen, layout, seeds, worn):
     place = layouts.get_layout(layout)
     batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
+    labels = tf.cast(tf.gather(digit_labels, chosen), tf.int32)
+    if worn:
+        size = drawing.DIGIT_SIZE
+        digits = ones.embellish_ones(
+            tf.reshape(digits, [-1, size, size]), tf.reshape(labels, [-1]),
+            seeds[4],
+        )  # fmt: skip
+        digits = tf.reshape(digits, [batch_size, config.NUM_DIGITS, size, size])
     placement = place(drawing.ink_boxes(digits), seeds[1])
-    if not worn:
-        images = drawing.compose(digits, placement, seeds[2])
-    else:
-        # Rows are exchangeable: an eighth is drawn with hard edges.
-        hard = batch_size // 8
-        images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
-        images = wear.wear(images, seeds[3])
-    return images, tf.cast(tf.gather(digit_labels, chosen), tf.int32)
+    # Rows are exchangeable: an eighth is drawn with hard edges.
+    hard = batch_size // 8 if worn else 0
+    images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
+    return (wear.wear(images, seeds[3]) if worn else images), labels
