@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf import answers, config, confidence
+from mnist_sum_tf import answers, config, confidence, robustness
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.evaluation_tables import (
@@ -81,6 +81,16 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
     }
 
 
+def choose_corrupted(data: config.DataConfig, split="test") -> dict:
+    """Composites of a split, clean and corrupted, see `corrupted_datasets`.
+
+    Raises:
+        UserError: if the digits cannot be used.
+    """
+    digits = load_digits(data.digits, split, data.tfds_data_dir)
+    return robustness.corrupted_datasets(digits, BATCH_SIZE)
+
+
 def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     """Runs `model.evaluate` on each data set.
 
@@ -135,7 +145,7 @@ def sample_predictions(model: keras.Model, dataset) -> list[dict]:
 
 
 def evaluate_and_report(
-    model: keras.Model, named_datasets: dict, output_dir=None
+    model: keras.Model, named_datasets: dict, output_dir=None, corrupted=None
 ) -> dict:
     """Evaluates, prints the tables and the samples, writes JSON and a page.
 
@@ -144,10 +154,11 @@ def evaluate_and_report(
         named_datasets: name -> data set.
         output_dir: folder for `evaluation.json`, `report.html` and the page's
             pictures; `None` writes nothing.
+        corrupted: see `choose_corrupted`; not evaluated where `None`.
 
     Returns:
         What the JSON holds: `{"results": ..., "confidence": ..., "samples":
-        ...}`.
+        ..., "corruptions": ...}`, the last one where asked for.
 
     Raises:
         UserError: if the folder cannot be written.
@@ -163,6 +174,10 @@ def evaluate_and_report(
     print(format_confidence(judged))
     print(format_samples(samples))
     report = {"results": results, "confidence": judged, "samples": samples}
+    if corrupted is not None:
+        spoiled = robustness.with_mean(evaluate_model(model, corrupted))
+        report["corruptions"] = spoiled
+        print(format_table(spoiled))
     if output_dir is not None:
         write_json(report, pathlib.Path(output_dir) / "evaluation.json")
         write_page(model, found, judged, output_dir)

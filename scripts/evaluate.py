@@ -3,6 +3,7 @@
 Examples:
     python scripts/evaluate.py --output_dir=/tmp/evaluation
     python scripts/evaluate.py --workdir=/tmp/mnist_sum --layouts=tiled,mixed
+    python scripts/evaluate.py --layouts=tiled --corruptions
     python scripts/evaluate.py --images=my_pngs
 """
 
@@ -36,6 +37,10 @@ _IMAGES = flags.DEFINE_string(
 _SUMS = flags.DEFINE_string(
     "sums", None, "The .npy of sums that belongs to an .npy of --images."
 )
+_CORRUPTIONS = flags.DEFINE_bool(
+    "corruptions", False, "Evaluate fifteen corruptions too (noise, blur, fog, "
+    "...), in the manner of MNIST-C.",
+)  # fmt: skip
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for evaluation.json, and for report.html with its "
     "pictures.",
@@ -56,7 +61,9 @@ def main(argv):
         ),
         evaluation.choose_datasets(_LAYOUTS.value, data, _SPLIT.value),
         _OUTPUT_DIR.value,
-    )
+        evaluation.choose_corrupted(data, _SPLIT.value)
+        if _CORRUPTIONS.value else None,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

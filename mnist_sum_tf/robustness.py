@@ -1,0 +1,68 @@
+"""How well a model reads images that are spoiled, see `data/corruptions.py`."""
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data.corruptions import (
+    DIGIT_CORRUPTIONS,
+    IMAGE_CORRUPTIONS,
+    corrupt_digits,
+    corrupt_images,
+)
+from mnist_sum_tf.data.digits import Digits
+
+# Digits at MNIST's own size, none touching another.
+LAYOUT = "separate"
+CLEAN = "clean"
+MEAN = "mean of the corruptions"
+SEED = 0
+
+
+def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
+    """The same composites clean and in every way corrupted.
+
+    Args:
+        digits: unseen ones; each is used once per corruption.
+        batch_size: images per batch.
+
+    Returns:
+        Name -> `tf.data.Dataset`, `CLEAN` first.
+    """
+    clean = datasets.evaluation_dataset(digits, LAYOUT, SEED, batch_size)
+    found = {CLEAN: clean}
+    for name in DIGIT_CORRUPTIONS:
+        spoiled = corrupt_digits(digits.images, name, SEED)
+        found[name] = datasets.evaluation_dataset(
+            digits._replace(images=spoiled), LAYOUT, SEED, batch_size
+        )
+    for name in IMAGE_CORRUPTIONS:
+        found[name] = _corrupted(clean, name)
+    return found
+
+
+def _corrupted(clean: tf.data.Dataset, name: str) -> tf.data.Dataset:
+    batches = list(clean.as_numpy_iterator())
+    images = np.concatenate([images for images, _ in batches])
+    labels = {
+        key: np.concatenate([labels[key] for _, labels in batches])
+        for key in batches[0][1]
+    }
+    spoiled = corrupt_images(images, name, SEED)
+    whole = tf.data.Dataset.from_tensor_slices((spoiled, labels))
+    return whole.batch(len(batches[0][0]))
+
+
+def with_mean(results: dict) -> dict:
+    """Adds the mean of every metric over the corruptions, `CLEAN` left out.
+
+    Args:
+        results: see `evaluation.evaluate_model`.
+    """
+    corrupted = [each for name, each in results.items() if name != CLEAN]
+    mean = {
+        key: float(np.mean([each[key] for each in corrupted]))
+        for key in corrupted[0]
+    }
+    total = sum(each["num_images"] for each in corrupted)
+    return {**results, MEAN: {**mean, "num_images": total}}
