@@ -1,4 +1,4 @@
-"""What paper, pen and camera do to an image: contrast, blur, noise, holes.
+"""What paper, pen and camera do to an image: contrast, noise, lines, clouds.
 
 Part of the training mixture only. Each kind touches a fixed share of a batch's
 rows (rows are exchangeable, so a fixed share is a random choice) and costs
@@ -16,21 +16,22 @@ def wear(images, seed) -> tf.Tensor:
         seed: int `[2]`.
 
     Returns:
-        uint8 `[batch, 40, 168, 1]`; the last three quarters of the rows are unchanged.
+        uint8 `[batch, 40, 168, 1]`; the last five eighths of the rows are unchanged.
     """
-    part = images.shape[0] // 16
-    seeds = tf.unstack(tf.random.split(seed, 4))
-    kinds = (change_contrast, blur, add_noise, punch_holes)
-    worn = [
-        kind(images[i * part : (i + 1) * part], seeds[i])
-        for i, kind in enumerate(kinds)
-    ]
-    return tf.concat(worn + [images[len(kinds) * part :]], axis=0)
+    batch_size = images.shape[0]
+    kinds = [(kind, batch_size // 16) for kind in FREQUENT]
+    kinds += [(kind, batch_size // 32) for kind in RARE]
+    seeds = tf.unstack(tf.random.split(seed, len(kinds)))
+    worn, first = [], 0
+    for (kind, count), kind_seed in zip(kinds, seeds):
+        worn.append(kind(images[first : first + count], kind_seed))
+        first += count
+    return tf.concat(worn + [images[first:]], axis=0)
 
 
 def _per_image(images, seed, low: float, high: float) -> tf.Tensor:
     """One number in [low, high) per image, float32 `[batch, 1, 1, 1]`."""
-    shape = [tf.shape(images)[0], 1, 1, 1]
+    shape = [images.shape[0], 1, 1, 1]
     return tf.random.stateless_uniform(shape, seed, low, high)
 
 
@@ -73,3 +74,61 @@ def punch_holes(images, seed) -> tf.Tensor:
     black = tf.zeros_like(images)
     images = tf.where(place < share, black, images)
     return tf.where(place > 1 - share / 8, 255 - black, images)
+
+
+def salt_and_pepper(images, seed) -> tf.Tensor:
+    """Whitens and blackens up to 12 % of the pixels each."""
+    share_seed, place_seed = tf.unstack(tf.random.split(seed, 2))
+    share = _per_image(images, share_seed, 0.0, 0.12)
+    place = tf.random.stateless_uniform(tf.shape(images), place_seed)
+    black = tf.zeros_like(images)
+    images = tf.where(place < share, black, images)
+    return tf.where(place > 1 - share, 255 - black, images)
+
+
+def cloud(images, seed) -> tf.Tensor:
+    """Uneven light: clouds up to twice as bright as the ink, on grey paper."""
+    seeds = tf.unstack(tf.random.split(seed, 4))
+    density = _per_image(images, seeds[0], -0.5, 2.0)
+    paper = _per_image(images, seeds[1], -0.3, 0.5)
+    clouds = 0.0
+    for (rows, columns), octave_seed in zip(((4, 12), (14, 56)), seeds[2:]):
+        shape = [images.shape[0], rows, columns, 1]
+        grid = tf.random.stateless_uniform(shape, octave_seed)
+        clouds += 0.5 * tf.image.resize(grid, images.shape[1:3])
+    density = tf.maximum(0.0, density)
+    pixels = tf.cast(images, tf.float32) / 255 + density * clouds
+    return _to_uint8(255 * (pixels / (1 + density) + tf.maximum(0.0, paper)))
+
+
+def stray_line(images, seed) -> tf.Tensor:
+    """A thin line from side to side, straight or wavy, whole or dotted."""
+    shape = [7, images.shape[0], 1, 1]
+    uniform = tf.unstack(tf.random.stateless_uniform(shape, seed))
+    height, width = images.shape[1:3]
+    x = tf.range(width, dtype=tf.float32)
+    start, end = uniform[0] * height, uniform[1] * height
+    wave = tf.sin(x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3])
+    line = start + (end - start) * x / width + 4 * (uniform[4] - 0.4) * wave
+    y = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
+    ink = tf.clip_by_value(1.0 + uniform[5] - tf.abs(y - line), 0.0, 1.0)
+    is_gap = (uniform[6] < 0.4) & (x % tf.round(3 + 5 * uniform[5]) < 2)
+    ink = tf.where(is_gap, 0.0, ink)[..., tf.newaxis]
+    return _to_uint8(tf.cast(images, tf.float32) + 255 * ink)
+
+
+def negative_bands(images, seed) -> tf.Tensor:
+    """Four bands, up to twelve columns wide, partly or wholly inverted."""
+    shape = [3, images.shape[0], 4, 1, 1, 1]
+    left, size, level = tf.unstack(tf.random.stateless_uniform(shape, seed))
+    width = images.shape[2]
+    past = tf.range(width, dtype=tf.float32)[:, tf.newaxis] - left * width
+    inside = (past >= 0) & (past < 12 * size)
+    level = tf.reduce_max(tf.where(inside, 0.3 + level, 0.0), axis=1)
+    pixels = tf.cast(images, tf.float32)
+    return _to_uint8(tf.abs(pixels - 255 * tf.minimum(level, 1.0)))
+
+
+# Each touches a sixteenth of a batch, or a thirty-second.
+FREQUENT = (change_contrast, blur, add_noise, punch_holes)
+RARE = (salt_and_pepper, cloud, stray_line, negative_bands)
