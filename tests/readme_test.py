@@ -1,0 +1,164 @@
+"""Every command of the README does what it says, on small settings."""
+
+import concurrent.futures
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+_FEW_STEPS = ["--total_steps=2", "--global_batch_size=4", "--layout=tiled"]
+_FEW_DIGITS = ["--digits=few.npz"]
+# What makes a script's work small; given last, so that it holds.
+SMALL = {
+    "train_encoder.py": _FEW_STEPS + _FEW_DIGITS,
+    "train_decoder.py": ["--total_steps=2", "--global_batch_size=4"],
+    "train_end_to_end.py": _FEW_STEPS + _FEW_DIGITS,
+    "evaluate.py": _FEW_DIGITS,
+    "generate_data.py": ["--num_images=40"],
+}
+# Too long, or in need of what a test sets up: the test that does the same.
+RUN_ELSEWHERE = {
+    "python -m venv": "../.ci/run",
+    "python3 -m venv": "../.ci/run",
+    "python -m pytest": "../.ci/run",
+    "pip install": "../.ci/run",
+    "python scripts/benchmark.py": "benchmark_test.py",
+    "python scripts/demo.py": "demo_page_test.py",
+    "python scripts/query_server.py": "model_server_test.py",
+    "python -m nbconvert": "notebooks_test.py",
+    "python tests/check_resumption.py": "resumption_test.py",
+    "python tests/check_drawings.py": "demo_page_test.py",
+    "python tests/fuzz_readers.py": "fuzz_test.py",
+    "python scripts/convert_torch_checkpoint.py": "torch_bridge_test.py",
+    "python scripts/reproduce_original.py": "original_recipe_test.py",
+    "export TF_CONFIG": "replicas_test.py",
+    "python scripts/train_encoder.py --workdir=/shared/W": "replicas_test.py",
+    "curl -s localhost:8501": "serving_contract_test.py",
+    "docker": "deployment_test.py",
+    "PYTHON=python scripts/serving/check": "deployment_test.py",
+}
+
+
+def commands(section: str) -> list[str]:
+    """The commands of a section's shell blocks, one line each."""
+    found, command = [], ""
+    for block in re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S):
+        for line in block.splitlines():
+            command = f"{command} {line}".strip()
+            if command.endswith("\\"):
+                command = command[:-1]
+            elif not command.endswith("&&") and _is_whole(command):
+                # What follows && runs when what comes before it has.
+                found += [part.strip() for part in command.split("&&")]
+                command = ""
+    return [command for command in found if shlex.split(command, comments=True)]
+
+
+def _is_whole(command: str) -> bool:
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:
+        return False
+    return True
+
+
+def runs_elsewhere(command: str) -> str | None:
+    command = command.replace(".venv/bin/", "")
+    matches = [start for start in RUN_ELSEWHERE if command.startswith(start)]
+    return RUN_ELSEWHERE[max(matches, key=len)] if matches else None
+
+
+def small(command: str) -> list[str]:
+    words = shlex.split(command.replace(".venv/bin/", ""), comments=True)
+    assert words[0] == "python" and words[1].startswith("scripts/"), command
+    script = pathlib.Path(words[1]).name
+    extra = list(SMALL.get(script, []))
+    given = " ".join(words)
+    if "--images" in given:
+        extra = [e for e in extra if not re.match("--(digits|layout)", e)]
+    if script in ("train_encoder.py", "train_end_to_end.py"):
+        if "--initial_model" not in given:
+            extra.append("--base_channels=2")
+    return [sys.executable, *words[1:], *extra]
+
+
+SECTIONS = re.split(r"^## ", README, flags=re.M)
+COMMANDS = [command for section in SECTIONS for command in commands(section)]
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory):
+    """A checkout to write into, and a person's files."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / "scripts").symlink_to(ROOT / "scripts")
+    models = folder / "exported_models"
+    shutil.copytree(ROOT / "exported_models", models)
+    shutil.copytree(models / "samples", folder / "my_pngs")
+    shutil.copytree(models / "samples", folder / "my_other_pngs")
+    photograph = next((models / "photographs").glob("*.jpg"))
+    shutil.copy(photograph, folder / "photo.jpg")
+    with np.load(ROOT / "mnist_sum_tf" / "data" / "mnist.npz") as mnist:
+        few = {name: mnist[name][:480] for name in mnist.files}
+    np.savez(folder / "few.npz", **few)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(playground):
+    """Runs each section's commands in their order, two sections at a time."""
+
+    def run_section(section):
+        return [
+            (command, subprocess.run(
+                small(command), cwd=playground, capture_output=True, text=True,
+                timeout=300,
+            ))
+            for command in commands(section) if not runs_elsewhere(command)
+        ]  # fmt: skip
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return dict(sum(pool.map(run_section, SECTIONS), []))
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
+def test_the_command_runs(command, results):
+    elsewhere = runs_elsewhere(command)
+    if elsewhere:
+        program = re.findall(r"[\w.]+\.(?:py|sh)", command)
+        test = (ROOT / "tests" / elsewhere).read_text()
+        assert not program or pathlib.Path(program[0]).stem in test
+    else:
+        result = results[command]
+        assert result.returncode == 0, result.stderr
+        assert "error" not in result.stderr.lower()
+
+
+def test_what_they_write_is_there(playground, results):
+    for path in (
+        "read.png", "evaluation/evaluation.json", "W/encoder/history.csv",
+        "exported_models/mine/1/saved_model.pb", "data/images.npy",
+    ):  # fmt: skip
+        assert (playground / path).stat().st_size > 0, path
+
+
+def test_every_script_that_is_named_exists():
+    named = set(re.findall(r"`?((?:scripts|tests)/[\w/]+\.\w+)", README))
+    assert len(named) > 10
+    for path in named:
+        assert (ROOT / path).exists(), path
+
+
+def test_extras_that_are_named_exist():
+    setup = (ROOT / "setup.cfg").read_text()
+    extras = set(re.findall(r"pip install -e '\.\[(\w+)\]'", README))
+    assert "test" in extras
+    for extra in extras:
+        assert re.search(rf"^{extra} =$", setup, re.M), extra
