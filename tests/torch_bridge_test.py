@@ -9,14 +9,13 @@ import tensorflow as tf
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
 
-import torch_twin
-
 from mnist_sum_tf import config
 from mnist_sum_tf.data import composites, digits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.torch_bridge import files, state_dicts, work_directories
+from mnist_sum_tf.torch_bridge import twin as torch_twin
 from mnist_sum_tf.training import losses, trained_models
 
 SIZES = [4, 16, 64]

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import warnings
 
-CHATTY_LOGGERS = ("tensorflow", "tf2onnx")
+CHATTY_LOGGERS = ("absl", "tensorflow", "tf2onnx")
 
 
 @contextlib.contextmanager

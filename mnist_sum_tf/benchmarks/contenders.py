@@ -1,0 +1,118 @@
+"""The same weights in every runtime that is installed."""
+
+import logging
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.prediction import load_saved_model
+from mnist_sum_tf.runtimes.loading import OUTPUTS, load_file
+from mnist_sum_tf.runtimes.packages import import_package
+from mnist_sum_tf.serving.exported import load_exported_model
+from mnist_sum_tf.serving.formats import litert_file, onnx_file
+from mnist_sum_tf.torch_bridge import state_dicts
+
+SAVED_MODEL = "SavedModel"
+EXTRA = "benchmark"
+
+
+def load_contenders(model_path, folder) -> dict:
+    """Converts an exported model and loads it everywhere.
+
+    Args:
+        model_path: see `find_saved_model`.
+        folder: where files may be written.
+
+    Returns:
+        Name -> reader, see `load_file`; runtimes that are not installed are
+        named in the log and missing.
+    """
+    folder = pathlib.Path(folder)
+    model = load_exported_model(model_path)
+    makers = {
+        "ONNX Runtime": lambda: _file(model, folder / "a.onnx", onnx_file.write),
+        "LiteRT": lambda: _file(model, folder / "a.tflite", litert_file.write),
+        "LiteRT int8": lambda: _file(
+            model, folder / "b.tflite", litert_file.write_int8
+        ),
+        "OpenVINO": lambda: openvino_reader(folder / "a.onnx", "f32"),
+        "OpenVINO bf16": lambda: openvino_reader(folder / "a.onnx", "bf16"),
+        "PyTorch": lambda: torch_reader(model, "float32"),
+        "PyTorch bf16": lambda: torch_reader(model, "mixed_bfloat16"),
+    }
+    readers = {SAVED_MODEL: saved_model_reader(model_path)}
+    for name, make in makers.items():
+        try:
+            readers[name] = make()
+        except config.UserError as error:
+            logging.warning("%s is left out: %s", name, error)
+    return readers
+
+
+def saved_model_reader(path):
+    """Calls the signature `serving_default`."""
+    loaded = load_saved_model(path)
+    signature = loaded.signatures["serving_default"]
+
+    def read(images, keep=loaded):  # Signatures hold their model weakly.
+        answer = signature(images=tf.constant(images))
+        return {name: value.numpy() for name, value in answer.items()}
+
+    return read
+
+
+def _file(model, path, write):
+    write(model, str(path))
+    return load_file(path)
+
+
+def openvino_reader(onnx_path, precision: str):
+    """Runs an `.onnx` file in OpenVINO, computed in `"f32"` or `"bf16"`."""
+    openvino = import_package("openvino", EXTRA)
+    if not pathlib.Path(onnx_path).exists():
+        raise config.UserError(
+            "OpenVINO reads the ONNX file. Received: none, as it could not be "
+            "written"
+        )
+    compiled = openvino.Core().compile_model(
+        str(onnx_path), "CPU", {"INFERENCE_PRECISION_HINT": precision}
+    )
+    names = [
+        next(name for name in OUTPUTS if name in output.names)
+        for output in compiled.outputs
+    ]
+    request = compiled.create_infer_request()
+
+    def read(images):
+        values = request.infer({"images": images}).values()
+        return {name: np.array(value) for name, value in zip(names, values)}
+
+    return read
+
+
+def torch_reader(model, precision: str):
+    """Runs the PyTorch twin, which answers with logits and decoder's sums."""
+    torch = import_package("torch", EXTRA)
+    from mnist_sum_tf.torch_bridge import twin
+
+    base_channels = model.get_layer("encoder").get_layer("block1_conv1").filters
+    other = twin.CombinedModel(base_channels).eval()
+    other.load_state_dict(
+        {
+            name: torch.from_numpy(value)
+            for name, value in state_dicts.state_dict_of(model).items()
+        }
+    )
+    autocast = precision == "mixed_bfloat16"
+
+    def read(images):
+        with torch.inference_mode(), torch.autocast(
+            "cpu", torch.bfloat16, enabled=autocast
+        ):
+            logits, sums = other(twin.normalised(images))
+            digits = logits.argmax(-1).int()
+        return {"digits": digits.numpy(), "sum": sums.float().numpy()}
+
+    return read

@@ -1,0 +1,80 @@
+"""Measurements as a table for a terminal, and as JSON."""
+
+import dataclasses
+import json
+import pathlib
+
+from mnist_sum_tf import config
+from mnist_sum_tf.benchmarks.timing import Measurement
+from mnist_sum_tf.training.history import write_whole
+
+HEADER = ("", "median", "middle half", "unit", "ratio", "rounds")
+
+
+def format_section(title: str, measurements: list[Measurement]) -> str:
+    """A section's table: its groups one after another."""
+    rows, group = [HEADER], None
+    for each in measurements:
+        if each.group != group:
+            group = each.group
+            rows.append((group,) + ("",) * (len(HEADER) - 1))
+        rows.append(_row(each))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i in (0, 3) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([title, *lines])
+
+
+def _row(each: Measurement) -> tuple[str, ...]:
+    spread = f"{_number(each.lower)} – {_number(each.upper)}"
+    return (
+        f"  {each.name}", _number(each.median), spread if each.rounds else "",
+        each.unit, "" if each.ratio is None else f"{each.ratio:.2f}",
+        str(each.rounds) if each.rounds else "",
+    )  # fmt: skip
+
+
+def _number(value: float) -> str:
+    """Three digits that count, none of them in exponents."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def write_report(
+    path, machine: dict, sections: dict[str, list[Measurement]]
+) -> None:
+    """Writes all as JSON, whole or not at all.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    report = {
+        "machine": machine,
+        "sections": {
+            name: [dataclasses.asdict(each) for each in measurements]
+            for name, measurements in sections.items()
+        },
+    }
+    try:
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(report, indent=2) + "\n")
+    except OSError as error:
+        raise config.UserError(
+            f"--output must be a file that can be written. Received: {error}"
+        ) from error
+
+
+def read_report(path) -> tuple[dict, dict[str, list[Measurement]]]:
+    """The machine and the sections that `write_report` wrote."""
+    report = json.loads(pathlib.Path(path).read_text())
+    sections = {
+        name: [Measurement(**each) for each in measurements]
+        for name, measurements in report["sections"].items()
+    }
+    return report["machine"], sections

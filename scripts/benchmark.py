@@ -1,0 +1,37 @@
+"""Measures how fast this machine composes, trains and answers.
+
+Examples:
+    python scripts/benchmark.py --quick
+    python scripts/benchmark.py --sections=pipeline,inference --output=speed.json
+"""
+
+import cli
+from absl import flags
+
+_QUICK = flags.DEFINE_bool(
+    "quick", False, "End within two minutes: few rounds, the compact encoder "
+    "alone.",
+)  # fmt: skip
+_SECTIONS = flags.DEFINE_list(
+    "sections", [], "Of pipeline, training, waiting, twin, inference, arithmetic, "
+    "memory; by default all.",
+)  # fmt: skip
+_MODEL = flags.DEFINE_string(
+    "model", None, "The SavedModel, or folder of versions, whose weights answer; "
+    "by default the one that ships.",
+)  # fmt: skip
+_OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf.benchmarks import run, settings
+
+    choose = settings.quick if _QUICK.value else settings.full
+    run.run(
+        choose(_MODEL.value or cli.SHIPPED_MODEL), _SECTIONS.value, _OUTPUT.value
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
