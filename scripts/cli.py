@@ -1,6 +1,5 @@
 """How every script starts and ends: quiet TensorFlow, errors in one line."""
 
-import contextlib
 import logging
 import os
 import pathlib
@@ -9,6 +8,8 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app
+
+from mnist_sum_tf import quiet
 
 SHIPPED_MODEL = (
     pathlib.Path(__file__).resolve().parents[1] / "exported_models" / "mnist_sum"
@@ -39,8 +40,7 @@ def run(main) -> None:
 
     def guarded(argv):
         # Imported late: `--help` should not wait for TensorFlow.
-        with _silent_stderr():
-            import tensorflow  # noqa: F401, prints what no setting silences
+        quiet.import_tensorflow()
         from mnist_sum_tf.config import UserError
         from mnist_sum_tf.training import interruptions
 
@@ -63,17 +63,3 @@ def run(main) -> None:
     except ValueError as error:
         sys.exit(f"error: {error}")
     app.run(guarded)
-
-
-@contextlib.contextmanager
-def _silent_stderr():
-    """Keeps what libraries write past Python from standard error."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

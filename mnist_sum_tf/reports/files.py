@@ -7,6 +7,7 @@ import tempfile
 
 import numpy as np
 import PIL.Image
+from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 150
 
@@ -27,6 +28,23 @@ def image_png(image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+class Shown:
+    """A picture that notebooks show: a figure, a PIL image, or uint8 pixels.
+
+    They would store an image of PIL's twice, as PNG and as JPEG.
+    """
+
+    def __init__(self, picture):
+        is_figure = isinstance(picture, Figure)
+        self._png = figure_png(picture) if is_figure else image_png(picture)
+
+    def _repr_png_(self) -> bytes:
+        return self._png
+
+    def __repr__(self):
+        return "a picture"
 
 
 def data_uri(png: bytes) -> str:

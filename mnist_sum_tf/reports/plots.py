@@ -24,7 +24,8 @@ STYLE = {
 SHOWN_COVERAGE = 0.7  # the curve begins where 30 % are set aside
 
 
-def _subplots(height: float, *args, **kwargs):
+def subplots(height: float, *args, **kwargs):
+    """A figure as wide as a page's text, and its axes."""
     figure = Figure((WIDTH, height), layout="constrained")
     return figure, figure.subplots(*args, **kwargs)
 
@@ -36,7 +37,7 @@ def accuracy_by_dataset(counts: dict) -> Figure:
     Args:
         counts: name -> (how many sums were right, how many there were).
     """
-    figure, axes = _subplots(0.9 + 0.36 * len(counts))
+    figure, axes = subplots(0.9 + 0.36 * len(counts))
     names = list(counts)[::-1]
     axes.set_yticks(range(len(names)), names)
     for row, name in enumerate(names):
@@ -66,7 +67,7 @@ def digit_confusion(digits, read) -> Figure:
     pairs = np.ravel(digits) * config.NUM_CLASSES + np.ravel(read)
     table = np.bincount(pairs, minlength=100).reshape(10, 10)
     errors = np.where(np.eye(10, dtype=bool), np.nan, table)
-    figure, axes = _subplots(5.2)
+    figure, axes = subplots(5.2)
     most = max(1, np.nanmax(errors))
     picture = axes.imshow(errors, cmap="OrRd", vmin=0, vmax=most)
     axes.grid(False)
@@ -95,7 +96,7 @@ def error_by_sum(sums, read_sums) -> Figure:
     """
     number = np.bincount(sums, minlength=config.NUM_SUMS)
     wrong = np.bincount(sums[sums != read_sums], minlength=config.NUM_SUMS)
-    figure, (above, below) = _subplots(
+    figure, (above, below) = subplots(
         4.2, 2, 1, sharex=True, height_ratios=[3, 1]
     )
     for total in np.flatnonzero(number):
@@ -126,7 +127,7 @@ def predicted_against_actual(sums, read_sums) -> Figure:
     table = np.bincount(read_sums * size + sums, minlength=size * size)
     table = table.reshape(size, size).astype(float)
     table[table == 0] = np.nan
-    figure, axes = _subplots(5.2)
+    figure, axes = subplots(5.2)
     scale = matplotlib.colors.LogNorm(1, max(2, np.nanmax(table)))
     picture = axes.imshow(table, origin="lower", cmap="viridis_r", norm=scale,
                           zorder=2)  # fmt: skip
@@ -153,7 +154,7 @@ def reliability_diagram(confidences, right) -> Figure:
         each for each in confidence.reliability_bins(confidences, right)
         if each.number
     ]  # fmt: skip
-    figure, (above, below) = _subplots(
+    figure, (above, below) = subplots(
         5.2, 2, 1, sharex=True, height_ratios=[3, 1]
     )
     above.plot([0, 1], [0, 1], "--", color=GREY, label="as sure as right")
@@ -190,7 +191,7 @@ def risk_coverage_curve(confidences, right) -> Figure:
     number = len(risk)
     first = min(math.ceil(SHOWN_COVERAGE * number), number) - 1
     coverage = np.arange(1, number + 1) / number
-    figure, axes = _subplots(3.6)
+    figure, axes = subplots(3.6)
     axes.plot(coverage[first:], risk[first:], color=BLUE)
     for row in confidence.risk_coverage(confidences, right):
         place = (row["number"] / number, 1 - row["accuracy"])

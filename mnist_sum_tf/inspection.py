@@ -1,0 +1,105 @@
+"""Single images with everything that a model says about them."""
+
+import os
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from mnist_sum_tf import config, evaluation
+from mnist_sum_tf.data.pictures import read_picture
+from mnist_sum_tf.prediction import canvas_of, find_images
+
+
+class Inspected(NamedTuple):
+    """An image and what was read in it.
+
+    Attributes:
+        name: of the file or layout it is from.
+        image: uint8 `[40, 168]`, as the model sees it.
+        true_digits: the four digits, `None` where they are not known.
+        digit_probabilities: float32 `[4, 10]`.
+        sum_probabilities: float32 `[37]`.
+        decoder_sum: the regressed sum.
+    """
+
+    name: str
+    image: np.ndarray
+    true_digits: tuple[int, ...] | None
+    digit_probabilities: np.ndarray
+    sum_probabilities: np.ndarray
+    decoder_sum: float
+
+    @property
+    def sum(self) -> int:
+        """The most likely sum."""
+        return int(self.sum_probabilities.argmax())
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the most likely sum."""
+        return float(self.sum_probabilities.max())
+
+    def __str__(self):
+        digits = " ".join(map(str, self.digit_probabilities.argmax(-1)))
+        lines = [self.name, f"read {digits} = {self.sum}, {self.confidence:.1%}"]
+        if self.true_digits is not None:
+            true = " ".join(map(str, self.true_digits))
+            lines.append(f"true {true} = {sum(self.true_digits)}")
+        return "\n".join(lines)
+
+
+def inspect_composites(
+    model: keras.Model, layout: str, number: int, digits: str = "bundled"
+) -> list[Inspected]:
+    """Reads composites of test digits.
+
+    Args:
+        model: see `evaluation.load_for_evaluation`.
+        layout: one of `config.LAYOUTS`.
+        number: how many, at most `evaluation.BATCH_SIZE`.
+        digits: see `load_digits`.
+
+    Raises:
+        UserError: if there is no such layout or the digits cannot be used.
+    """
+    data = config.DataConfig(digits=digits)
+    chosen = evaluation.choose_datasets([layout], data)
+    images, labels = next(iter(chosen[layout]))
+    true_digits = [tuple(row) for row in labels["digits"][:number].numpy().tolist()]
+    return _inspect(
+        model, images[:number].numpy(), [layout] * number, true_digits
+    )
+
+
+def inspect_files(model: keras.Model, paths) -> list[Inspected]:
+    """Reads image files of any size, made fit as `predict.py` does.
+
+    Args:
+        model: see `evaluation.load_for_evaluation`.
+        paths: of files, and of folders of them.
+
+    Raises:
+        UserError: if one cannot be read.
+    """
+    found = find_images(paths)
+    canvases = [canvas_of(path, read_picture(path)) for path in found]
+    names = [os.path.basename(path) for path in found]
+    return _inspect(model, np.stack(canvases), names, [None] * len(found))
+
+
+def _inspect(model, images, names, true_digits) -> list[Inspected]:
+    outputs = model(images)
+    columns = [
+        outputs[name].numpy()
+        for name in ("digit_probabilities", "sum_probabilities", "sum")
+    ]
+    return [
+        Inspected(name, image[..., 0], true, *row[:2], float(row[2]))
+        for name, image, true, *row in zip(names, images, true_digits, *columns)
+    ]
+
+
+def least_sure(inspected: list[Inspected], number: int = 1) -> list[Inspected]:
+    """Those whose most likely sum has the least probability, in that order."""
+    return sorted(inspected, key=lambda each: each.confidence)[:number]

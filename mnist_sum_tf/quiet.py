@@ -1,0 +1,32 @@
+"""TensorFlow imported without what it prints past Python."""
+
+import contextlib
+import logging
+import os
+import sys
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow, which from then on speaks of warnings alone.
+
+    The lines that it writes while it is imported are dropped.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silent_stderr():
+        import tensorflow as tf  # prints what no setting silences
+    for logger in (tf.get_logger(), logging.getLogger("absl")):
+        logger.setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    """Keeps what libraries write past Python from standard error."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

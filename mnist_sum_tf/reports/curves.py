@@ -1,0 +1,41 @@
+"""How a training went, as pictures."""
+
+import matplotlib
+from matplotlib.ticker import PercentFormatter
+
+from mnist_sum_tf.reports.plots import BLUE, RED, STYLE, subplots
+
+
+@matplotlib.rc_context(STYLE)
+def training_curves(rows: list[dict]):
+    """The loss and the validation accuracies against the step.
+
+    Args:
+        rows: see `History`; accuracies are the keys that end in
+            `/sum_accuracy`.
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure, (above, below) = subplots(4.6, 2, 1, sharex=True)
+    above.plot(*_column(rows, "loss"), color=BLUE)
+    above.set_ylabel("Training loss (nats)")
+    above.set_title("Training")
+    keys = dict.fromkeys(key for row in rows for key in row)
+    for key in keys:
+        if key.endswith("/sum_accuracy"):
+            name = key.removesuffix("/sum_accuracy")
+            below.plot(*_column(rows, key), "o-", markersize=4, label=name,
+                       color=RED if name == "validation" else None)  # fmt: skip
+    below.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    below.set_ylabel("Sums read right (%)")
+    below.set_xlabel("Step")
+    if below.lines:
+        below.legend(loc="lower right")
+    return figure
+
+
+def _column(rows: list[dict], key: str) -> tuple[list, list]:
+    """The steps that have a value, and the values."""
+    found = [(row["step"], row[key]) for row in rows if key in row]
+    return tuple(map(list, zip(*found))) or ([], [])
