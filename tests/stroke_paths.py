@@ -68,7 +68,7 @@ def _some_hand(rng) -> Hand:
         stretch=rng.uniform(0.7, 1.3),
         slant=rng.normal(0.08, 0.16),
         gap=rng.uniform(1, 22),
-        step=rng.uniform(0.5, 4.0),
+        step=rng.uniform(1.0, 4.0),
         tremble=rng.uniform(0.005, 0.04),
         wander=rng.uniform(0.0, 0.1),
     )

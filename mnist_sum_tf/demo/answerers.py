@@ -82,5 +82,9 @@ def remote_answerer(server_url: str, model_name: str) -> Answerer:
             "--backend needs pip install -e '.[serving]'. "
             f"Received: no module {error.name}"
         ) from None
-    client = connect(Server(server_url, model_name), TIMEOUT_SECONDS)
+    try:
+        client = connect(Server(server_url, model_name), TIMEOUT_SECONDS)
+    except config.UserError as error:
+        message = str(error).replace("--server", "--backend")
+        raise config.UserError(message) from None
     return client.predict

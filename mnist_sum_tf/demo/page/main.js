@@ -18,7 +18,7 @@ const read = keepReading(
   () => {
     const { version, picture, strokes } = drawing;
     if (picture) return { version, ask: () => askAboutFile(picture.base64) };
-    return { version, ask: () => askAboutPixels(render(strokes)) };
+    return { version, ask: () => askAboutPixels(pixelsOf(strokes, version)) };
   },
   {
     answer(prediction, version) {
@@ -50,18 +50,35 @@ function numDigits() {
 }
 
 function changed() {
-  const { picture, strokes, isEmpty, version } = drawing;
+  const { picture, isEmpty, version } = drawing;
   $("pad").dataset.version = version;
   notice("refused", null);
-  showStrokes($("ink"), strokes);
   showPicture(picture);
   $("invitation").hidden = !isEmpty;
   $("undo").disabled = $("clear").disabled = isEmpty;
   $("seen-section").hidden = picture !== null;
-  if (!picture) showPixels($("seen"), render(strokes));
   if (isEmpty) showNothing();
   if (picture) showNothing("Reading…");
   read();
+  showDrawing();
+}
+
+/** The image of the newest drawing, made once. */
+let rendered = {};
+function pixelsOf(strokes, version) {
+  if (rendered.version !== version) rendered = { version, pixels: render(strokes) };
+  return rendered.pixels;
+}
+
+/** Shows the strokes with the screen's next picture; a hand is faster. */
+let frame = null;
+function showDrawing() {
+  frame ??= requestAnimationFrame(() => {
+    frame = null;
+    const { strokes, version, picture } = drawing;
+    showStrokes($("ink"), strokes);
+    if (!picture) showPixels($("seen"), pixelsOf(strokes, version));
+  });
 }
 
 function showPicture(picture) {
@@ -135,8 +152,7 @@ $("example").addEventListener("click", () => {
   exampleDigits().forEach((strokes) => drawing.add(strokes));
 });
 // Colours and sizes of ink are the screen's.
-const redraw = () => showStrokes($("ink"), drawing.strokes);
-new ResizeObserver(redraw).observe($("pad"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+new ResizeObserver(showDrawing).observe($("pad"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showDrawing);
 offerPictures();
 changed(); // Asks about nothing: the model is warm, or known to be away.

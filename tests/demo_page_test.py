@@ -1,0 +1,355 @@
+"""The page in a real browser: mouse, finger, keys, files, a server that is away.
+
+Skipped where there is no Chromium, unless MNIST_SUM_BROWSER=required.
+"""
+
+import base64
+import os
+import pathlib
+import re
+import socket
+
+import numpy as np
+import pytest
+
+REQUIRED = os.environ.get("MNIST_SUM_BROWSER") == "required"
+if not REQUIRED:
+    pytest.importorskip("playwright")
+
+import browser as browsers
+from browser import draw, draw_stroke, pad_of, read_answer, wait_for_answer
+from check_drawings import check_drawings
+from playwright.sync_api import expect
+from stroke_paths import draw_string
+
+from mnist_sum_tf.demo import server as demo
+
+if not REQUIRED and browsers.find_browser() is None:
+    pytest.skip("there is no Chromium on PATH", allow_module_level=True)
+
+expect.set_options(timeout=30_000)  # Other work may keep the machine busy.
+
+ROOT = pathlib.Path(__file__).parents[1]
+PHOTOGRAPHS = ROOT / "exported_models" / "photographs"
+LEVEL = [(20.0, 20.0), (60.0, 20.0), (100.0, 20.0)]
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = demo.start_server(
+        demo.DemoConfig(
+            port=0, examples=str(PHOTOGRAPHS),
+            model=str(ROOT / "exported_models" / "mnist_sum"),
+        )
+    )  # fmt: skip
+    server.start_in_thread()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browsers.Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, server):
+    page = browser.open(server.url)
+    yield page
+    page.context.close()
+
+
+def shown(page, selector: str) -> str:
+    return page.locator(selector).inner_text()
+
+
+def type_digits(page, digits: str) -> None:
+    page.keyboard.type(digits)
+    wait_for_answer(page)
+
+
+def test_a_stroke_changes_the_answer_and_undo_takes_it_back(page):
+    assert shown(page, "#sum") == "–"
+    type_digits(page, "428")
+    bar = [(132.0, 7.0), (132.0, 33.0)]
+    draw_stroke(page, bar)
+    wait_for_answer(page)
+    assert read_answer(page) == ((4, 2, 8, 1), 15)
+    flag = [(120.0, 8.0), (125.0, 7.5), (132.0, 7.0)]
+    draw_stroke(page, flag)
+    wait_for_answer(page)
+    assert read_answer(page) == ((4, 2, 8, 7), 21)
+    page.get_by_role("button", name="Undo").click()
+    wait_for_answer(page)
+    assert read_answer(page) == ((4, 2, 8, 1), 15)
+    page.get_by_role("button", name="Clear").click()
+    assert shown(page, "#sum") == "–"
+    assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_probabilities_and_bars_are_those_of_the_model(page):
+    with page.expect_response("**:predict") as waiting:
+        page.get_by_role("button", name=re.compile("9455")).click()
+    (answer,) = waiting.value.json()["predictions"]
+    wait_for_answer(page)
+    assert read_answer(page) == (tuple(answer["digits"]), 23)
+    bars = page.locator("#sums i")
+    assert bars.count() == 37
+    heights = bars.evaluate_all("bars => bars.map(b => parseFloat(b.style.height))")
+    expected = 100 * np.array(answer["sum_probabilities"])
+    np.testing.assert_allclose(heights, expected, atol=1e-3)
+    assert bars.nth(23).get_attribute("class") == "most-likely"
+
+
+def test_strokes_become_these_pixels(page):
+    """Lines two pixels wide: a quarter of a pixel lower, a quarter fainter."""
+    pixels = page.evaluate(
+        """async () => {
+          const { rasterise } = await import("/rasterise.js");
+          const stroke = [{ x: 10, y: 20.25 }, { x: 30, y: 20.25 }];
+          return Array.from(rasterise([stroke], { width: 2, softness: 1 }));
+        }"""
+    )
+    image = np.array(pixels).reshape(40, 168)
+    assert image[18:23, 20].tolist() == [0, 191, 255, 64, 0]
+    # Round ends: column 9 is hypot(0.5, 0.25) away, 0.941 of 255.
+    assert image[20, 7:11].tolist() == [0, 0, 240, 255]
+    assert image[:, 40:].max() == 0
+
+
+def test_a_drawing_is_sized_centred_and_spaced(page):
+    """A 7 in two strokes is one digit; digits that touch are moved apart."""
+    placed, counts = page.evaluate(
+        """async () => {
+          const { placeStrokes } = await import("/place.js");
+          const { groupDigits } = await import("/digits.js");
+          const line = (...xy) => xy.map(([x, y]) => ({ x, y }));
+          const seven = [line([0, 0], [4, 0], [2, 10]), line([1, 5], [4, 5])];
+          const one = line([4.9, 0], [4.9, 10]);
+          const four = [line([90, 0], [88, 6], [94, 6]), line([93, 2], [92, 10])];
+          const all = [...seven, one, ...four];
+          return [placeStrokes(all), groupDigits(all).map((d) => d.strokes.length)];
+        }"""
+    )
+    assert counts == [2, 1, 2]
+    points = [np.array([[p["x"], p["y"]] for p in stroke]) for stroke in placed]
+    every = np.concatenate(points)
+    assert np.ptp(every[:, 1]) == pytest.approx(20)
+    np.testing.assert_allclose(
+        (every.min(axis=0) + every.max(axis=0)) / 2, [84, 20], atol=1e-9
+    )
+    x = [stroke[:, 0] for stroke in points]
+    assert x[2].min() - x[0].max() == pytest.approx(2)  # Was 0.9 of 10.
+    assert x[3].min() - x[2].max() == pytest.approx(12)  # Was 83.
+
+
+def test_it_reads_what_a_hand_draws(page):
+    """`python tests/check_drawings.py --strings=100` draws them all."""
+    result = check_drawings(page, range(10))
+    assert result["digits"] >= 0.94
+    assert result["sums"] >= 0.8
+    assert len(result["milliseconds"]) >= 40
+
+
+def test_keys_draw_undo_and_clear(page):
+    type_digits(page, "4281")
+    assert read_answer(page) == ((4, 2, 8, 1), 15)
+    page.keyboard.press("Backspace")
+    page.keyboard.type("7")
+    wait_for_answer(page)
+    assert read_answer(page) == ((4, 2, 8, 7), 21)
+    page.keyboard.type("777")
+    assert "no room" in shown(page, "#notice")
+    page.keyboard.press("Escape")
+    assert shown(page, "#sum") == "–"
+    assert page.locator("#notice").is_hidden()
+
+
+def test_everything_is_reached_by_tab_and_shows_it(page):
+    reached = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        focus = page.locator(":focus")
+        reached.append(focus.get_attribute("id"))
+        assert focus.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+        if reached[-1] == "pad":
+            type_digits(page, "1")  # Undo and Clear can be used now.
+    assert reached == ["pad", "undo", "clear", "example"]
+    page.keyboard.press("Enter")
+    wait_for_answer(page)
+    assert len(read_answer(page)[0]) == 4
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").get_attribute("id") == "open"
+
+
+def test_a_screen_reader_is_told(page):
+    type_digits(page, "4281")
+    spoken = page.locator("#spoken")
+    expect(spoken).to_have_text(re.compile(r"I read 4 2 8 1\. Sum 15, .*%\."))
+    assert spoken.get_attribute("aria-live") == "polite"
+    assert page.locator("#sums").get_attribute("aria-label").startswith(
+        "Likeliest sums: 15: "
+    )
+    for name in ("Undo", "Clear", "Example", "Open picture…"):
+        assert page.get_by_role("button", name=name).count() == 1
+
+
+def test_a_chosen_file_is_read(page):
+    page.locator("#file").set_input_files(PHOTOGRAPHS / "3145_pen.jpg")
+    expect(page.locator("#sum")).to_have_text("13")
+    assert read_answer(page)[0] == (3, 1, 4, 5)
+    assert page.locator("#picture").is_visible()
+    draw_stroke(page, LEVEL)  # Drawing puts it aside.
+    assert page.locator("#picture").is_hidden()
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_dropped_or_pasted_file_is_read(page, how):
+    content = base64.b64encode((PHOTOGRAPHS / "1435_marker.jpg").read_bytes())
+    page.evaluate(
+        """([how, content]) => {
+          const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+          const data = new DataTransfer();
+          data.items.add(new File([bytes], "a.jpg", { type: "image/jpeg" }));
+          const event = how === "drop"
+            ? new DragEvent("drop", { dataTransfer: data, bubbles: true })
+            : new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
+          document.getElementById("pad").dispatchEvent(event);
+        }""",
+        [how, content.decode()],
+    )
+    expect(page.locator("#sum")).to_have_text("13")
+    assert read_answer(page)[0] == (1, 4, 3, 5)
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.txt", b"4281", "is no PNG, JPEG, GIF or BMP"),
+        ("a.png", b"", "a.png is empty"),
+        ("a.png", b"\x89PNG\r\n", "cannot be read as a picture"),
+        ("a.png", bytes(10_400_000), "has 10.4 MB; up to 10 MB"),
+    ],
+)
+def test_a_bad_file_is_named_and_the_next_drawing_read(
+    page, tmp_path, name, content, message
+):
+    (tmp_path / name).write_bytes(content)
+    page.locator("#file").set_input_files(tmp_path / name)
+    expect(page.locator("#notice")).to_contain_text(message)
+    page.keyboard.press("Escape")
+    type_digits(page, "4281")
+    assert read_answer(page) == ((4, 2, 8, 1), 15)
+    assert page.locator("#notice").is_hidden()
+
+
+class Stoppable(demo.DemoServer):
+    """A server whose end also ends the connections it holds."""
+
+    def __init__(self, *args):
+        self.connections = []
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # Closed already.
+
+
+@pytest.mark.parametrize("what", ["its server", "the backend behind it"])
+def test_a_server_that_goes_and_comes_back(browser, server, what):
+    away = Stoppable(demo.DemoConfig(port=0), server.answer)
+    away.start_in_thread()
+    front, port = away, away.server_address[1]
+    if what == "the backend behind it":
+        front = demo.start_server(demo.DemoConfig(port=0, backend=away.url))
+        front.start_in_thread()
+    page = browser.open(front.url)
+    notice = page.locator("#notice")
+    try:
+        type_digits(page, "428")
+        assert notice.is_hidden()
+        away.stop()
+        page.keyboard.type("1")
+        expect(notice).to_contain_text("The model does not answer; trying again")
+        assert notice.get_attribute("role") == "alert"
+        assert shown(page, "#sum") == "–"  # Not that of before.
+        away = Stoppable(demo.DemoConfig(port=port), server.answer)
+        away.start_in_thread()
+        wait_for_answer(page)
+        assert notice.is_hidden()
+        assert read_answer(page) == ((4, 2, 8, 1), 15)
+    finally:
+        page.context.close()
+        for each in (front, away):
+            each.shutdown()
+            each.server_close()
+
+
+def test_a_finger_draws_on_a_phone_and_nothing_hangs_out(browser, server):
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True,
+             "is_mobile": True, "device_scale_factor": 2}  # fmt: skip
+    page = browser.open(server.url, **phone)
+    type_digits(page, "428")
+    box = pad_of(page).bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(168 / 40, rel=0.02)
+    touch = page.context.new_cdp_session(page)
+    x = box["x"] + 132 / 168 * box["width"]
+    for kind, share in (("Start", 0.2), ("Move", 0.5), ("Move", 0.8), ("End", None)):
+        y = None if share is None else box["y"] + share * box["height"]
+        points = [] if y is None else [{"x": x, "y": y}]
+        touch.send(
+            "Input.dispatchTouchEvent",
+            {"type": f"touch{kind}", "touchPoints": points},
+        )
+    expect(page.locator("#digits b").last).to_have_text("1")
+    wait_for_answer(page)
+    assert read_answer(page) == ((4, 2, 8, 1), 15)
+    width, scroll, top = page.evaluate(
+        "() => [innerWidth, document.documentElement.scrollWidth, scrollY]"
+    )
+    assert (width, scroll, top) == (360, 360, 0)
+    for button in page.locator(".tools button").all():
+        assert button.bounding_box()["height"] >= 44
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme, ink", [("light", "dark"), ("dark", "light")])
+def test_ink_stands_out_in_light_and_dark(browser, server, scheme, ink):
+    page = browser.open(server.url, color_scheme=scheme)
+    draw_stroke(page, LEVEL)
+    page.wait_for_timeout(100)  # Strokes show with the screen's next picture.
+    colour = page.evaluate(
+        """() => {
+          const canvas = document.getElementById("ink");
+          const x = canvas.width * 60 / 168, y = canvas.height / 2;
+          return Array.from(canvas.getContext("2d").getImageData(x, y, 1, 1).data);
+        }"""
+    )
+    assert colour[3] == 255
+    assert (max(colour[:3]) < 64) if ink == "dark" else (min(colour[:3]) > 192)
+    page.context.close()
+
+
+def test_nothing_comes_from_elsewhere(browser, server):
+    page = browser.new_page()
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(server.url)
+    wait_for_answer(page)
+    draw(page, draw_string(0).strokes)
+    assert len(asked) > 10
+    assert all(url.startswith(server.url) for url in asked), asked
+    assert errors == []
+    page.close()

@@ -1,0 +1,149 @@
+"""The page's server, asked without a browser."""
+
+import base64
+import http.client
+import json
+import pathlib
+import socket
+
+import numpy as np
+import pytest
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.demo import server as demo
+from mnist_sum_tf.serving import errors
+
+ROOT = pathlib.Path(__file__).parents[1]
+MODEL = ROOT / "exported_models" / "mnist_sum"
+PHOTOGRAPHS = ROOT / "exported_models" / "photographs"
+
+
+def answer_by_brightness(signature, inputs):
+    """A stand-in: the sum of each image's pixels, or a failure by signature."""
+    if signature == "serving_bytes":
+        raise errors.ServerUnavailable("nobody there")
+    return {"sum": inputs["images"].reshape(len(inputs["images"]), -1).sum(1)}
+
+
+@pytest.fixture(scope="module")
+def server():
+    config = demo.DemoConfig(port=0, examples=str(PHOTOGRAPHS))
+    server = demo.DemoServer(config, answer_by_brightness)
+    server.start_in_thread()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def ask(server, method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(*server.server_address[:2])
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def predict(server, content) -> tuple[int, dict]:
+    body = json.dumps(content)
+    response, answer = ask(server, "POST", demo.PREDICT_PATH, body)
+    return response.status, json.loads(answer)
+
+
+def test_it_serves_the_page_and_nothing_else(server):
+    response, content = ask(server, "GET", "/")
+    assert response.status == 200
+    assert response.getheader("Content-Type") == "text/html; charset=utf-8"
+    assert "default-src 'self'" in response.getheader("Content-Security-Policy")
+    assert content == (demo.PAGE / "index.html").read_bytes()
+    for path in ("/server.py", "/../server.py", "/%2e%2e/server.py", "/page"):
+        assert ask(server, "GET", path)[0].status == 404, path
+
+
+def test_every_module_of_the_page_is_served_as_a_script(server):
+    modules = sorted(demo.PAGE.glob("*.js"))
+    assert len(modules) > 5
+    for path in modules:
+        response, content = ask(server, "GET", f"/{path.name}")
+        assert response.getheader("Content-Type").startswith("text/javascript")
+        assert content == path.read_bytes()
+
+
+def test_examples_are_listed_and_served(server):
+    paths = json.loads(ask(server, "GET", "/examples.json")[1])
+    assert paths == [
+        f"/examples/{path.name}" for path in sorted(PHOTOGRAPHS.iterdir())
+    ]
+    response, content = ask(server, "GET", paths[0])
+    assert response.getheader("Content-Type") == "image/jpeg"
+    assert content == (PHOTOGRAPHS / "1435_marker.jpg").read_bytes()
+
+
+def test_a_question_is_passed_on(server):
+    assert predict(server, {"instances": [[[1, 2]], [[3, 4]]]}) == (
+        200, {"predictions": [3, 7]},
+    )  # fmt: skip
+
+
+def test_what_is_wrong_is_said(server):
+    status, answer = predict(server, {"instances": [], "signature_name": "x"})
+    assert status == 400 and "not found in signature def" in answer["error"]
+    status, answer = predict(server, {"instances": [300]})
+    assert (status, answer["error"]) == (400, "JSON Value is out of range of uint8")
+    content = {"signature_name": "serving_bytes", "instances": ["x"]}
+    assert predict(server, content) == (503, {"error": "nobody there"})
+    assert ask(server, "POST", "/v1/models/other:predict", "{}")[0].status == 404
+
+
+def test_a_request_must_say_its_size_and_stay_small(server):
+    for length, status in (("x", 411), ("-1", 411), ("14000001", 413)):
+        response, _ = ask(
+            server, "POST", demo.PREDICT_PATH, **{"Content-Length": length}
+        )
+        assert response.status == status
+    assert predict(server, {"instances": [[1]]})[0] == 200
+
+
+def test_a_client_that_leaves_does_no_harm(server, capfd):
+    with socket.create_connection(server.server_address[:2]) as connection:
+        connection.sendall(
+            b"POST " + demo.PREDICT_PATH.encode() + b" HTTP/1.1\r\n"
+            b"Content-Length: 1000\r\n\r\n{"
+        )
+    assert predict(server, {"instances": [[1]]})[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_shipped_model_answers_by_itself_and_behind_another():
+    local = demo.start_server(demo.DemoConfig(port=0, model=str(MODEL)))
+    local.start_in_thread()
+    remote = demo.start_server(demo.DemoConfig(port=0, backend=local.url))
+    remote.start_in_thread()
+    photograph = (PHOTOGRAPHS / "3145_pen.jpg").read_bytes()
+    content = {
+        "signature_name": "serving_bytes",
+        "instances": [{"b64": base64.b64encode(photograph).decode()}],
+    }
+    try:
+        for server in (local, remote):
+            status, answer = predict(server, content)
+            (row,) = answer["predictions"]
+            assert status == 200
+            assert (row["digits"], row["most_likely_sum"]) == ([3, 1, 4, 5], 13)
+            assert np.isclose(sum(row["sum_probabilities"]), 1, atol=1e-4)
+            broken = {**content, "instances": [{"b64": "AAAA"}]}
+            assert predict(server, broken)[0] == 400
+            assert predict(server, {"instances": [[1, 2]]})[0] == 400
+    finally:
+        for server in (remote, local):
+            server.shutdown()
+            server.server_close()
+
+
+def test_mistakes_are_told_in_one_line(server):
+    taken = server.server_address[1]
+    config = demo.DemoConfig(port=taken, backend="http://localhost:1")
+    with pytest.raises(UserError, match=f"free. Received: 127.0.0.1:{taken}"):
+        demo.start_server(config)
+    with pytest.raises(UserError, match="--backend must be an address"):
+        demo.start_server(demo.DemoConfig(backend="ftp://localhost"))
+    with pytest.raises(UserError, match="--model must be a SavedModel"):
+        demo.start_server(demo.DemoConfig(model="/no/such/model"))
