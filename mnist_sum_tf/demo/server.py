@@ -85,14 +85,12 @@ def run_demo(config: DemoConfig) -> None:
     Raises:
         UserError: if the port, the model or the backend's address is none.
     """
-    server = start_server(config)
-    print(f"Draw at {server.url} (Ctrl-C ends)", flush=True)
     try:
-        server.serve_forever()
+        with start_server(config) as server:
+            print(f"Draw at {server.url} (Ctrl-C ends)", flush=True)
+            server.serve_forever()
     except KeyboardInterrupt:
         pass
-    finally:
-        server.server_close()
 
 
 def start_server(config: DemoConfig) -> "DemoServer":
