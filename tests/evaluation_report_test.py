@@ -144,6 +144,12 @@ def test_what_is_said_of_a_bad_image():
     assert evaluation_report.describe(worst)[1] == "true 10, 20.0%"
 
 
+def test_a_model_without_weights_has_no_table():
+    images = keras.Input((40, 168, 1))
+    (words,) = evaluation_report.describe_size(keras.Model(images, images))
+    assert words == "<p>A model file, whose layers are not looked into.</p>"
+
+
 def test_html_is_escaped_once():
     row = page.table(["<a>"], [[page.Raw("<b>x</b>"), "1 < 2"]])
     assert "&lt;a&gt;" in row and "<b>x</b>" in row and "1 &lt; 2" in row

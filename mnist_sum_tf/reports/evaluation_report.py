@@ -174,6 +174,8 @@ def _sum_of(digits, total: int) -> str:
 def describe_size(model) -> list[page.Raw]:
     """The model's layers with their weights' shapes, and its size."""
     shapes = weight_shapes(model)
+    if not shapes:
+        return [page.paragraph("A model file, whose layers are not looked into.")]
     total = sum(int(np.prod(shape)) for *_, shape in shapes)
     rows = [
         [layer, kind, "×".join(map(str, shape)) or "1",
