@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import keras
-import tensorflow as tf
 
 from mnist_sum_tf import answers, config, confidence, robustness
 from mnist_sum_tf.data import datasets
