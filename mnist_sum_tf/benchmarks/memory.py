@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 import sys
 
+from mnist_sum_tf import quiet
 from mnist_sum_tf.benchmarks.settings import Settings
 from mnist_sum_tf.benchmarks.timing import Measurement, counted
 
@@ -37,6 +38,7 @@ def _in_a_process(function, *arguments):
 
 def peaks_of_composing(few: int, many: int) -> tuple[float, float, float]:
     """Peaks in MiB: with the digits loaded, after few and after many images."""
+    quiet.import_tensorflow()
     from mnist_sum_tf.data import datasets
     from mnist_sum_tf.data.digits import load_digits
 
@@ -54,6 +56,7 @@ def peaks_of_composing(few: int, many: int) -> tuple[float, float, float]:
 
 def peak_of_training(base_channels: int, batch_size: int) -> float:
     """The peak in MiB over some steps on the real pipeline."""
+    quiet.import_tensorflow()
     from mnist_sum_tf.benchmarks.trainers import trainer
 
     bench = trainer(base_channels, "float32", batch_size)

@@ -4,20 +4,18 @@ import contextlib
 import logging
 import warnings
 
-CHATTY_LOGGERS = ("absl", "tensorflow", "tf2onnx")
-
 
 @contextlib.contextmanager
 def quiet():
-    """Silences warnings and what is logged below one."""
-    loggers = [logging.getLogger(name) for name in CHATTY_LOGGERS]
-    levels = [logger.level for logger in loggers]
+    """Drops warnings of Python's, and what is logged below a warning.
+
+    Converters set the levels of their loggers anew: all loggers are asked.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
     try:
-        for logger in loggers:
-            logger.setLevel(logging.WARNING)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
+        logging.disable(before)
