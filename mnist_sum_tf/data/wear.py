@@ -68,22 +68,21 @@ def add_noise(images, seed) -> tf.Tensor:
 
 def punch_holes(images, seed) -> tf.Tensor:
     """Blackens up to 8 % of the pixels, whitens up to 1 %."""
-    share_seed, place_seed = tf.unstack(tf.random.split(seed, 2))
-    share = _per_image(images, share_seed, 0.0, 0.08)
-    place = tf.random.stateless_uniform(tf.shape(images), place_seed)
-    black = tf.zeros_like(images)
-    images = tf.where(place < share, black, images)
-    return tf.where(place > 1 - share / 8, 255 - black, images)
+    return _lose_pixels(images, seed, largest_share=0.08, white_per_black=1 / 8)
 
 
 def salt_and_pepper(images, seed) -> tf.Tensor:
     """Whitens and blackens up to 12 % of the pixels each."""
+    return _lose_pixels(images, seed, largest_share=0.12, white_per_black=1)
+
+
+def _lose_pixels(images, seed, largest_share, white_per_black) -> tf.Tensor:
     share_seed, place_seed = tf.unstack(tf.random.split(seed, 2))
-    share = _per_image(images, share_seed, 0.0, 0.12)
+    share = _per_image(images, share_seed, 0.0, largest_share)
     place = tf.random.stateless_uniform(tf.shape(images), place_seed)
     black = tf.zeros_like(images)
     images = tf.where(place < share, black, images)
-    return tf.where(place > 1 - share, 255 - black, images)
+    return tf.where(place > 1 - share * white_per_black, 255 - black, images)
 
 
 def cloud(images, seed) -> tf.Tensor:
