@@ -39,6 +39,13 @@ _QUANTIZATION = flags.DEFINE_string(
     "quantization", None, "int8: LiteRT's weights in a quarter of the size, and "
     "the fastest of all (model_int8.tflite).",
 )  # fmt: skip
+_BLEND_WITH = flags.DEFINE_string(
+    "blend_with", None, "The exported model that training went on from "
+    "(--initial_model): the encoder's weights are blended with its.",
+)  # fmt: skip
+_BLEND_SHARE = flags.DEFINE_float(
+    "blend_share", 0.75, "The new encoder's share when blending, 0 to 1."
+)
 
 
 def main(argv):
@@ -49,6 +56,7 @@ def main(argv):
         release(
             _EXPORT_DIR.value, _WORKDIR.value, _MODEL.value, _CALIBRATE.value,
             _KEEP_VERSIONS.value, _FORMAT.value, _QUANTIZATION.value,
+            _BLEND_WITH.value, _BLEND_SHARE.value,
         )  # fmt: skip
     )
 

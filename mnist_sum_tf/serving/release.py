@@ -4,6 +4,7 @@ from mnist_sum_tf import calibration, config
 from mnist_sum_tf.serving.export import export_model
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats.file_export import check_format, export_file
+from mnist_sum_tf.training.blending import blend_encoders
 from mnist_sum_tf.training.trained_models import load_sum_model
 
 
@@ -15,6 +16,8 @@ def release(
     keep_versions: int | None = None,
     file_format: str = "saved_model",
     quantization: str | None = None,
+    blend_with=None,
+    blend_share: float = 0.75,
 ) -> str:
     """Loads a model, calibrates it, says what that changed, and exports it.
 
@@ -27,6 +30,9 @@ def release(
             training.
         keep_versions: of a SavedModel alone, see `export_model`.
         file_format, quantization: `"saved_model"`, or see `export_file`.
+        blend_with: the exported model that training started from, to blend the
+            encoder with; see `blend_encoders`.
+        blend_share: of the new encoder's weights.
 
     Returns:
         The path of the new version, or of the file.
@@ -51,6 +57,8 @@ def release(
         model = load_sum_model(workdir)
     else:
         model = load_exported_model(model_path)
+    if blend_with is not None:
+        blend_encoders(model, load_exported_model(blend_with), blend_share)
     if calibrates:
         print(calibration.calibrate(model, _held_out(workdir)), flush=True)
     if file_format == "saved_model":

@@ -1,0 +1,36 @@
+"""Weights between those of a model and of the one that it started from."""
+
+import keras
+
+from mnist_sum_tf import config
+
+
+def blend_encoders(
+    model: keras.Model, other: keras.Model, share: float
+) -> None:
+    """Moves a model's encoder towards the one that it was trained on from.
+
+    What training on gained stays, and less is lost of what was there: Wortsman
+    et al., "Robust fine-tuning of zero-shot models" (2022). Two encoders that
+    were trained apart give nonsense in between.
+
+    Args:
+        model: a sum model; its encoder is changed.
+        other: a sum model of the same size, whose training was gone on with.
+        share: of `model`'s own weights, 0 to 1.
+
+    Raises:
+        UserError: if the sizes differ or the share is none.
+    """
+    if not 0 <= share <= 1:
+        raise config.UserError(
+            f"--blend_share must be from 0 to 1. Received: {share}"
+        )
+    own, others = (each.get_layer("encoder").weights for each in (model, other))
+    if [w.shape for w in own] != [w.shape for w in others]:
+        raise config.UserError(
+            "--blend_with must be a model of the same size. Received: first "
+            f"layer {tuple(others[0].shape)}, here {tuple(own[0].shape)}"
+        )
+    for weight, other_weight in zip(own, others):
+        weight.assign(share * weight + (1 - share) * other_weight)
