@@ -6,6 +6,9 @@ Example, a few minutes at most:
 
 import cli
 import training_flags
+from absl import flags
+
+flags.adopt_module_key_flags(training_flags)
 
 
 def main(argv):

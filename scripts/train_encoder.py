@@ -8,8 +8,10 @@ Your own labelled PNGs (0428.png, 0428_00017.png, ...):
 
 import cli
 import training_flags
+from absl import flags
 
 training_flags.define_image_flags()
+flags.adopt_module_key_flags(training_flags)
 
 
 def main(argv):

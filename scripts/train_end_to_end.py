@@ -12,6 +12,7 @@ import training_flags
 from absl import flags
 
 training_flags.define_image_flags()
+flags.adopt_module_key_flags(training_flags)
 _OBJECTIVE = flags.DEFINE_enum(
     "objective", None, ["distribution", "regression"],
     "Cross-entropy of the exact sum distribution, or squared error through the "

@@ -31,6 +31,7 @@ RUN_ELSEWHERE = {
     "python3 -m venv": "../.ci/run",
     "python -m pytest": "../.ci/run",
     "pip install": "../.ci/run",
+    "sudo apt-get install": "../.ci/run",
     "python scripts/benchmark.py": "benchmark_test.py",
     "python scripts/demo.py": "demo_page_test.py",
     "python scripts/query_server.py": "model_server_test.py",
