@@ -74,8 +74,11 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
         labelled = datasets.read_labelled_images(data.images, data.sums)
         return {data.images: datasets.once_dataset(labelled, BATCH_SIZE)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
+    # Counted, judged and collected: composed once.
     return {
-        layout: datasets.evaluation_dataset(digits, layout, SEED, BATCH_SIZE)
+        layout: datasets.evaluation_dataset(
+            digits, layout, SEED, BATCH_SIZE
+        ).cache()
         for layout in layouts
     }
 

@@ -30,6 +30,7 @@ def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
         Name -> `tf.data.Dataset`, `CLEAN` first.
     """
     clean = datasets.evaluation_dataset(digits, LAYOUT, SEED, batch_size)
+    clean = clean.cache()  # every corruption of images begins with it
     found = {CLEAN: clean}
     for name in DIGIT_CORRUPTIONS:
         spoiled = corrupt_digits(digits.images, name, SEED)

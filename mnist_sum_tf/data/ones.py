@@ -7,7 +7,7 @@ takes a flagged one for a seven.
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.data.layouts import DIGIT_SIZE
+from mnist_sum_tf.data.drawing import DIGIT_SIZE, compiled
 
 SHARE = 0.25  # of the ones get a flag; half of these a foot as well
 
@@ -32,7 +32,7 @@ def embellish_ones(digits, labels, seed) -> tf.Tensor:
     return _draw(digits, tf.cast(labels, tf.int32), chosen)
 
 
-@tf.function(jit_compile=True, autograph=False)
+@compiled
 def _draw(digits, labels, uniform) -> tf.Tensor:
     top, bottom, height, stroke = _ends(digits)
     across = height * (0.15 + 0.25 * uniform[0])

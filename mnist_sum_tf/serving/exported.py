@@ -8,6 +8,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.prediction import find_saved_model, load_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
+from mnist_sum_tf.training.initial_weights import short_name, variables_by_name
 
 FIRST_KERNEL = "block1_conv1/kernel"  # its last axis: the encoder's width
 
@@ -29,17 +30,12 @@ def load_exported_model(path) -> keras.Model:
         UserError: if there is no such model.
     """
     found = find_saved_model(path)
-    loaded = load_saved_model(found)
-    # By the names their layers gave them; the files merely number them.
-    exported = {
-        variable.name.split(":")[0]: variable
-        for variable in loaded.signatures["serving_default"].variables
-    }
+    exported = variables_by_name(load_saved_model(found))
     try:
         width = exported[FIRST_KERNEL].shape[-1]
         model = build_sum_model(build_encoder(width), build_decoder())
         for weight in model.weights:
-            weight.assign(exported["/".join(weight.path.split("/")[-2:])])
+            weight.assign(exported[short_name(weight)])
     except (KeyError, ValueError) as error:
         raise config.UserError(
             "--model must be of this project's layers. Received: "

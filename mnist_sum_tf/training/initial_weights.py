@@ -1,7 +1,5 @@
 """Weights of an exported SavedModel, for a model that goes on learning."""
 
-import pathlib
-
 import keras
 import tensorflow as tf
 
@@ -18,12 +16,12 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
     Raises:
         UserError: if it is no exported model, or one of another size.
     """
-    exported = _exported_variables(pathlib.Path(saved_model))
+    exported = _exported_variables(saved_model)
     values = []
     for variable in model.variables:
         if _is_seed(variable):
             continue
-        name, shape = _short_name(variable.path), tuple(variable.shape)
+        name, shape = short_name(variable), tuple(variable.shape)
         found = exported.get(name)
         if found is None or tuple(found.shape) != shape:
             raise config.UserError(
@@ -36,21 +34,31 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
         variable.assign(value)
 
 
-def _exported_variables(folder: pathlib.Path) -> dict[str, tf.Variable]:
+def _exported_variables(folder) -> dict[str, tf.Variable]:
     try:
-        exported = tf.saved_model.load(str(folder))
-        variables = exported._all_variables  # as keras.export names them
-    except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
+        return variables_by_name(tf.saved_model.load(str(folder)))
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         raise config.UserError(
             "--initial_model must be the folder of one version that "
             f"export_model.py wrote. Received: {folder}"
         ) from error
+
+
+def variables_by_name(exported) -> dict[str, tf.Variable]:
+    """A loaded SavedModel's variables by the names their layers gave them.
+
+    Its files merely number them.
+
+    Raises:
+        KeyError: if it has no signature `serving_default`.
+    """
+    variables = exported.signatures["serving_default"].variables
     return {variable.name.split(":")[0]: variable for variable in variables}
 
 
-def _short_name(path: str) -> str:
+def short_name(variable: keras.Variable) -> str:
     """`encoder/block1_conv1/kernel` -> `block1_conv1/kernel`."""
-    return "/".join(path.split("/")[-2:])
+    return "/".join(variable.path.split("/")[-2:])
 
 
 def _is_seed(variable) -> bool:
