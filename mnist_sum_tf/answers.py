@@ -55,6 +55,11 @@ class Answers(NamedTuple):
     worst: list[WorstImage]
 
     @property
+    def read_digits(self) -> np.ndarray:
+        """The most likely digit of each slot, integers `[n, 4]`."""
+        return self.digit_probabilities.argmax(-1)
+
+    @property
     def read_sums(self) -> np.ndarray:
         """The most likely sums, integers `[n]`."""
         return self.sum_probabilities.argmax(-1)

@@ -96,6 +96,8 @@ class Config:
         global_batch_size: examples per step over all devices.
         precision: one of `PRECISIONS`.
         strategy: one of `STRATEGIES`.
+        decorrelation: weight of `losses.slot_correlation` in the sum model's loss:
+            makes slots read digits where only sums teach; 0 leaves it out.
         train_encoder: whether the sum model's encoder learns (the original froze it).
         initial_model: folder of an exported model whose weights to start from;
             random ones where `None`.
@@ -117,6 +119,7 @@ class Config:
     global_batch_size: int = 128
     precision: str = "auto"
     strategy: str = "auto"
+    decorrelation: float = 0.0
     train_encoder: bool = True
     initial_model: str | None = None
     checkpoint_every_steps: int = 500

@@ -5,12 +5,13 @@ import pathlib
 
 import keras
 
-from mnist_sum_tf import answers, config, confidence, robustness
+from mnist_sum_tf import answers, config, confidence, robustness, slots
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.evaluation_tables import (
     format_confidence,
     format_samples,
+    format_slots,
     format_table,
 )
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
@@ -134,6 +135,22 @@ def judge_answers(found: dict) -> dict:
     }
 
 
+def judge_slots(found: dict) -> dict:
+    """What the encoder's slots stand for, where digits are known.
+
+    Args:
+        found: name -> `Answers`.
+
+    Returns:
+        Name -> see `slots.judge_slots`.
+    """
+    return {
+        name: slots.judge_slots(each.digits, each.read_digits)
+        for name, each in found.items()
+        if each.digits is not None
+    }
+
+
 def sample_predictions(model: keras.Model, dataset) -> list[dict]:
     """The first images' true sums beside what the decoder says."""
     images, labels = next(iter(dataset))
@@ -158,8 +175,8 @@ def evaluate_and_report(
         corrupted: see `choose_corrupted`; not evaluated where `None`.
 
     Returns:
-        What the JSON holds: `{"results": ..., "confidence": ..., "samples":
-        ..., "corruptions": ...}`, the last one where asked for.
+        What the JSON holds: `{"results": ..., "confidence": ..., "slots": ...,
+        "samples": ..., "corruptions": ...}`, the last one where asked for.
 
     Raises:
         UserError: if the folder cannot be written.
@@ -173,8 +190,13 @@ def evaluate_and_report(
     samples = sample_predictions(model, next(iter(named_datasets.values())))
     print(format_table(results))
     print(format_confidence(judged))
+    report = {"results": results, "confidence": judged}
+    report["slots"] = judge_slots(found)
+    for name, each in report["slots"].items():
+        if not slots.reads_in_order(each):
+            print(format_slots(name, each))
+    report["samples"] = samples
     print(format_samples(samples))
-    report = {"results": results, "confidence": judged, "samples": samples}
     if corrupted is not None:
         spoiled = robustness.with_mean(evaluate_model(model, corrupted))
         report["corruptions"] = spoiled

@@ -38,6 +38,23 @@ def format_confidence(judged: dict) -> str:
     return _align([header, *rows])
 
 
+def format_slots(name: str, judged: dict) -> str:
+    """Lays out which digit each slot reads, see `slots.judge_slots`."""
+    agreement = judged["agreement"]
+    header = [f"{name}: agrees with"] + [
+        f"digit {place + 1}" for place in range(len(agreement))
+    ]
+    rows = [
+        [f"slot {slot + 1}", *(f"{share:.2%}" for share in shares)]
+        for slot, shares in enumerate(agreement)
+    ]
+    same = judged["same_digits_any_order"]
+    return (
+        _align([header, *rows])
+        + f"\nthe four digits in some order: {same:.2%}"
+    )
+
+
 def _align(rows: list[list[str]]) -> str:
     """Columns of equal width, the first one to the left."""
     widths = [max(map(len, column)) for column in zip(*rows)]

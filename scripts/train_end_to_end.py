@@ -18,6 +18,11 @@ _OBJECTIVE = flags.DEFINE_enum(
     "Cross-entropy of the exact sum distribution, or squared error through the "
     "decoder as the original did.",
 )  # fmt: skip
+_DECORRELATION = flags.DEFINE_float(
+    "decorrelation", None, "Weight of the loss's part that keeps the four slots "
+    "uncorrelated, so that they read digits where only sums teach.",
+    lower_bound=0.0,
+)  # fmt: skip
 _TRAIN_ENCODER = flags.DEFINE_bool(
     "train_encoder", None, "Whether the encoder learns too."
 )
@@ -30,6 +35,7 @@ def main(argv):
     settings = training_flags.settings(
         "sum_model",
         objective=_OBJECTIVE.value,
+        decorrelation=_DECORRELATION.value,
         train_encoder=_TRAIN_ENCODER.value,
     )
     train_end_to_end(settings, training_flags.workdir())

@@ -2,7 +2,10 @@
 
 import tensorflow as tf
 
+from mnist_sum_tf import config
+
 SMALLEST_PROBABILITY = 1e-20  # keeps the logarithm finite in float32
+DIGIT_VARIANCE = (10**2 - 1) / 12  # of a digit drawn uniformly from 0..9
 
 
 def digit_cross_entropy(digits, digit_logits) -> tf.Tensor:
@@ -39,3 +42,27 @@ def sum_negative_log_likelihood(sums, sum_probabilities) -> tf.Tensor:
 def squared_error(sums, predicted_sums) -> tf.Tensor:
     """Squared difference; `[n]` and `[n]` to float32 `[n]`."""
     return tf.square(tf.cast(sums, tf.float32) - predicted_sums)
+
+
+def slot_correlation(digit_probabilities) -> tf.Tensor:
+    """How far the four slots of a batch are from telling independent things.
+
+    Digits of an image are drawn independently, so what two slots expect must
+    not vary together over a batch. From sums alone, each slot otherwise learns
+    a quarter of the sum, which explains it as well as digits do.
+
+    Args:
+        digit_probabilities: float32 `[n, 4, 10]`.
+
+    Returns:
+        float32 scalar: the mean over pairs of slots of their covariance's
+        square, covariances in units of a uniform digit's variance, 8.25.
+    """
+    classes = tf.range(config.NUM_CLASSES, dtype=tf.float32)
+    expected = tf.linalg.matvec(digit_probabilities, classes)
+    centered = expected - tf.reduce_mean(expected, axis=0)
+    count = tf.cast(tf.shape(expected)[0], tf.float32)
+    covariance = tf.matmul(centered, centered, transpose_a=True) / count
+    pairs = covariance - tf.linalg.diag(tf.linalg.diag_part(covariance))
+    num_pairs = config.NUM_DIGITS * (config.NUM_DIGITS - 1)
+    return tf.reduce_sum(tf.square(pairs / DIGIT_VARIANCE)) / num_pairs

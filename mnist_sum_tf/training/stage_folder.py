@@ -92,7 +92,9 @@ def check_same(path, old: dict, new: dict) -> None:
     Raises:
         UserError: if they differ.
     """
-    old, new = _flatten(old), _flatten(new)
+    # Settings that are younger than a run had their default in it.
+    defaults = _flatten(config.Config(stage="", objective="").to_json())
+    old, new = defaults | _flatten(old), _flatten(new)
     differing = [
         f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())

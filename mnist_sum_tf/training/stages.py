@@ -106,20 +106,24 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
         build_model=functools.partial(_starting_sum_model, settings, workdir),
         build_judged=lambda model: model,
         judged_outputs=judged + ("sum_probabilities", "sum"),
-        loss=_END_TO_END_LOSSES[settings.objective],
+        loss=functools.partial(_end_to_end_loss, settings),
         trains=lambda model: learning_variables(model, settings),
         **data,
     )
 
 
-_END_TO_END_LOSSES = {
-    "distribution": lambda labels, outputs: losses.sum_negative_log_likelihood(
-        labels["sum"], outputs["sum_probabilities"]
-    ),
-    "regression": lambda labels, outputs: losses.squared_error(
-        labels["sum"], outputs["sum"]
-    ),
-}
+def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
+    if settings.objective == "regression":
+        loss = losses.squared_error(labels["sum"], outputs["sum"])
+    else:
+        loss = losses.sum_negative_log_likelihood(
+            labels["sum"], outputs["sum_probabilities"]
+        )
+    if settings.decorrelation:
+        loss += settings.decorrelation * losses.slot_correlation(
+            outputs["digit_probabilities"]
+        )
+    return loss
 
 
 def image_data(settings: config.Config, needs_digits: bool) -> dict:

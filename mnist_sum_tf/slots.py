@@ -1,0 +1,34 @@
+"""What the four slots of an encoder stand for, where no digit taught it.
+
+Learned from sums alone, a slot may hold any part of the sum: the digit at its
+place, the digit at another one, or a share that is no digit at all.
+"""
+
+import numpy as np
+
+
+def judge_slots(digits: np.ndarray, read: np.ndarray) -> dict:
+    """Compares what each slot reads with what stands at each place.
+
+    Args:
+        digits: integers `[n, 4]` in 0..9, the true digits in reading order.
+        read: integers `[n, 4]` in 0..9, the most likely class of each slot.
+
+    Returns:
+        `"agreement"`: list `[4][4]`, the share of images in which slot i reads
+        what stands at place j (independent digits agree in one of ten), and
+        `"same_digits_any_order"`: the share whose four slots hold the image's
+        four digits, in whatever order.
+    """
+    equal = read[:, :, np.newaxis] == digits[:, np.newaxis, :]
+    same = np.sort(read, axis=1) == np.sort(digits, axis=1)
+    return {
+        "agreement": equal.mean(axis=0).round(6).tolist(),
+        "same_digits_any_order": round(float(same.all(axis=1).mean()), 6),
+    }
+
+
+def reads_in_order(judged: dict) -> bool:
+    """Whether each slot agrees with the digit at its own place above all."""
+    agreement = np.array(judged["agreement"])
+    return bool((agreement.argmax(axis=1) == np.arange(len(agreement))).all())

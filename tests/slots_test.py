@@ -1,0 +1,41 @@
+"""Which digit each slot reads, on answers worked out by hand."""
+
+import numpy as np
+
+from mnist_sum_tf import slots
+
+DIGITS = np.array([[1, 2, 3, 4], [5, 5, 0, 9]])
+
+
+def test_slots_in_reading_order():
+    judged = slots.judge_slots(DIGITS, DIGITS)
+    assert judged["same_digits_any_order"] == 1.0
+    # The two fives of the second image agree with each other's place.
+    assert judged["agreement"] == [
+        [1.0, 0.5, 0.0, 0.0],
+        [0.5, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0],
+        [0.0, 0.0, 0.0, 1.0],
+    ]
+    assert slots.reads_in_order(judged)
+
+
+def test_slots_in_another_order():
+    judged = slots.judge_slots(DIGITS, DIGITS[:, ::-1])
+    assert judged["same_digits_any_order"] == 1.0
+    assert judged["agreement"][0] == [0.0, 0.0, 0.0, 1.0]
+    assert judged["agreement"][3] == [1.0, 0.5, 0.0, 0.0]
+    assert not slots.reads_in_order(judged)
+
+
+def test_slots_that_are_no_digits():
+    shares = np.array([[2, 2, 3, 3], [4, 5, 5, 5]])  # the same sums, 10 and 19
+    judged = slots.judge_slots(DIGITS, shares)
+    assert judged["same_digits_any_order"] == 0.0
+    assert judged["agreement"] == [
+        [0.0, 0.5, 0.0, 0.0],
+        [0.5, 1.0, 0.0, 0.0],
+        [0.5, 0.5, 0.5, 0.0],
+        [0.5, 0.5, 0.5, 0.0],
+    ]
+    assert not slots.reads_in_order(judged)
