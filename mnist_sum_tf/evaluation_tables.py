@@ -40,13 +40,13 @@ def format_confidence(judged: dict) -> str:
 
 def format_slots(name: str, judged: dict) -> str:
     """Lays out which digit each slot reads, see `slots.judge_slots`."""
-    agreement = judged["agreement"]
-    header = [f"{name}: agrees with"] + [
-        f"digit {place + 1}" for place in range(len(agreement))
-    ]
+    places = range(len(judged["agreement"]))
+    header = [f"{name}: agrees with"] + [f"digit {j + 1}" for j in places]
+    header += [f"correlation {j + 1}" for j in places]
     rows = [
         [f"slot {slot + 1}", *(f"{share:.2%}" for share in shares)]
-        for slot, shares in enumerate(agreement)
+        + [f"{value:.2f}" for value in judged["correlation"][slot]]
+        for slot, shares in enumerate(judged["agreement"])
     ]
     same = judged["same_digits_any_order"]
     return (

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mnist_sum_tf import slots
+from mnist_sum_tf.evaluation_tables import format_slots
 
 DIGITS = np.array([[1, 2, 3, 4], [5, 5, 0, 9]])
 
@@ -26,6 +27,22 @@ def test_slots_in_another_order():
     assert judged["agreement"][0] == [0.0, 0.0, 0.0, 1.0]
     assert judged["agreement"][3] == [1.0, 0.5, 0.0, 0.0]
     assert not slots.reads_in_order(judged)
+
+
+def test_a_slot_that_follows_a_digit_without_agreeing():
+    read = np.array([[0, 7, 3, 9], [4, 7, 0, 4]])
+    correlation = slots.judge_slots(DIGITS, read)["correlation"]
+    assert correlation[0] == [1.0, 1.0, -1.0, 1.0]  # one less than digit 1
+    assert correlation[1] == [0.0] * 4  # always 7
+    assert correlation[3] == [-1.0, -1.0, 1.0, -1.0]
+
+
+def test_the_table_of_slots():
+    table = format_slots("sums", slots.judge_slots(DIGITS, DIGITS[:, ::-1]))
+    assert table.splitlines()[1].split() == (
+        "slot 1 0.00% 0.00% 0.00% 100.00% 1.00 1.00 -1.00 1.00".split()
+    )
+    assert table.endswith("the four digits in some order: 100.00%")
 
 
 def test_slots_that_are_no_digits():

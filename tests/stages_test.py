@@ -137,6 +137,10 @@ def test_evaluation_agrees_with_counting(workdir, digits_file, tmp_path, capsys)
     errors = labels["sum"].numpy() - outputs["sum"].numpy()
     assert result["sum_mse"] == pytest.approx((errors**2).mean(), rel=1e-4)
     assert result["sum_mae"] == pytest.approx(abs(errors).mean(), rel=1e-4)
+    agreement = report["slots"]["tiled"]["agreement"]
+    assert np.trace(agreement) / 4 == pytest.approx(
+        result["digit_accuracy"], abs=1e-5
+    )
     assert report["samples"][0]["actual"] == labels["sum"][0]
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert written == report

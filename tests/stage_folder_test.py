@@ -1,0 +1,27 @@
+"""Which settings a run may go on with."""
+
+import dataclasses
+
+import pytest
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import stage_folder
+
+SETTINGS = config.Config(stage="sum_model", objective="distribution")
+
+
+def test_a_setting_younger_than_the_run_had_its_default():
+    old = SETTINGS.to_json()
+    del old["decorrelation"], old["model"]["dropout_rate"]
+    stage_folder.check_same("config.json", old, SETTINGS.to_json())
+    changed = dataclasses.replace(SETTINGS, decorrelation=10.0)
+    with pytest.raises(
+        config.UserError, match=r"Received: decorrelation 0\.0 there, 10\.0 here$"
+    ):
+        stage_folder.check_same("config.json", old, changed.to_json())
+
+
+def test_another_experiment_is_named():
+    other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
+    with pytest.raises(config.UserError, match="Received: seed 0 there, 3 here$"):
+        stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
