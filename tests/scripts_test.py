@@ -99,6 +99,8 @@ def test_mistakes_end_in_one_line(workdir):
         f"--digits={workdir / 'digits.npz'}",
     )  # fmt: skip
     assert "no_such_model" in fail("evaluate.py", "--model=no_such_model")
+    message = fail("evaluate.py", "--images=mine", "--layouts=tiled,mixed")
+    assert "Received: --layouts=tiled,mixed --images=mine" in message
     assert not (ROOT / "unused").exists()
 
 
