@@ -94,7 +94,7 @@ def check_same(path, old: dict, new: dict) -> None:
     """
     # Settings that are younger than a run had their default in it.
     defaults = _flatten(config.Config(stage="", objective="").to_json())
-    old, new = defaults | _flatten(old), _flatten(new)
+    old, new = defaults | _flatten(old), defaults | _flatten(new)
     differing = [
         f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
