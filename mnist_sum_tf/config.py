@@ -56,10 +56,13 @@ class ModelConfig:
     Attributes:
         base_channels: channels of the first of five blocks, doubled by each next.
         dropout_rate: dropout after each block and after the hidden dense layer.
+        normalized: whether batches are normalised before each ReLU while it
+            learns; what is evaluated and exported does without.
     """
 
     base_channels: int = 16
     dropout_rate: float = 0.1
+    normalized: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

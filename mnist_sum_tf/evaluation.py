@@ -15,10 +15,10 @@ from mnist_sum_tf.evaluation_tables import (
     format_table,
 )
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
-from mnist_sum_tf.prediction import find_saved_model
 from mnist_sum_tf.reports.evaluation_report import write_report
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
+from mnist_sum_tf.runtimes.saved_model import find_saved_model
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.history import write_whole
 from mnist_sum_tf.training.trained_models import load_sum_model

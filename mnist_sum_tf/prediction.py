@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
+from mnist_sum_tf.runtimes.saved_model import FILES_SIGNATURE, load_saved_model
 
-SIGNATURE = "serving_bytes"
 # Enough to keep a processor busy; large photographs come fewer at a time.
 BATCH_SIZE = 32
 BATCH_BYTES = 64_000_000
@@ -54,68 +54,6 @@ def load_model(path):
     return load_file(path) if is_model_file(path) else load_saved_model(path)
 
 
-def find_saved_model(path) -> pathlib.Path:
-    """The SavedModel at a path: itself, or the newest of the versions in it.
-
-    Args:
-        path: of a SavedModel or of a folder of numbered ones.
-
-    Raises:
-        UserError: if there is neither.
-    """
-    path = pathlib.Path(path)
-    if _is_saved_model(path):
-        return path
-    versions = []
-    if path.is_dir():
-        versions = [
-            entry
-            for entry in path.iterdir()
-            if entry.name.isascii() and entry.name.isdigit()
-            and _is_saved_model(entry)
-        ]  # fmt: skip
-    if not versions:
-        raise UserError(
-            "--model must be a SavedModel or a folder of its versions, an .onnx "
-            "or a .tflite file. "
-            f"Received: {path}"
-        )
-    return max(versions, key=lambda entry: int(entry.name))
-
-
-def _is_saved_model(path: pathlib.Path) -> bool:
-    return (path / "saved_model.pb").is_file()
-
-
-def load_saved_model(path):
-    """Loads the SavedModel at a path.
-
-    Args:
-        path: see `find_saved_model`.
-
-    Returns:
-        An object whose `signatures` are those of the exported model.
-
-    Raises:
-        UserError: if there is none, it is broken, or another model's.
-    """
-    found = find_saved_model(path)
-    try:
-        model = tf.saved_model.load(str(found))
-    except Exception as error:  # Broken files fail in many ways.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(
-            f"--model must be a SavedModel that loads. Received: {found}"
-            f" ({reason[0]})"
-        ) from error
-    if SIGNATURE not in model.signatures:
-        raise UserError(
-            f"--model must have the signature {SIGNATURE}, as export_model.py "
-            f"writes it. Received: {found} with {sorted(model.signatures)}"
-        )
-    return model
-
-
 def find_images(paths: Iterable) -> list[str]:
     """Image files, with each folder replaced by those in it, sorted by name.
 
@@ -146,22 +84,29 @@ def find_images(paths: Iterable) -> list[str]:
     return found
 
 
-def read_sums(paths: Iterable, model) -> list[Reading]:
+def read_sums(
+    paths: Iterable, model, leave_out: Callable[[UserError], None] | None = None
+) -> list[Reading]:
     """Reads the digits and the sum of each image.
 
     Args:
         paths: of image files of any size, and of folders of them.
         model: see `load_model`.
+        leave_out: called with the error of each image that cannot be read, which
+            is then left out; such an image ends everything where `None`.
 
     Returns:
         One reading per image, in the order of `paths`.
 
     Raises:
-        UserError: if an image cannot be read; nothing is returned then.
+        UserError: if there is no image at a path, or one cannot be read and
+            none may be left out.
     """
     readings = []
-    for batch, files in _batches(find_images(paths)):
-        answers = _answers(batch, files, model)
+    for batch in _batches(find_images(paths), leave_out):
+        batch, answers = _answers(batch, model, leave_out)
+        if not batch:
+            continue
         digits, sums, probabilities = (
             np.asarray(answers[name])
             for name in ("digits", "most_likely_sum", "sum_probabilities")
@@ -171,35 +116,61 @@ def read_sums(paths: Iterable, model) -> list[Reading]:
                 path, tuple(map(int, digits[i])), int(sums[i]),
                 float(probabilities[i, sums[i]]),
             )
-            for i, path in enumerate(batch)
+            for i, (path, _) in enumerate(batch)
         ]  # fmt: skip
     return readings
 
 
-def _batches(paths: list[str]) -> Iterator[tuple[list[str], list[bytes]]]:
+def _batches(paths: list[str], leave_out) -> Iterator[list[tuple[str, bytes]]]:
     """Paths and the files' bytes, as many as may be held at a time."""
-    start, files = 0, []
-    for number, path in enumerate(paths, start=1):
-        files.append(read_picture(path))
-        is_full = len(files) == BATCH_SIZE or sum(map(len, files)) > BATCH_BYTES
-        if is_full or number == len(paths):
-            yield paths[start:number], files
-            start, files = number, []
+    batch, num_bytes = [], 0
+    for path in paths:
+        file = _attempt(leave_out, read_picture, path)
+        if file is None:
+            continue
+        batch.append((path, file))
+        num_bytes += len(file)
+        if len(batch) == BATCH_SIZE or num_bytes > BATCH_BYTES:
+            yield batch
+            batch, num_bytes = [], 0
+    if batch:
+        yield batch
 
 
-def _answers(paths, files: list[bytes], model) -> dict:
-    """Runs the model on files; names the one that cannot be decoded."""
-    if not hasattr(model, "signatures"):  # It reads canvases, not files.
-        canvases = [canvas_of(path, file) for path, file in zip(paths, files)]
-        return model(np.stack(canvases))
-    run = model.signatures[SIGNATURE]
+def _attempt(leave_out, read, *arguments):
+    """What `read` returns, or `None` for an image that is left out."""
     try:
-        return run(image_bytes=tf.constant(files, tf.string))
-    except tf.errors.OpError:
-        # One broken image fails its batch without saying which one it is.
-        for path, file in zip(paths, files):
-            canvas_of(path, file)
-        raise
+        return read(*arguments)
+    except UserError as error:
+        if leave_out is None:
+            raise
+        leave_out(error)
+        return None
+
+
+def _answers(batch: list[tuple[str, bytes]], model, leave_out):
+    """The images of a batch that can be decoded, and the model's answers."""
+    has_signatures = hasattr(model, "signatures")
+    if has_signatures:
+        files = tf.constant([file for _, file in batch], tf.string)
+        try:
+            return batch, model.signatures[FILES_SIGNATURE](image_bytes=files)
+        except tf.errors.OpError:
+            pass  # One broken image fails its batch without saying which it is.
+    decoded = [
+        (image, canvas)
+        for image in batch
+        if (canvas := _attempt(leave_out, canvas_of, *image)) is not None
+    ]
+    if not decoded:
+        return [], None
+    images, canvases = zip(*decoded)
+    canvases = np.stack(canvases)
+    if has_signatures:
+        answers = model.signatures["serving_default"](images=tf.constant(canvases))
+    else:
+        answers = model(canvases)  # It reads canvases, not files.
+    return list(images), answers
 
 
 def canvas_of(path: str, file: bytes) -> np.ndarray:

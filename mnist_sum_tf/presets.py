@@ -9,8 +9,12 @@ import dataclasses
 
 from mnist_sum_tf import config
 
+_NORMALIZED = config.ModelConfig(normalized=True)
+
 _COMPACT = {
-    "encoder": config.Config(stage="encoder", objective="digits"),
+    "encoder": config.Config(
+        stage="encoder", objective="digits", model=_NORMALIZED
+    ),
     "decoder": config.Config(
         stage="decoder",
         objective="expected_sum",
@@ -24,7 +28,8 @@ _COMPACT = {
         ),
     ),
     "sum_model": config.Config(
-        stage="sum_model", objective="distribution", total_steps=6_000
+        stage="sum_model", objective="distribution", total_steps=6_000,
+        model=_NORMALIZED,
     ),
 }
 

@@ -51,12 +51,13 @@ def main(argv):
     del argv
     from mnist_sum_tf import config, evaluation
 
-    if _IMAGES.value and _LAYOUTS.present:
-        raise config.UserError(
-            "--layouts is of composites and must not stand beside --images. "
-            f"Received: --layouts={','.join(_LAYOUTS.value)} "
-            f"--images={_IMAGES.value}"
-        )
+    for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS):
+        if _IMAGES.value and flag.present:
+            raise config.UserError(
+                f"--{flag.name} is of composites and must not stand beside "
+                f"--images. Received: {flags.FLAGS[flag.name].serialize()} "
+                f"--images={_IMAGES.value}"
+            )
     data = config.DataConfig(
         digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
         images=_IMAGES.value, sums=_SUMS.value,

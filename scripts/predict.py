@@ -1,7 +1,7 @@
 """Reads the sum of four handwritten digits from image files.
 
 PNG, JPEG, GIF or BMP of any size, dark on light or light on dark; a folder
-stands for the images in it.
+stands for the images in it. One that cannot be read is named, the others are read.
 
 Examples:
     python scripts/predict.py samples
@@ -10,6 +10,7 @@ Examples:
 """
 
 import json
+import sys
 
 import cli
 from absl import flags
@@ -37,13 +38,17 @@ def main(argv):
         )
     images = prediction.find_images(paths)
     model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
-    readings = prediction.read_sums(images, model)
-    if _PICTURE.value:
+    unreadable = []
+    readings = prediction.read_sums(images, model, unreadable.append)
+    if _PICTURE.value and readings:
         prediction.draw_readings(readings, _PICTURE.value)
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
-    else:
+    elif readings:
         print(prediction.format_readings(readings))
+    for error in unreadable:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if unreadable else 0
 
 
 if __name__ == "__main__":

@@ -117,7 +117,12 @@ def settings(stage: str, **changes) -> config.Config:
         preset,
         data=dataclasses.replace(preset.data, **data),
         model=dataclasses.replace(
-            preset.model, **_given(base_channels=_optional("base_channels"))
+            preset.model,
+            **_given(
+                base_channels=_optional("base_channels"),
+                # Exported weights are plain.
+                normalized=False if _optional("initial_model") else None,
+            ),
         ),
         optimizer=dataclasses.replace(
             preset.optimizer, **_given(learning_rate=_LEARNING_RATE.value)

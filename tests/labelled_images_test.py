@@ -29,6 +29,31 @@ def save_pair(folder, images, sums):
     return str(folder / "images.npy"), str(folder / "sums.npy")
 
 
+def test_dark_ink_on_light_paper_is_refused(tmp_path):
+    images = np.zeros((2, 40, 168), np.uint8)
+    images[:, 10:30, 50:60] = 255
+    as_meant, inverted = (tmp_path / name for name in ("as_meant", "inverted"))
+    for folder, pixels in ((as_meant, images), (inverted, 255 - images)):
+        folder.mkdir()
+        save_pair(folder, pixels, np.array([3, 4]))
+        save_png(folder / "0003.png", pixels[0])
+        save_png(folder / "0004.png", pixels[1])
+    for given in ((as_meant, None), pair(as_meant)):
+        labelled = read_labelled_images(*map(text, given))
+        np.testing.assert_array_equal(labelled.images, images)
+    for given in ((inverted, None), pair(inverted)):
+        with pytest.raises(UserError, match="white ink .* Received: pixels of 247"):
+            read_labelled_images(*map(text, given))
+
+
+def pair(folder):
+    return folder / "images.npy", folder / "sums.npy"
+
+
+def text(path):
+    return path and str(path)
+
+
 # PNG folders
 
 

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.normalization import FusedBatchNormalization
 from mnist_sum_tf.training import checkpoints, loop, optimizers, strategies
 from mnist_sum_tf.training.history import read_history
 
@@ -87,6 +88,42 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_bits(tmp_path):
     histories = [read_history(tmp_path / part) for part in ("whole", "parts")]
     assert histories[0] == histories[1]
     assert [row["step"] for row in histories[0]] == [2, 4, 6, 8]
+
+
+def build_normalized(dtype):
+    """As the line, its inputs normalised as an image's channels."""
+    x = keras.Input((3,))
+    y = keras.layers.Reshape((1, 1, 3))(x)
+    y = FusedBatchNormalization(dtype=dtype, name="norm")(y)
+    y = keras.layers.Dense(1, dtype=dtype)(y)
+    return keras.Model(x, keras.layers.Reshape(())(y), name="regressor")
+
+
+def test_statistics_of_batches_are_kept_and_resumed(tmp_path):
+    task = dataclasses.replace(make_task(), build_model=build_normalized)
+    settings = dataclasses.replace(
+        SETTINGS,
+        optimizer=dataclasses.replace(SETTINGS.optimizer, schedule="constant"),
+    )
+    for total_steps in (2, 4):
+        loop.train_and_evaluate(
+            lambda: task, dataclasses.replace(settings, total_steps=total_steps),
+            tmp_path / "parts",
+        )  # fmt: skip
+    loop.train_and_evaluate(
+        lambda: task, dataclasses.replace(settings, total_steps=4),
+        tmp_path / "whole",
+    )  # fmt: skip
+    values = final_values(tmp_path / "whole")
+    assert_same_values(values, final_values(tmp_path / "parts"))
+    mean, variance = np.zeros(3), np.ones(3)
+    for step in range(4):
+        x = make_batch(tf.constant(step, tf.int64))[0].numpy()
+        mean = 0.99 * mean + 0.01 * x.mean(axis=0)
+        variance = 0.99 * variance + 0.01 * x.var(axis=0)
+    kept = [v for k, v in values.items() if v.shape == (3,) and k.startswith("model")]
+    for expected in (mean, variance):
+        assert any(np.allclose(expected, value, rtol=1e-5) for value in kept)
 
 
 def test_a_finished_run_changes_nothing_when_run_again(tmp_path):

@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.normalization import FusedBatchNormalization
 from mnist_sum_tf.training import checkpoints, interruptions, loop, strategies
 from mnist_sum_tf.training.history import read_history
 
@@ -42,7 +43,10 @@ def make_task(dropout: float = 0.0, stop: int = TOTAL_STEPS, sleep: float = 0.0)
 
     def build_model(dtype):
         x = keras.Input((3,))
-        y = keras.layers.Dense(16, "relu", dtype=dtype)(x)
+        y = keras.layers.Dense(16, dtype=dtype)(x)
+        y = keras.layers.Reshape((2, 2, 4))(y)  # as an image
+        y = FusedBatchNormalization(dtype=dtype)(y)
+        y = keras.layers.Reshape((16,))(y)
         y = keras.layers.Dropout(dropout, dtype=dtype)(y)
         y = keras.layers.Dense(1, dtype=dtype)(y)
         return keras.Model(x, keras.layers.Reshape(())(y), name="regressor")
@@ -96,11 +100,12 @@ def masks(trainer: loop.Trainer) -> list:
     dropout = next(l for l in model.layers if isinstance(l, keras.layers.Dropout))
     x = keras.Input((16,))
     state.model = keras.Model(x, dropout(x))
+    assert not state.statistics  # of a model without normalisation
 
     @tf.function
     def draw():
         outputs = trainer.training_step._outputs
-        return trainer.strategy.run(outputs, (tf.ones([3, 16]),))
+        return trainer.strategy.run(outputs, (tf.ones([3, 16]),))[0]
 
     drawn = trainer.strategy.experimental_local_results(draw())
     state.model = model
@@ -115,14 +120,18 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
     devices = [f"CPU:{number}" for number in range(int(count))]
     for name in ("one", "all", "masks"):
         (folder / name).mkdir()
-    train(make_task(), folder / "one", devices[:1])
-    train(make_task(), folder / "all", devices)
+    one = train(make_task(), folder / "one", devices[:1])
+    spread = train(make_task(), folder / "all", devices)
     strategy = tf.distribute.MirroredStrategy(devices)
     untrained = loop.Trainer(
         make_task(0.5), settings("mirrored"), folder / "masks", strategy, "float32"
     )
     return {
         "losses": [_losses(folder / name) for name in ("one", "all")],
+        "statistics": [
+            np.concatenate([v.numpy() for v in trainer.state.statistics]).tolist()
+            for trainer in (one, spread)
+        ],
         "masks": masks(untrained),
         "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,
         # Compiling is slow: once is enough.

@@ -16,6 +16,7 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import export
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
@@ -35,7 +36,7 @@ def versions_dir(sum_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(versions_dir):
-    return prediction.load_saved_model(versions_dir)
+    return saved_model.load_saved_model(versions_dir)
 
 
 @pytest.fixture
@@ -123,13 +124,35 @@ def test_one_damaged_image_among_good_ones_is_named(
     assert "\n" not in str(raised.value)
 
 
+def test_damaged_images_are_left_out_where_that_is_asked_for(
+    sum_model, model, folder, canvases
+):
+    whole = (folder / "7.png").read_bytes()
+    (folder / "7a.png").write_bytes(whole[:-30])
+    (folder / "4.png").write_text("no image")
+    errors = []
+    received = prediction.read_sums([folder], model, errors.append)
+    paths = [folder / f"{number}.png" for number in range(5, 10)]
+    assert received == expected_readings(sum_model, paths, canvases[::-1])
+    named = [str(error).split(":")[0] for error in errors]
+    assert named == [str(folder / "4.png"), str(folder / "7a.png")]
+
+
+def test_of_damaged_images_alone_nothing_is_read(model, folder):
+    for path in folder.glob("[0-9].png"):
+        path.write_bytes(path.read_bytes()[:-30])
+    errors = []
+    assert prediction.read_sums([folder], model, errors.append) == []
+    assert len(errors) == 5
+
+
 def test_versions_are_compared_as_numbers(tmp_path):
     for name in ("2", "10", "9", "temporary"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
     (tmp_path / "11").mkdir()  # A version still being copied.
-    assert prediction.find_saved_model(tmp_path) == tmp_path / "10"
-    assert prediction.find_saved_model(tmp_path / "2") == tmp_path / "2"
+    assert saved_model.find_saved_model(tmp_path) == tmp_path / "10"
+    assert saved_model.find_saved_model(tmp_path / "2") == tmp_path / "2"
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "file"])
@@ -137,20 +160,20 @@ def test_a_path_without_a_model_is_named(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=f"Received: .*{name}$"):
-        prediction.load_saved_model(tmp_path / name)
+        saved_model.load_saved_model(tmp_path / name)
 
 
 def test_a_damaged_model_is_named(tmp_path):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"damaged")
     with pytest.raises(UserError, match="SavedModel that loads. Received"):
-        prediction.load_saved_model(tmp_path)
+        saved_model.load_saved_model(tmp_path)
 
 
 def test_another_kind_of_model_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
     with pytest.raises(UserError, match="must have the signature"):
-        prediction.load_saved_model(tmp_path)
+        saved_model.load_saved_model(tmp_path)
 
 
 def test_lines_show_path_digits_sum_and_probability():
@@ -214,11 +237,17 @@ def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
     assert sheet.is_file()
 
 
-def test_the_script_ends_with_one_line_and_status_1(folder, versions_dir):
+def test_the_script_names_what_it_cannot_read_and_reads_the_rest(
+    folder, versions_dir
+):
     (folder / "8a.png").write_text("no image")
+    whole = (folder / "5.png").read_bytes()
+    (folder / "6a.png").write_bytes(whole[:-30])
     result = run_script(folder, f"--model={versions_dir}")
     assert result.returncode == 1
-    assert result.stdout == ""
+    read = [line.split()[0] for line in result.stdout.splitlines()]
+    assert read == [str(folder / f"{number}.png") for number in range(5, 10)]
+    assert "error: " + str(folder / "6a.png") in result.stderr
     assert result.stderr.splitlines()[-1].startswith(
         f"error: {folder / '8a.png'}: expected a PNG"
     )

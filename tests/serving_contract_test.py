@@ -26,6 +26,7 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import errors, export, queries
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.serving.grpc_transport import as_image_bytes
@@ -53,7 +54,7 @@ def model_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def signatures(model_dir):
-    loaded = tf.saved_model.load(str(prediction.find_saved_model(model_dir)))
+    loaded = tf.saved_model.load(str(saved_model.find_saved_model(model_dir)))
     yield loaded.signatures
     del loaded  # The signatures hold the model only weakly.
 
@@ -128,7 +129,7 @@ def test_encode_and_decode(client, signatures, images):
 @pytest.mark.parametrize("folder", ["samples", "photographs"])
 def test_files_are_read_as_predict_reads_them(client, model_dir, folder):
     paths = prediction.find_images([SAMPLES / folder])
-    model = prediction.load_saved_model(model_dir)
+    model = saved_model.load_saved_model(model_dir)
     expected = prediction.read_sums(paths, model)
     for signature in ("serving_bytes", "serving_default"):
         received = list(queries.query_files(client, paths, signature, 2))

@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from mnist_sum_tf import evaluation, prediction
 from mnist_sum_tf.config import DataConfig
+from mnist_sum_tf.runtimes import saved_model
 
 MODELS = pathlib.Path(__file__).parents[1] / "exported_models"
 
 
 @pytest.fixture(scope="module")
 def path():
-    return prediction.find_saved_model(MODELS / "mnist_sum")
+    return saved_model.find_saved_model(MODELS / "mnist_sum")
 
 
 def test_it_is_smaller_than_10_megabytes(path):
@@ -56,7 +57,7 @@ def test_its_signatures_are_the_contract(path):
 
 def test_it_reads_the_samples(path):
     paths = sorted(map(str, (MODELS / "samples").glob("*.png")))
-    readings = prediction.read_sums(paths, prediction.load_saved_model(path))
+    readings = prediction.read_sums(paths, saved_model.load_saved_model(path))
     assert len(readings) == 12
     misread = set()
     for reading in readings:

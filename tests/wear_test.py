@@ -1,4 +1,4 @@
-"""Wear touches three eighths of a batch and keeps images images."""
+"""Wear touches fifteen of 32 rows of a batch and keeps images images."""
 
 import numpy as np
 import tensorflow as tf
@@ -10,13 +10,13 @@ def grey(value, count=32):
     return tf.fill([count, 40, 168, 1], tf.constant(value, tf.uint8))
 
 
-def test_five_eighths_of_a_batch_are_unchanged():
+def test_seventeen_of_thirty_two_rows_are_unchanged():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (64, 40, 168, 1), dtype=np.uint8)
     worn = wear.wear(tf.constant(images), [1, 2]).numpy()
     assert worn.dtype == np.uint8 and worn.shape == images.shape
-    np.testing.assert_array_equal(worn[24:], images[24:])
-    changed = (worn[:24] != images[:24]).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(worn[30:], images[30:])
+    changed = (worn[:30] != images[:30]).any(axis=(1, 2, 3))
     assert changed.mean() > 0.9  # some clouds are clear sky
     np.testing.assert_array_equal(worn, wear.wear(tf.constant(images), [1, 2]))
 
@@ -84,3 +84,37 @@ def test_bands_are_inverted_by_their_level():
     banded = worn[:, 0] > 0
     assert banded.any(axis=1).mean() > 0.9 and banded.sum(axis=1).max() <= 48
     assert worn[worn > 0].min() >= 76 and worn.max() == 255
+
+
+def test_mud_has_one_grey_per_image_and_covers_part_of_it():
+    worn = wear.splash_mud(grey(0), [1, 2]).numpy()
+    share = (worn > 0).mean(axis=(1, 2, 3))
+    assert (share < 0.7).all() and share.max() > 0.3 and share.min() < 0.25
+    full = worn.max(axis=(1, 2, 3))
+    assert (full >= 25).all() and (full <= 153).all()  # 0.1 and 0.6 of 255
+    # Where mud is thick, it is as grey as the image's brightest pixel.
+    assert (worn == full[:, np.newaxis, np.newaxis, np.newaxis]).mean() > 0.03
+
+
+def test_frosted_glass_moves_pixels_by_two_at_the_most():
+    rows, columns = np.indices((40, 168), np.uint8)
+    for places in (rows, columns):
+        images = np.broadcast_to(places[..., np.newaxis], (4, 40, 168, 1))
+        worn = wear.frost_glass(tf.constant(images), [3, 4]).numpy()
+        moved = worn.astype(int) - images
+        assert set(np.unique(moved)) == {-2, -1, 0, 1, 2}
+        inner = moved[:, 2:-2, 2:-2]
+        assert abs((inner == 0).mean() - 1 / 3) < 0.02  # two moves cancel
+
+
+def test_outlines_are_inside_or_outside_of_the_ink():
+    images = np.zeros((32, 40, 168, 1), np.uint8)
+    images[:, 10:20, 50:60] = 170
+    inside, outside = np.zeros((2, 40, 168, 1), np.uint8)
+    inside[10:20, 50:60] = outside[9:21, 49:61] = 255
+    inside[11:19, 51:59] = outside[10:20, 50:60] = 0
+    worn = wear.draw_outlines(tf.constant(images), [5, 6]).numpy()
+    is_inside = (worn == inside).all(axis=(1, 2, 3))
+    is_outside = (worn == outside).all(axis=(1, 2, 3))
+    assert (is_inside ^ is_outside).all()
+    assert is_inside.any() and is_outside.any()

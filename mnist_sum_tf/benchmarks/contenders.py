@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.prediction import load_saved_model
+from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.runtimes.loading import OUTPUTS, load_file
 from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving.exported import load_exported_model

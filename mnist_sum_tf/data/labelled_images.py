@@ -13,6 +13,7 @@ from mnist_sum_tf import config
 IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Rows of an array that are checked or converted at a time.
 CHUNK = 1024
+BRIGHTEST_MEAN = 160  # of 255; four thick digits that touch have about 80
 
 
 class LabelledImages(NamedTuple):
@@ -40,7 +41,8 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
         sums: the path of an `.npy`; `None` for a folder.
 
     Raises:
-        UserError: if the two do not go together, or cannot be read.
+        UserError: if the two do not go together, cannot be read, or show dark
+            ink on light paper.
     """
     is_folder = pathlib.Path(images).is_dir()
     if is_folder and sums is not None:
@@ -48,14 +50,26 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
             "--sums goes with an .npy file of --images; the names of PNGs tell "
             f"their sums. Received: {sums!r} with the folder {images!r}"
         )
-    if is_folder:
-        return read_png_folder(images)
-    if sums is None:
+    if not is_folder and sums is None:
         raise config.UserError(
             "--images must be a folder of PNGs, or an .npy file together with "
             f"--sums. Received: {images!r} alone"
         )
-    return read_npy_pair(images, sums)
+    labelled = (
+        read_png_folder(images) if is_folder else read_npy_pair(images, sums)
+    )
+    _check_black_paper(images, labelled.images)
+    return labelled
+
+
+def _check_black_paper(path: str, images: np.ndarray) -> None:
+    """Refuses ink on white paper, which a model would learn or judge wrongly."""
+    brightness = float(images[:CHUNK].mean())
+    if brightness > BRIGHTEST_MEAN:
+        raise config.UserError(
+            f"--images={path} must be white ink (255) on black paper (0); invert "
+            f"them. Received: pixels of {brightness:.0f} on average"
+        )
 
 
 def read_png_folder(path: str) -> LabelledImages:

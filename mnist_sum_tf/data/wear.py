@@ -16,7 +16,7 @@ def wear(images, seed) -> tf.Tensor:
         seed: int `[2]`.
 
     Returns:
-        uint8 `[batch, 40, 168, 1]`; the last five eighths of the rows are unchanged.
+        uint8 `[batch, 40, 168, 1]`; the last 17 of 32 rows are unchanged.
     """
     batch_size = images.shape[0]
     kinds = [(kind, batch_size // 16) for kind in FREQUENT]
@@ -86,9 +86,9 @@ def _lose_pixels(images, seed, largest_share, white_per_black) -> tf.Tensor:
 
 
 def cloud(images, seed) -> tf.Tensor:
-    """Uneven light: clouds up to twice as bright as the ink, on grey paper."""
+    """Uneven light: clouds up to three times as bright as the ink, on grey paper."""
     seeds = tf.unstack(tf.random.split(seed, 4))
-    density = _per_image(images, seeds[0], -0.5, 2.0)
+    density = _per_image(images, seeds[0], -0.5, 3.0)
     paper = _per_image(images, seeds[1], -0.3, 0.5)
     clouds = 0.0
     for (rows, columns), octave_seed in zip(((4, 12), (14, 56)), seeds[2:]):
@@ -128,6 +128,46 @@ def negative_bands(images, seed) -> tf.Tensor:
     return _to_uint8(tf.abs(pixels - 255 * tf.minimum(level, 1.0)))
 
 
+def splash_mud(images, seed) -> tf.Tensor:
+    """Grey specks, some three pixels wide, over up to half of the image."""
+    seeds = tf.unstack(tf.random.split(seed, 3))
+    share = _per_image(images, seeds[0], 0.05, 0.5)
+    level = _per_image(images, seeds[1], 0.1, 0.6)
+    shape = [images.shape[0], 14, 56, 1]
+    grid = tf.random.stateless_uniform(shape, seeds[2])
+    height = tf.image.resize(grid, images.shape[1:3], "bicubic")
+    cover = tf.clip_by_value(4 * (height - (1 - share)) + 0.5, 0.0, 1.0)
+    pixels = tf.cast(images, tf.float32)
+    return _to_uint8(pixels + cover * (255 * level - pixels))
+
+
+def frost_glass(images, seed) -> tf.Tensor:
+    """Each pixel shows one of those up to two pixels away, rather a near one."""
+    _, height, width, _ = images.shape
+    shape = [2, 2, images.shape[0], height, width]
+    moves = tf.random.stateless_uniform(shape, seed, -1, 2, tf.int32)
+    down, right = tf.unstack(tf.reduce_sum(moves, axis=0))
+    row = tf.clip_by_value(tf.range(height)[:, tf.newaxis] + down, 0, height - 1)
+    column = tf.clip_by_value(tf.range(width) + right, 0, width - 1)
+    place = tf.reshape(row * width + column, [-1, height * width])
+    flat = tf.reshape(images, [-1, height * width])
+    return tf.reshape(tf.gather(flat, place, batch_dims=1), images.shape)
+
+
+def draw_outlines(images, seed) -> tf.Tensor:
+    """Outlines in place of ink, on its inside or on its outside."""
+    is_inside = _per_image(images, seed, 0.0, 1.0) < 0.5
+    pixels = tf.cast(images, tf.float32)
+    thick, thin = (
+        sign * tf.nn.max_pool2d(sign * pixels, 3, 1, "SAME") for sign in (1, -1)
+    )
+    outline = tf.where(is_inside, pixels - thin, thick - pixels)
+    return _to_uint8(1.5 * outline)
+
+
 # Each touches a sixteenth of a batch, or a thirty-second.
 FREQUENT = (change_contrast, blur, add_noise, punch_holes)
-RARE = (salt_and_pepper, cloud, stray_line, negative_bands)
+RARE = (
+    salt_and_pepper, cloud, stray_line, negative_bands, splash_mud, frost_glass,
+    draw_outlines,
+)  # fmt: skip

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf import config, prediction
+from mnist_sum_tf import config
+from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.serving import errors
 
 Answerer = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
@@ -28,12 +29,12 @@ def local_answerer(model_path) -> Answerer:
     """Answers with a SavedModel, loaded here and warm.
 
     Args:
-        model_path: see `prediction.find_saved_model`.
+        model_path: see `find_saved_model`.
 
     Raises:
         UserError: if there is none.
     """
-    model = prediction.load_saved_model(model_path)
+    model = load_saved_model(model_path)
     slots = threading.BoundedSemaphore(MAX_AT_A_TIME)
 
     def answer(signature, inputs):

@@ -3,6 +3,11 @@
 import keras
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.normalization import (
+    SUFFIX,
+    FusedBatchNormalization,
+    fold_normalization,
+)
 
 NUM_BLOCKS = 5
 HIDDEN_UNITS = 512
@@ -11,7 +16,8 @@ LOGITS_SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
 
 
 def build_encoder(
-    base_channels: int = 16, dropout_rate: float = 0.1, dtype="float32"
+    base_channels: int = 16, dropout_rate: float = 0.1, dtype="float32",
+    normalized: bool = False,
 ) -> keras.Model:
     """Builds the convolutional network that reads four digits.
 
@@ -24,6 +30,8 @@ def build_encoder(
         dropout_rate: share of activations dropped while training.
         dtype: Keras dtype policy, e.g. `"float32"` or `"mixed_bfloat16"`;
             variables and outputs are float32 under either.
+        normalized: whether to normalise batches before each ReLU, which helps
+            while learning; see `normalization.fold_normalization`.
 
     Returns:
         A model named `"encoder"`: `images`, uint8 `[n, 40, 168, 1]` in 0..255,
@@ -37,9 +45,19 @@ def build_encoder(
     )
     for block in range(NUM_BLOCKS):
         channels = base_channels * 2**block
-        x = _convolution_block(x, channels, dropout_rate, dtype, block + 1)
+        name = f"block{block + 1}"
+        for part in ("conv1", "conv2"):
+            x = _with_relu(
+                x, layers.Conv2D, f"{name}_{part}", normalized, filters=channels,
+                kernel_size=3, padding="same", kernel_initializer="he_uniform",
+                dtype=dtype,
+            )  # fmt: skip
+        x = layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
+        x = layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
     x = layers.Flatten(dtype=dtype, name="flatten")(x)
-    x = layers.Dense(HIDDEN_UNITS, "relu", dtype=dtype, name="hidden")(x)
+    x = _with_relu(
+        x, layers.Dense, "hidden", normalized, units=HIDDEN_UNITS, dtype=dtype
+    )
     x = layers.Dropout(dropout_rate, dtype=dtype, name="hidden_dropout")(x)
     units = config.NUM_DIGITS * config.NUM_CLASSES
     x = layers.Dense(units, dtype=dtype, name="logits")(x)
@@ -50,13 +68,27 @@ def build_encoder(
     return keras.Model(images, logits, name="encoder")
 
 
-def _convolution_block(x, channels, dropout_rate, dtype, number):
-    layers = keras.layers
-    name = f"block{number}"
-    for part in ("conv1", "conv2"):
-        x = layers.Conv2D(
-            channels, 3, padding="same", activation="relu",
-            kernel_initializer="he_uniform", dtype=dtype, name=f"{name}_{part}",
-        )(x)  # fmt: skip
-    x = layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
-    return layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
+def without_normalization(encoder: keras.Model, dtype="float32") -> keras.Model:
+    """The encoder with plain layers that does what a normalised one does.
+
+    Args:
+        encoder: from `build_encoder`; returned as it is where it is plain.
+        dtype: Keras dtype policy of a new one.
+    """
+    if not any(layer.name.endswith(SUFFIX) for layer in encoder.layers):
+        return encoder
+    plain = build_encoder(
+        encoder.get_layer("block1_conv1").filters,
+        encoder.get_layer("block1_dropout").rate, dtype,
+    )  # fmt: skip
+    fold_normalization(encoder, plain)
+    return plain
+
+
+def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):
+    """The layer, normalised or not, and ReLU."""
+    if not normalized:
+        return layer(activation="relu", name=name, dtype=dtype, **options)(x)
+    x = layer(use_bias=False, name=name, dtype=dtype, **options)(x)
+    x = FusedBatchNormalization(name=name + SUFFIX, dtype=dtype)(x)
+    return keras.layers.ReLU(name=f"{name}_relu", dtype=dtype)(x)

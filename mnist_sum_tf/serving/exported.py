@@ -6,7 +6,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.prediction import find_saved_model, load_saved_model
+from mnist_sum_tf.runtimes.saved_model import find_saved_model, load_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.training.initial_weights import short_name, variables_by_name
 

@@ -155,18 +155,17 @@ def _model_of(state, settings: config.Config, dtype: str) -> keras.Model:
 
 
 def _resized(settings: config.Config, base_channels: int) -> config.Config:
-    size = dataclasses.replace(settings.model, base_channels=base_channels)
+    size = dataclasses.replace(
+        settings.model, base_channels=base_channels, normalized=False
+    )
     return dataclasses.replace(settings, model=size)
 
 
 def _trained(workdir: pathlib.Path, stage: str) -> keras.Model:
     if stage == "sum_model":
         return trained_models.load_sum_model(workdir)
-    stage_dir = workdir / stage
-    model = (
-        trained_models.encoder_of(stage_dir)
-        if stage == "encoder"
-        else build_decoder()
-    )
-    checkpoints.load_average(model, stage_dir)
-    return model
+    if stage == "encoder":
+        return trained_models.load_encoder(workdir / stage)
+    decoder = build_decoder()
+    checkpoints.load_average(decoder, workdir / stage)
+    return decoder

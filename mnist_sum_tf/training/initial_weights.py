@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.runtimes.saved_model import load_saved_model
 
 
 def set_initial_weights(model: keras.Model, saved_model) -> None:
@@ -11,7 +12,8 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
 
     Args:
         model: the encoder or the decoder, of the size that was exported.
-        saved_model: folder of one exported version, see `serving.export`.
+        saved_model: a SavedModel, or a folder of versions, of which the newest
+            is taken, see `serving.export`.
 
     Raises:
         UserError: if it is no exported model, or one of another size.
@@ -36,11 +38,11 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
 
 def _exported_variables(folder) -> dict[str, tf.Variable]:
     try:
-        return variables_by_name(tf.saved_model.load(str(folder)))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        return variables_by_name(load_saved_model(folder))
+    except (KeyError, config.UserError) as error:
         raise config.UserError(
-            "--initial_model must be the folder of one version that "
-            f"export_model.py wrote. Received: {folder}"
+            "--initial_model must be a SavedModel that export_model.py wrote, or "
+            f"a folder of its versions. Received: {folder}"
         ) from error
 
 

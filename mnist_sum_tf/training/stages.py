@@ -1,5 +1,6 @@
 """The three trainings: encoder, decoder, and both end to end."""
 
+import dataclasses
 import functools
 import hashlib
 import pathlib
@@ -18,6 +19,7 @@ from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, losses
 from mnist_sum_tf.training.initial_weights import set_initial_weights
 from mnist_sum_tf.training.loop import Task, train_and_evaluate
+from mnist_sum_tf.training.trained_models import load_encoder
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 EVALUATION_BATCH_SIZE = 250
@@ -91,10 +93,18 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
     Returns, Raises: as `train_encoder`.
     """
     workdir = pathlib.Path(workdir)
+    if _has_trained(workdir / "encoder"):
+        settings = without_normalization(settings)
     return train_and_evaluate(
         functools.partial(sum_model_task, settings, workdir), settings,
         workdir / "sum_model",
     )  # fmt: skip
+
+
+def without_normalization(settings: config.Config) -> config.Config:
+    """The settings of a training that starts from weights: those are plain."""
+    model = dataclasses.replace(settings.model, normalized=False)
+    return dataclasses.replace(settings, model=model)
 
 
 def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
@@ -183,7 +193,9 @@ def _digest(*arrays) -> str:
 
 def _starting_encoder(settings: config.Config, dtype: str) -> keras.Model:
     model = settings.model
-    encoder = build_encoder(model.base_channels, model.dropout_rate, dtype)
+    encoder = build_encoder(
+        model.base_channels, model.dropout_rate, dtype, model.normalized
+    )
     if settings.initial_model:
         set_initial_weights(encoder, settings.initial_model)
     return encoder
@@ -195,13 +207,30 @@ def _with_distribution(encoder: keras.Model) -> keras.Model:
 
 
 def _starting_sum_model(settings, workdir: pathlib.Path, dtype: str):
-    encoder, decoder = _starting_encoder(settings, dtype), build_decoder()
-    if settings.initial_model:
+    decoder = build_decoder()
+    if _has_trained(workdir / "encoder"):
+        encoder = load_encoder(workdir / "encoder", dtype)
+        _check_size(encoder, settings, workdir)
+    else:
+        encoder = _starting_encoder(settings, dtype)
+    if _has_trained(workdir / "decoder"):
+        checkpoints.load_average(decoder, workdir / "decoder")
+    elif settings.initial_model:
         set_initial_weights(decoder, settings.initial_model)
-    for part in (encoder, decoder):
-        if checkpoints.latest_checkpoint(workdir / part.name):
-            checkpoints.load_average(part, workdir / part.name)
     return build_sum_model(encoder, decoder)
+
+
+def _has_trained(stage_dir: pathlib.Path) -> bool:
+    return checkpoints.latest_checkpoint(stage_dir) is not None
+
+
+def _check_size(encoder: keras.Model, settings, workdir) -> None:
+    channels = encoder.get_layer("block1_conv1").filters
+    if channels != settings.model.base_channels:
+        raise config.UserError(
+            f"--base_channels must be that of {workdir / 'encoder'}, {channels}. "
+            f"Received: {settings.model.base_channels}"
+        )
 
 
 def learning_variables(model: keras.Model, settings: config.Config) -> list:

@@ -45,6 +45,16 @@ class TrainingState:
         weights = {id(weight) for weight in self.model.weights}
         return [v for v in self.model.variables if id(v) not in weights]
 
+    @property
+    def statistics(self) -> list[keras.Variable]:
+        """The running statistics of batches that normalising layers keep."""
+        return [
+            variable
+            for layer in self.model._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for variable in (layer.moving_mean, layer.moving_variance)
+        ]
+
     def checkpoint(self, settings: dict) -> tf.train.Checkpoint:
         """Gathers it, together with the settings it was trained with."""
         return tf.train.Checkpoint(
@@ -84,14 +94,14 @@ class TrainingStep:
             self._follow, (images, labels, wants_to_stop)
         )
         gradients = per_replica[0]
-        # These were added up over the replicas: all of them hold the same.
-        loss, norm, votes = (
-            self._strategy.experimental_local_results(value)[0]
+        # These are of the global batch: all replicas hold the same.
+        loss, norm, votes, statistics = (
+            tf.nest.map_structure(self._of_any_replica, value)
             for value in per_replica[1:]
         )
         tf.cond(
             tf.math.is_finite(loss) & tf.math.is_finite(norm),
-            lambda: self._learn(gradients, loss),
+            lambda: self._learn(gradients, loss, statistics),
             self._skip,
         )
         self._update_average()
@@ -101,7 +111,8 @@ class TrainingStep:
         """The gradient of the global batch, from a replica's share of it."""
         variables = self._state.variables
         with tf.GradientTape() as tape:
-            losses = self._loss(labels, self._outputs(images))
+            outputs, statistics = self._outputs(images)
+            losses = self._loss(labels, outputs)
             # Divided by the global batch, so shares add up to its mean.
             loss = tf.reduce_sum(losses) / self._settings.global_batch_size
         gradients = tape.gradient(loss, [v.value for v in variables])
@@ -115,10 +126,15 @@ class TrainingStep:
         clip_norm = self._settings.optimizer.gradient_clip_norm
         if clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
-        return gradients, loss, norm, votes
+        return gradients, loss, norm, votes, statistics
+
+    def _of_any_replica(self, value):
+        return self._strategy.experimental_local_results(value)[0]
 
     def _outputs(self, images):
         """Runs the model under dropout of this step and this replica.
+
+        Returns the outputs, and what the model's statistics are to become.
 
         Keras's own seeds are the same on all replicas, which would then draw
         the same masks, and they move on at each call. These are a pure function
@@ -134,10 +150,14 @@ class TrainingStep:
                 context.replica_id_in_sync_group, variable.dtype
             )
             seeds.append((variable, fold_in(seed, replica)))
-        with keras.StatelessScope(state_mapping=seeds):
-            return self._state.model(images, training=True)
+        with keras.StatelessScope(state_mapping=seeds) as scope:
+            outputs = self._state.model(images, training=True)
+        return outputs, [
+            scope.get_current_value(variable)
+            for variable in self._state.statistics
+        ]
 
-    def _learn(self, gradients, loss) -> None:
+    def _learn(self, gradients, loss, statistics) -> None:
         def apply(gradients):
             # The optimizer adds up the replicas' gradients once more.
             replicas = self._strategy.num_replicas_in_sync
@@ -147,6 +167,10 @@ class TrainingStep:
             )
 
         self._strategy.run(apply, (gradients,))
+        for variable, value in zip(self._state.statistics, statistics):
+            self._strategy.extended.update(
+                variable.value, lambda old, new: old.assign(new), (value,)
+            )
         self._state.loss_metric.update_state(loss)
 
     def _skip(self) -> None:

@@ -6,7 +6,7 @@ import keras
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.encoder import build_encoder, without_normalization
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, stage_folder
 
@@ -28,10 +28,10 @@ def load_sum_model(workdir) -> keras.Model:
     """
     workdir = pathlib.Path(workdir)
     if checkpoints.latest_checkpoint(workdir / "sum_model"):
-        encoder = encoder_of(workdir / "sum_model")
-        model = build_sum_model(encoder, build_decoder())
-        checkpoints.load_average(model, workdir / "sum_model")
-        return model
+        encoder, decoder = encoder_of(workdir / "sum_model"), build_decoder()
+        trained = build_sum_model(encoder, decoder)
+        checkpoints.load_average(trained, workdir / "sum_model")
+        return build_sum_model(without_normalization(encoder), decoder)
     missing = [
         part
         for part in ("encoder", "decoder")
@@ -42,18 +42,32 @@ def load_sum_model(workdir) -> keras.Model:
             "--workdir must hold a trained sum_model, or an encoder and a "
             f"decoder. Received: {workdir} without {' and '.join(missing)}"
         )
-    encoder, decoder = encoder_of(workdir / "encoder"), build_decoder()
-    checkpoints.load_average(encoder, workdir / "encoder")
+    decoder = build_decoder()
     checkpoints.load_average(decoder, workdir / "decoder")
-    return build_sum_model(encoder, decoder)
+    return build_sum_model(load_encoder(workdir / "encoder"), decoder)
 
 
-def encoder_of(stage_dir: pathlib.Path) -> keras.Model:
+def load_encoder(stage_dir: pathlib.Path, dtype="float32") -> keras.Model:
+    """Loads a trained encoder's averaged weights, its normalisation folded.
+
+    Args:
+        stage_dir: the folder of the stage `encoder`.
+        dtype: Keras dtype policy of the model.
+
+    Raises:
+        UserError: if there is no checkpoint that can be read.
+    """
+    encoder = encoder_of(stage_dir, dtype)
+    checkpoints.load_average(encoder, stage_dir)
+    return without_normalization(encoder, dtype)
+
+
+def encoder_of(stage_dir: pathlib.Path, dtype="float32") -> keras.Model:
     """An untrained encoder of the size that the stage's settings name."""
     path = stage_dir / stage_folder.CONFIG_FILE
     settings = stage_folder.read_settings(path)
     try:
-        return build_encoder(**settings["model"])
+        return build_encoder(**settings["model"], dtype=dtype)
     except (KeyError, TypeError) as error:
         raise config.UserError(
             f"{path} must name the model's size. Received: {error!r}"

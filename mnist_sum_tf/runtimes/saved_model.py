@@ -1,0 +1,71 @@
+"""An exported SavedModel, found and loaded."""
+
+import pathlib
+
+import tensorflow as tf
+
+from mnist_sum_tf.config import UserError
+
+FILES_SIGNATURE = "serving_bytes"  # takes image files
+
+
+def find_saved_model(path) -> pathlib.Path:
+    """The SavedModel at a path: itself, or the newest of the versions in it.
+
+    Args:
+        path: of a SavedModel or of a folder of numbered ones.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    path = pathlib.Path(path)
+    if _is_saved_model(path):
+        return path
+    versions = []
+    if path.is_dir():
+        versions = [
+            entry
+            for entry in path.iterdir()
+            if entry.name.isascii() and entry.name.isdigit()
+            and _is_saved_model(entry)
+        ]  # fmt: skip
+    if not versions:
+        raise UserError(
+            "--model must be a SavedModel or a folder of its versions, an .onnx "
+            "or a .tflite file. "
+            f"Received: {path}"
+        )
+    return max(versions, key=lambda entry: int(entry.name))
+
+
+def _is_saved_model(path: pathlib.Path) -> bool:
+    return (path / "saved_model.pb").is_file()
+
+
+def load_saved_model(path):
+    """Loads the SavedModel at a path.
+
+    Args:
+        path: see `find_saved_model`.
+
+    Returns:
+        An object whose `signatures` are those of the exported model.
+
+    Raises:
+        UserError: if there is none, it is broken, or another model's.
+    """
+    found = find_saved_model(path)
+    try:
+        model = tf.saved_model.load(str(found))
+    except Exception as error:  # Broken files fail in many ways.
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"--model must be a SavedModel that loads. Received: {found}"
+            f" ({reason[0]})"
+        ) from error
+    if FILES_SIGNATURE not in model.signatures:
+        raise UserError(
+            f"--model must have the signature {FILES_SIGNATURE}, as export_model.py "
+            f"writes it. Received: {found} with {sorted(model.signatures)}"
+        )
+    return model
