@@ -11,7 +11,7 @@ NUM_SUMS = NUM_DIGITS * (NUM_CLASSES - 1) + 1  # 0, 1, ..., 36
 
 LAYOUTS = ("tiled", "scattered", "assignment", "separate", "cropped", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-PRESETS = ("compact", "original")
+PRESETS = ("compact", "speedrun", "original")
 SCHEDULES = ("cosine", "constant")
 SPLITS = ("train", "validation", "test")
 STAGES = ("encoder", "decoder", "sum_model")
@@ -34,6 +34,9 @@ class DataConfig:
         tfds_data_dir: where TensorFlow Datasets keeps its data; its own default
             where `None`.
         layout: how composites are laid out, one of `LAYOUTS`.
+        bent: whether digits of other layouts are bent as those of `mixed` are.
+        validates_all_layouts: whether validation composites come in several
+            layouts, or in `layout` alone.
         images: a folder of labelled PNGs or an `.npy` of images to learn from in
             place of composites.
         sums: the `.npy` of sums that belongs to an `.npy` of images.
@@ -44,6 +47,8 @@ class DataConfig:
     digits: str = "bundled"
     tfds_data_dir: str | None = None
     layout: str = "mixed"
+    bent: bool = False
+    validates_all_layouts: bool = True
     images: str | None = None
     sums: str | None = None
     train_fraction: float = 0.8
@@ -106,6 +111,8 @@ class Config:
             random ones where `None`.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
+        stop_at_accuracy: training ends as soon as so large a share of the sums
+            is read right in each validation set; `None` takes all steps.
         log_every_steps: steps over which one line of the history averages.
         skip_non_finite: how many steps of a run may be left out because their
             loss or gradient is not finite; one more stops the run.
@@ -127,6 +134,7 @@ class Config:
     initial_model: str | None = None
     checkpoint_every_steps: int = 500
     evaluate_every_steps: int = 1_000
+    stop_at_accuracy: float | None = None
     log_every_steps: int = 50
     skip_non_finite: int = 0
     deterministic: bool = False

@@ -71,7 +71,27 @@ _ORIGINAL = {
     ),
 }
 
-_PRESETS = {"compact": _COMPACT, "original": _ORIGINAL}
+_SPEEDRUN = {
+    **_COMPACT,
+    "encoder": config.Config(
+        stage="encoder",
+        objective="digits",
+        preset="speedrun",
+        total_steps=3_200,
+        global_batch_size=64,
+        evaluate_every_steps=200,
+        stop_at_accuracy=0.99,
+        data=config.DataConfig(
+            layout="tiled", bent=True, validates_all_layouts=False
+        ),
+        model=_NORMALIZED,
+        optimizer=config.OptimizerConfig(
+            learning_rate=2e-3, average_decay=0.998
+        ),
+    ),
+}
+
+_PRESETS = {"compact": _COMPACT, "speedrun": _SPEEDRUN, "original": _ORIGINAL}
 
 
 def get_preset(name: str, stage: str) -> config.Config:

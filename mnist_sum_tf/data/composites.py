@@ -10,7 +10,8 @@ from mnist_sum_tf.data import drawing, layouts, ones, wear
 
 
 def composite_batch(
-    digit_images, digit_labels, layout: str, seed: int, step, batch_size: int
+    digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
+    bent: bool = False,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -25,6 +26,7 @@ def composite_batch(
         step: whole number or scalar tensor; the batch depends on (seed, step)
             and on nothing that came before.
         batch_size: number of images.
+        bent: see `layouts.get_layout`.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
@@ -38,10 +40,10 @@ def composite_batch(
         [batch_size, config.NUM_DIGITS], seeds[0],
         maxval=tf.shape(digit_images)[0], dtype=tf.int32,
     )  # fmt: skip
-    worn = layout == "mixed"
     return _compose_chosen(
-        digit_images, digit_labels, chosen, layout, seeds, worn
-    )
+        digit_images, digit_labels, chosen, layouts.get_layout(layout, bent),
+        seeds, worn=layout == "mixed",
+    )  # fmt: skip
 
 
 def evaluation_batch(
@@ -65,8 +67,9 @@ def evaluation_batch(
     chosen = tf.reshape(chosen, [batch_size, config.NUM_DIGITS])
     seeds = _step_seeds(seed, start)
     return _compose_chosen(
-        digit_images, digit_labels, chosen, layout, seeds, worn=False
-    )
+        digit_images, digit_labels, chosen, layouts.get_layout(layout), seeds,
+        worn=False,
+    )  # fmt: skip
 
 
 def _step_seeds(seed: int, step):
@@ -75,8 +78,7 @@ def _step_seeds(seed: int, step):
     return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 5))
 
 
-def _compose_chosen(digit_images, digit_labels, chosen, layout, seeds, worn):
-    place = layouts.get_layout(layout)
+def _compose_chosen(digit_images, digit_labels, chosen, place, seeds, worn):
     batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
     labels = tf.cast(tf.gather(digit_labels, chosen), tf.int32)

@@ -31,6 +31,7 @@ def composites_dataset(
     batch_size: int,
     start_step: int = 0,
     total_steps: int | None = None,
+    bent: bool = False,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -42,6 +43,7 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
+        bent: see `layouts.get_layout`.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -55,7 +57,7 @@ def composites_dataset(
     def compose(step):
         return _labelled(
             *composites.composite_batch(
-                images, labels, layout, seed, step, batch_size
+                images, labels, layout, seed, step, batch_size, bent
             )
         )
 

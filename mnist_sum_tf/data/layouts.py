@@ -262,8 +262,13 @@ LAYOUTS: dict[str, Callable[..., Placement]] = {
 }
 
 
-def get_layout(name: str) -> Callable[..., Placement]:
+def get_layout(name: str, bent: bool = False) -> Callable[..., Placement]:
     """Returns the layout of that name.
+
+    Args:
+        name: one of `config.LAYOUTS`.
+        bent: whether its digits are bent, turned and thickened as those of
+            `mixed` are in any case.
 
     Raises:
         UserError: if there is none.
@@ -272,4 +277,12 @@ def get_layout(name: str) -> Callable[..., Placement]:
         raise config.UserError(
             f"--layout must be one of {', '.join(LAYOUTS)}. Received: {name!r}"
         )
-    return LAYOUTS[name]
+    layout = LAYOUTS[name]
+    if not bent or layout is mixed:
+        return layout
+
+    def place(ink_boxes, seed):
+        seeds = tf.unstack(tf.random.split(seed, 3))
+        return _bent(layout(ink_boxes, seeds[0]), *seeds[1:])
+
+    return place

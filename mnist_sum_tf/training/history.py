@@ -48,6 +48,14 @@ class History:
         else:
             self.rows.append(dict(row))
 
+    def reaches(self, accuracy: float) -> bool:
+        """Whether each validation set of the last row has this share of sums right."""
+        last = self.rows[-1] if self.rows else {}
+        reached = [
+            value for name, value in last.items() if name.endswith("/sum_accuracy")
+        ]
+        return bool(reached) and min(reached) >= accuracy
+
     def save(self) -> None:
         """Writes both files, each as a whole."""
         columns = list(dict.fromkeys(key for row in self.rows for key in row))

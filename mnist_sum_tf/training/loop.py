@@ -5,6 +5,7 @@ import dataclasses
 import logging
 import pathlib
 import sys
+import time
 from typing import Callable
 
 import keras
@@ -83,6 +84,11 @@ def train_and_evaluate(
     strategies.check_batch_size(
         settings.global_batch_size, strategy.num_replicas_in_sync
     )
+    if settings.stop_at_accuracy and strategies.num_workers(strategy) > 1:
+        raise config.UserError(
+            "A training that stops at an accuracy must run on one machine. "
+            f"Received: --strategy={settings.strategy}"
+        )
     dtype = strategies.resolve_precision(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     with contextlib.ExitStack() as stack:
@@ -113,6 +119,7 @@ class Trainer:
     """Takes the steps of a run, and after some of them logs, judges, saves."""
 
     def __init__(self, task, settings, stage_dir, strategy, dtype):
+        self.started = time.monotonic()
         self.task = task
         self.settings = settings
         self.stage_dir = pathlib.Path(stage_dir)
@@ -162,13 +169,20 @@ class Trainer:
                 )
             batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
+                if self._reached_goal():
+                    break
                 stops = self._take_step(step, batches, stop) and step < last
                 self._after_step(step, stops)
-                if stops:
+                if stops and not self._reached_goal():
                     self._stop(step, stop.signal_name)
             # The others wait until the first one has judged and saved.
             strategies.workers_agree(self.strategy, 0)
         return self.history.rows[-1] if self.history.rows else {}
+
+    def _reached_goal(self) -> bool:
+        """Whether the last evaluation found every validation set read well enough."""
+        goal = self.settings.stop_at_accuracy
+        return goal is not None and self.history.reaches(goal)
 
     def _batches(self, first: int):
         return strategies.distribute(
@@ -206,6 +220,7 @@ class Trainer:
             self._log(step)
         if judges and self.is_chief:
             self._evaluate(step)
+            saves |= self._reached_goal()
         if saves and self.is_chief:
             self._save(step)
 
@@ -244,6 +259,13 @@ class Trainer:
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.progress.write(f"step {step}, {name}: {shown}")
         self._add_row(row)
+        if self._reached_goal():
+            minutes = (time.monotonic() - self.started) / 60
+            images = step * self.settings.global_batch_size
+            self.progress.write(
+                f"goal reached after {minutes:.2f} minutes of this run, "
+                f"{images:,} images seen"
+            )
         try:
             self.samples.add(step, self.judged)
         except (OSError, tf.errors.OpError) as error:

@@ -152,15 +152,18 @@ def image_data(settings: config.Config, needs_digits: bool) -> dict:
         held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
         train_data = functools.partial(
             datasets.composites_dataset, train, data.layout, seed, batch_size,
-            total_steps=total_steps,
+            total_steps=total_steps, bent=data.bent,
         )  # fmt: skip
+        layouts = VALIDATION_LAYOUTS
+        if not data.validates_all_layouts:
+            layouts = (data.layout,)
         return {
             "train_data": train_data,
             "validation_data": {
                 layout: datasets.evaluation_dataset(
                     held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
                 )
-                for layout in VALIDATION_LAYOUTS
+                for layout in layouts
             },
             "data_digest": _digest(train.images, train.labels),
         }
