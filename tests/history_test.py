@@ -30,6 +30,15 @@ def test_rows_survive_and_those_after_the_checkpoint_go(tmp_path):
     assert [row["tiled/sum_accuracy"] for row in rows] == ["", "0.5", ""]
 
 
+def test_a_goal_is_for_every_validation_set_of_the_last_row(tmp_path):
+    history = History(tmp_path, last_step=0)
+    assert not history.reaches(0.0)
+    history.add({"step": 10, "a/sum_accuracy": 0.99, "b/sum_accuracy": 0.5})
+    assert history.reaches(0.5) and not history.reaches(0.51)
+    history.add({"step": 20, "loss": 1.0, "a/sum_nll": 2.0})
+    assert not history.reaches(0.5)
+
+
 def test_a_broken_history_is_named(tmp_path):
     (tmp_path / "history.json").write_text("[{}]")
     with pytest.raises(UserError, match="history.json must be .* Received"):

@@ -97,6 +97,19 @@ def test_mixed_has_every_rule_of_overlap_and_bends_five_images_in_six():
     assert placement.bend_pixels.max() <= 2.2
 
 
+def test_other_layouts_can_be_bent_as_mixed_is():
+    straight = place("tiled")
+    placement = layouts.get_layout("tiled", bent=True)(INK_BOXES, [0, 7])
+    bent = (placement.bend_pixels.numpy() > 0).any(axis=1)
+    assert abs(bent.mean() - 5 / 6) < 0.04
+    for field in ("center_x", "center_y", "width", "height"):
+        found, expected = getattr(placement, field).numpy(), getattr(straight, field)
+        np.testing.assert_array_equal(found[~bent], expected[~bent])
+        assert (found[bent] != expected[bent]).all()
+    assert layouts.get_layout("tiled") is layouts.tiled
+    assert layouts.get_layout("mixed", bent=True) is layouts.mixed
+
+
 def test_a_placement_is_a_function_of_its_seed():
     first, again, other = (place("mixed", seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.center_x, again.center_x)

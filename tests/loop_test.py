@@ -213,6 +213,46 @@ def test_batches_divide_by_the_replicas(batch_size, replicas):
         strategies.check_batch_size(batch_size, replicas)
 
 
+def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
+    """The goal is reached at once: by the first of two evaluations."""
+    judged = dataclasses.replace(
+        make_task(),
+        build_judged=lambda model: keras.Model(
+            model.inputs,
+            {
+                "sum_probabilities": keras.layers.Softmax()(
+                    keras.layers.Dense(37)(model.inputs[0])
+                )
+            },
+        ),
+        judged_outputs=("sum_probabilities",),
+        validation_data={
+            "held_out": tf.data.Dataset.range(100, 102).map(
+                lambda step: (make_batch(step)[0], {"sum": tf.range(4)})
+            )
+        },
+    )
+    for goal, last in ((0.0, 4), (1.0, 8)):
+        settings = dataclasses.replace(SETTINGS, stop_at_accuracy=goal)
+        for _ in range(2):  # The second time, nothing is left to do.
+            row = loop.train_and_evaluate(lambda: judged, settings, tmp_path / str(goal))
+            assert row["step"] == last
+        path = checkpoints.latest_checkpoint(tmp_path / str(goal))
+        assert path.endswith(f"ckpt-{last}")
+    written = capsys.readouterr()
+    assert "16 images seen" in written.out + written.err
+
+
+def test_precision_follows_the_processor():
+    for cpuinfo, fast in (
+        ("vendor_id : GenuineIntel flags : avx512f avx512_bf16", False),
+        ("vendor_id : GenuineIntel flags : avx512_bf16 amx_bf16", True),
+        ("vendor_id : AuthenticAMD flags : avx512f avx512_bf16", True),
+        ("vendor_id : AuthenticAMD flags : avx2", False),
+    ):
+        assert strategies.has_fast_bfloat16(cpuinfo) is fast
+
+
 def test_cosine_warms_up_and_ends_at_zero():
     settings = dataclasses.replace(
         SETTINGS,

@@ -10,7 +10,7 @@ from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, trained_models
-from mnist_sum_tf.training.checkpoints import latest_checkpoint
+from mnist_sum_tf.training.checkpoints import latest_checkpoint, load_average
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def small(stage, digits_file, **changes):
         evaluate_every_steps=2,
         checkpoint_every_steps=2,
         data=dataclasses.replace(preset.data, digits=digits_file),
-        model=config.ModelConfig(base_channels=2),
+        model=dataclasses.replace(preset.model, base_channels=2),
         **changes,
     )
 
@@ -65,6 +65,40 @@ def test_encoder_and_decoder_are_put_together(workdir):
     assert {weight.dtype for weight in model.weights} == {"float32"}
 
 
+def names_of(model) -> set[str]:
+    return {layer.name for layer in model._flatten_layers()}
+
+
+def test_what_learned_normalised_is_evaluated_plain(workdir):
+    stage_dir = workdir / "encoder"
+    normalized = trained_models.encoder_of(stage_dir)
+    load_average(normalized, stage_dir)
+    assert "hidden_norm" in names_of(normalized)
+    plain = trained_models.load_sum_model(workdir).get_layer("encoder")
+    assert "hidden_norm" not in names_of(plain)
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 168, 1), np.uint8)
+    np.testing.assert_allclose(
+        plain(images), normalized(images), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_a_sum_model_from_scratch_learns_normalised(tmp_path, digits_file):
+    stages.train_end_to_end(small("sum_model", digits_file), tmp_path)
+    trained = trained_models.encoder_of(tmp_path / "sum_model")
+    assert "hidden_norm" in names_of(trained)
+    model = trained_models.load_sum_model(tmp_path)
+    assert "hidden_norm" not in names_of(model)
+
+
+def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
+    settings = small("sum_model", digits_file)
+    settings = dataclasses.replace(
+        settings, model=dataclasses.replace(settings.model, base_channels=3)
+    )
+    with pytest.raises(config.UserError, match="encoder, 2. Received: 3"):
+        stages._starting_sum_model(settings, workdir, "float32")
+
+
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     apart = trained_models.load_sum_model(workdir)
     start = stages._starting_sum_model(
@@ -76,6 +110,8 @@ def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
         "sum_model", digits_file, objective="regression", train_encoder=False
     )
     stages.train_end_to_end(frozen, workdir)
+    settings = json.loads((workdir / "sum_model" / "config.json").read_text())
+    assert not settings["model"]["normalized"]
     trained = trained_models.load_sum_model(workdir)
     for part, changed in (("encoder", False), ("decoder", True)):
         before = apart.get_layer(part).get_weights()
