@@ -73,8 +73,11 @@ def define_image_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_string(
         "initial_model", None,
-        "Exported model to start from, e.g. exported_models/mnist_sum/1.",
+        "Exported model to start from, e.g. exported_models/mnist_sum.",
     )  # fmt: skip
+    flags.DEFINE_bool(
+        "bent", None, "Bend, turn and thicken digits in any layout, as mixed does."
+    )
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "
@@ -100,7 +103,7 @@ def settings(stage: str, **changes) -> config.Config:
     data = _given(
         layout=_LAYOUT.value, digits=_DIGITS.value,
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
-        sums=_optional("sums"),
+        sums=_optional("sums"), bent=_optional("bent"),
     )  # fmt: skip
     given = _given(
         seed=_SEED.value, total_steps=_TOTAL_STEPS.value,

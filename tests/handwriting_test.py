@@ -33,7 +33,8 @@ def test_a_bend_is_spread_between_the_points_of_its_grid():
     bends[0, 0, 1, 2], bends[0, 1] = 8.0, 3.0
     # Grid points stand at -1/2, -1/6, 1/6 and 1/2; halfway counts one half.
     places = tf.constant([[-0.5, -1 / 3, -1 / 6, 0.0, 1 / 6]])
-    across, down = handwriting.bend_field(bends, places, places)[0].numpy()
+    spread = handwriting.spread_bends(bends, places, places)
+    across, down = handwriting.bend_field(*spread)[0].numpy()
     along_x = np.array([0, 0.5, 1, 0.5, 0])
     along_y = np.array([0, 0, 0, 0.5, 1])
     expected = 8 * along_x[:, np.newaxis] * along_y

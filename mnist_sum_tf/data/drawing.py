@@ -21,7 +21,7 @@ _TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 _change_stroke = compiled(handwriting.change_stroke)
-_spread_bends = compiled(handwriting.bend_field)
+_spread_bends = compiled(handwriting.spread_bends)
 
 
 @compiled
@@ -76,10 +76,14 @@ def compose(
     tile_left = tf.floor(placement.center_x) - TILE_WIDTH // 2
     in_tile = placement._replace(center_x=placement.center_x - tile_left)
     is_nearest = np.arange(batch_size) >= batch_size - nearest_images
-    tiles = _draw_tiles(
-        _neighbours(flat), tile_to_digit(in_tile), _bend_field(in_tile, seed),
+    place, *shares = _places(
+        tile_to_digit(in_tile), _bends(in_tile, seed),
         np.repeat(is_nearest, config.NUM_DIGITS),
     )  # fmt: skip
+    # Not compiled: XLA looks up one pixel at a time, which also keeps it from
+    # doing the arithmetic before and after on several pixels at once.
+    packed = tf.gather(tf.reshape(_neighbours(flat), [-1]), place)
+    tiles = _interpolate(packed, *shares)
     tiles = tf.reshape(
         tiles,
         [batch_size, config.NUM_DIGITS, TILE_WIDTH + 2, config.IMAGE_HEIGHT],
@@ -87,8 +91,8 @@ def compose(
     return _join(tiles, tf.cast(tile_left, tf.int32), placement.overlap)
 
 
-def _bend_field(placement: layouts.Placement, seed):
-    """How far the ink of each tile's pixels moves; see `handwriting`."""
+def _bends(placement: layouts.Placement, seed):
+    """How each tile's ink is bent; see `handwriting.spread_bends`."""
     if placement.bend_pixels is None:
         return None
     center_x, center_y, width, height, amplitude = (
@@ -119,28 +123,58 @@ def _neighbours(digits) -> tf.Tensor:
 
 
 @compiled
-def _draw_tiles(neighbours, affine, bend_field, is_nearest) -> tf.Tensor:
-    """Draws n digits into n tiles, uint8 `[n, TILE_WIDTH + 2, 40]`.
+def _places(affine, bends, is_nearest):
+    """Where each pixel of n tiles comes from.
 
     Tiles are transposed, x before y, so that setting one into the canvas moves
     whole columns of memory; their first and last columns are black.
 
     Args:
-        neighbours: see `_neighbours`.
         affine: see `tile_to_digit`.
-        bend_field: see `handwriting.bend_field`, or `None`.
+        bends: see `handwriting.spread_bends`, or `None`.
         is_nearest: bool `[n]`, whether to take the nearest pixel.
+
+    Returns:
+        The place in `_neighbours` of the pixel to the upper left, int32
+        `[n, TILE_WIDTH + 2, 40]`, and how far the point lies from there to the
+        right and down, float32 in [0, 1].
     """
     x, y = _TILE_X[:, np.newaxis], _TILE_Y
     u_dx, u_dy, u_0, v_dx, v_dy, v_0 = tf.unstack(
         affine[:, :, tf.newaxis, tf.newaxis], axis=1
     )
     u, v = u_0 + u_dx * x + u_dy * y, v_0 + v_dx * x + v_dy * y
-    if bend_field is not None:
-        u, v = u + bend_field[:, 0], v + bend_field[:, 1]
-    tiles = _look_up(neighbours, u, v, is_nearest[:, tf.newaxis, tf.newaxis])
+    if bends is not None:
+        field = handwriting.bend_field(*bends)
+        u, v = u + field[:, 0], v + field[:, 1]
+    # Black outside of the digit, and in the tile's outer columns.
     inside = (x > 0) & (x < TILE_WIDTH)
-    return tf.where(inside, tiles, tf.zeros_like(tiles))
+    u = tf.where(inside, u, -tf.ones_like(u))
+    u = tf.clip_by_value(u, -1.0, float(DIGIT_SIZE)) + 1
+    v = tf.clip_by_value(v, -1.0, float(DIGIT_SIZE)) + 1
+    left, top = tf.floor(u), tf.floor(v)
+    is_nearest = is_nearest[:, tf.newaxis, tf.newaxis]
+    shares = [
+        tf.where(is_nearest, tf.round(share), share)
+        for share in (u - left, v - top)
+    ]
+    size = DIGIT_SIZE + 2
+    digit = tf.range(u.shape[0])[:, tf.newaxis, tf.newaxis]
+    place = (digit * size + tf.cast(top, tf.int32)) * size
+    return place + tf.cast(left, tf.int32), *shares
+
+
+@compiled
+def _interpolate(packed, share_u, share_v) -> tf.Tensor:
+    """Bilinear interpolation, uint8, between the four pixels of each look-up."""
+
+    def pixel(byte):
+        shifted = tf.bitwise.right_shift(packed, 8 * byte)
+        return tf.cast(tf.bitwise.bitwise_and(shifted, 255), tf.float32)
+
+    upper = pixel(0) + share_u * (pixel(1) - pixel(0))
+    lower = pixel(2) + share_u * (pixel(3) - pixel(2))
+    return tf.cast(upper + share_v * (lower - upper), tf.uint8)
 
 
 def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
@@ -167,30 +201,6 @@ def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
     v_0 = center - v_dx * placement.center_x - v_dy * placement.center_y
     affine = tf.stack([u_dx, u_dy, u_0, v_dx, v_dy, v_0], axis=-1)
     return tf.reshape(affine, [-1, 6])
-
-
-def _look_up(neighbours, u, v, is_nearest) -> tf.Tensor:
-    """Bilinear interpolation at column u and row v; black outside the digit."""
-    size = DIGIT_SIZE + 2
-    u = tf.clip_by_value(u, -1.0, float(DIGIT_SIZE)) + 1
-    v = tf.clip_by_value(v, -1.0, float(DIGIT_SIZE)) + 1
-    left, top = tf.floor(u), tf.floor(v)
-    share_u, share_v = u - left, v - top
-    share_u = tf.where(is_nearest, tf.round(share_u), share_u)
-    share_v = tf.where(is_nearest, tf.round(share_v), share_v)
-    digit = tf.range(u.shape[0])[:, tf.newaxis, tf.newaxis]
-    place = (digit * size + tf.cast(top, tf.int32)) * size
-    packed = tf.gather(
-        tf.reshape(neighbours, [-1]), place + tf.cast(left, tf.int32)
-    )
-
-    def pixel(byte):
-        shifted = tf.bitwise.right_shift(packed, 8 * byte)
-        return tf.cast(tf.bitwise.bitwise_and(shifted, 255), tf.float32)
-
-    upper = pixel(0) + share_u * (pixel(1) - pixel(0))
-    lower = pixel(2) + share_u * (pixel(3) - pixel(2))
-    return tf.cast(upper + share_v * (lower - upper), tf.uint8)
 
 
 def _join(tiles, tile_left, overlap) -> tf.Tensor:

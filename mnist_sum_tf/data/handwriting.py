@@ -47,12 +47,8 @@ def random_bends(amplitude, seed) -> tf.Tensor:
     return bends * amplitude[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
-def bend_field(bends, x, y) -> tf.Tensor:
-    """Spreads bends smoothly over each digit's box (elastic distortion).
-
-    After Simard, Steinkraus and Platt, "Best practices for convolutional neural
-    networks applied to visual document analysis" (2003), with a coarse random
-    grid in place of a blurred field.
+def spread_bends(bends, x, y) -> tuple[tf.Tensor, tf.Tensor]:
+    """What `bend_field` multiplies: the small part of the work.
 
     Args:
         bends: see `random_bends`.
@@ -60,11 +56,30 @@ def bend_field(bends, x, y) -> tf.Tensor:
         y: float32 `[n, rows]`, likewise from the top to the bottom.
 
     Returns:
-        float32 `[n, 2, columns, rows]`, how far across and how far down.
+        Bends spread across, float32 `[n, 2, columns, grid]`, and what each of
+        them counts in each row, float32 `[n, rows, grid]`.
     """
     weights_x = _bend_weights(x)[:, tf.newaxis]
-    weights_y = _bend_weights(y)[:, tf.newaxis]
-    return tf.matmul(tf.matmul(weights_x, bends), weights_y, transpose_b=True)
+    return tf.matmul(weights_x, bends), _bend_weights(y)
+
+
+def bend_field(across, weights_y) -> tf.Tensor:
+    """Bends spread smoothly over each digit's box (elastic distortion).
+
+    After Simard, Steinkraus and Platt, "Best practices for convolutional neural
+    networks applied to visual document analysis" (2003), with a coarse random
+    grid in place of a blurred field.
+
+    Args: see what `spread_bends` returns.
+
+    Returns:
+        float32 `[n, 2, columns, rows]`, how far across and how far down.
+    """
+    # Not a matrix product: this sum becomes part of the loop that needs it.
+    return tf.add_n([
+        across[..., point : point + 1] * weights_y[:, tf.newaxis, tf.newaxis, :, point]
+        for point in range(BEND_GRID)
+    ])  # fmt: skip
 
 
 def _bend_weights(place) -> tf.Tensor:

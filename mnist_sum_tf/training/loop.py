@@ -246,7 +246,7 @@ class Trainer:
         if self.settings.skip_non_finite:
             row["skipped_steps"] = int(self.state.skipped)
         metric.reset_state()
-        self.progress.set_postfix(loss=f"{row['loss']:.4g}")
+        self.progress.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
         self._add_row(row)
 
     def _evaluate(self, step: int) -> None:
