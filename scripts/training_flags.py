@@ -76,6 +76,10 @@ def define_image_flags() -> None:
         "Exported model to start from, e.g. exported_models/mnist_sum.",
     )  # fmt: skip
     flags.DEFINE_bool(
+        "normalized", None, "Normalise batches while the encoder learns from "
+        "scratch; what is evaluated and exported does without.",
+    )  # fmt: skip
+    flags.DEFINE_bool(
         "bent", None, "Bend, turn and thicken digits in any layout, as mixed does."
     )
     flags.DEFINE_string(
@@ -123,8 +127,7 @@ def settings(stage: str, **changes) -> config.Config:
             preset.model,
             **_given(
                 base_channels=_optional("base_channels"),
-                # Exported weights are plain.
-                normalized=False if _optional("initial_model") else None,
+                normalized=_normalized(),
             ),
         ),
         optimizer=dataclasses.replace(
@@ -132,6 +135,11 @@ def settings(stage: str, **changes) -> config.Config:
         ),
         **given,
     )
+
+
+def _normalized() -> bool | None:
+    # Exported weights are plain.
+    return False if _optional("initial_model") else _optional("normalized")
 
 
 def _optional(name: str):
