@@ -23,6 +23,7 @@ from playwright.sync_api import expect
 from stroke_paths import draw_string
 
 from mnist_sum_tf.demo import server as demo
+from mnist_sum_tf.prediction import canvas_of
 
 if not REQUIRED and browsers.find_browser() is None:
     pytest.skip("there is no Chromium on PATH", allow_module_level=True)
@@ -201,8 +202,25 @@ def test_a_chosen_file_is_read(page):
     expect(page.locator("#sum")).to_have_text("13")
     assert read_answer(page)[0] == (3, 1, 4, 5)
     assert page.locator("#picture").is_visible()
+    expect(page.locator("#seen")).to_be_visible()
+    file = (PHOTOGRAPHS / "3145_pen.jpg").read_bytes()
+    np.testing.assert_array_equal(
+        seen_pixels(page), canvas_of("pen", file)[..., 0]
+    )
     draw_stroke(page, LEVEL)  # Drawing puts it aside.
     assert page.locator("#picture").is_hidden()
+
+
+def seen_pixels(page) -> np.ndarray:
+    """What the page shows of what the model sees, uint8 `[40, 168]`."""
+    values = page.evaluate(
+        """() => {
+          const context = document.getElementById("seen").getContext("2d");
+          const { data } = context.getImageData(0, 0, 168, 40);
+          return Array.from({ length: 6720 }, (_, i) => data[4 * i]);
+        }"""
+    )
+    return np.array(values, np.uint8).reshape(40, 168)
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])

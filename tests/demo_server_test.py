@@ -11,6 +11,7 @@ import pytest
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.demo import server as demo
+from mnist_sum_tf.prediction import canvas_of
 from mnist_sum_tf.serving import errors
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -81,6 +82,19 @@ def test_a_question_is_passed_on(server):
     assert predict(server, {"instances": [[[1, 2]], [[3, 4]]]}) == (
         200, {"predictions": [3, 7]},
     )  # fmt: skip
+
+
+def test_a_picture_becomes_what_the_model_sees(server):
+    file = (PHOTOGRAPHS / "3145_pen.jpg").read_bytes()
+    response, pixels = ask(server, "POST", demo.CANVAS_PATH, file)
+    assert response.status == 200
+    expected = canvas_of("pen", file)
+    np.testing.assert_array_equal(
+        np.frombuffer(pixels, np.uint8), expected.ravel()
+    )
+    assert expected.shape == (40, 168, 1) and expected.max() > 200
+    response, answer = ask(server, "POST", demo.CANVAS_PATH, b"no picture")
+    assert response.status == 400 and "expected a whole PNG" in str(answer)
 
 
 def test_what_is_wrong_is_said(server):

@@ -3,6 +3,7 @@
     /                                  the page; its files are in page/
     /examples.json, /examples/<name>   pictures to try
     /v1/models/<name>:predict          the model, in TensorFlow Serving's form
+    /canvas                            a picture -> the 6,720 pixels a model sees
 
 The page asks its own address only, so a browser needs no permission to ask
 another server: this one passes questions on.
@@ -19,11 +20,13 @@ from typing import NamedTuple
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.demo import answerers
+from mnist_sum_tf.prediction import canvas_of
 from mnist_sum_tf.serving import errors, rest_form
 
 PAGE = pathlib.Path(__file__).parent / "page"
 MODEL_NAME = "mnist_sum"
 PREDICT_PATH = f"/v1/models/{MODEL_NAME}:predict"
+CANVAS_PATH = "/canvas"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -124,6 +127,7 @@ class DemoServer(http.server.ThreadingHTTPServer):
 
     def __init__(self, config: DemoConfig, answer: answerers.Answerer):
         self.answer = answer
+        self.canvas_slots = threading.BoundedSemaphore(answerers.MAX_AT_A_TIME)
         self.files = {**_page_files(), **_example_files(config.examples)}
         if ":" in config.host:
             self.address_family = socket.AF_INET6
@@ -179,6 +183,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self._read_body()
         if body is None:
             return
+        if self.path == CANVAS_PATH:
+            return self._send_canvas(body)
         if self.path != PREDICT_PATH:
             return self._send_error(404, f"Expected {PREDICT_PATH}")
         try:
@@ -189,6 +195,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send_error(STATUSES.get(type(error), 503), str(error))
         answer = rest_form.format_answer(outputs, request.is_row_format)
         self._send_json(200, answer)
+
+    def _send_canvas(self, file: bytes) -> None:
+        try:
+            with self.server.canvas_slots:
+                canvas = canvas_of("picture", file)
+        except UserError as error:
+            return self._send_error(400, str(error))
+        self._send(200, File("application/octet-stream", canvas.tobytes()))
 
     def _read_body(self) -> bytes | None:
         """The request's body, or `None` if an error was sent in its place."""

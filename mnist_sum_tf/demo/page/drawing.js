@@ -49,7 +49,7 @@ export class Drawing {
     this.#changed();
   }
 
-  /** Puts a picture in place of strokes; `{base64, url, name}`. */
+  /** Puts a picture in place of strokes; `{base64, file, url, name}`. */
   show(picture) {
     this.#actions = [];
     this.picture = picture;

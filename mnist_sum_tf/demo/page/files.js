@@ -8,7 +8,7 @@ export class FileError extends Error {}
 
 /**
  * @param {Blob} file
- * @returns {Promise<{base64: string, url: string, name: string}>}
+ * @returns {Promise<{base64: string, file: Blob, url: string, name: string}>}
  * @throws {FileError}
  */
 export async function readPicture(file) {
@@ -21,7 +21,7 @@ export async function readPicture(file) {
     throw new FileError(`${name} has ${megabytes} MB; up to 10 MB can be read.`);
   }
   if (file.size === 0) throw new FileError(`${name} is empty.`);
-  return { base64: await inBase64(file, name), url: URL.createObjectURL(file), name };
+  return { base64: await inBase64(file, name), file, url: URL.createObjectURL(file), name };
 }
 
 function inBase64(file, name) {

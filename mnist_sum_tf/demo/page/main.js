@@ -5,7 +5,7 @@ import { groupDigits } from "./digits.js";
 import { Drawing } from "./drawing.js";
 import { FileError, listenToFiles, readPicture } from "./files.js";
 import { listenToKeys } from "./keyboard.js";
-import { askAboutFile, askAboutPixels } from "./model.js";
+import { askAboutFile, askAboutPixels, canvasOf } from "./model.js";
 import { listenToPointer, showPixels, showStrokes } from "./pad.js";
 import { keepReading } from "./reader.js";
 import { render } from "./render.js";
@@ -58,7 +58,10 @@ function changed() {
   $("undo").disabled = $("clear").disabled = isEmpty;
   $("seen-section").hidden = picture !== null;
   if (isEmpty) showNothing();
-  if (picture) showNothing("Reading…");
+  if (picture) {
+    showNothing("Reading…");
+    showSeen(picture);
+  }
   read();
   showDrawing();
 }
@@ -79,6 +82,14 @@ function showDrawing() {
     showStrokes($("ink"), strokes);
     if (!picture) showPixels($("seen"), pixelsOf(strokes, version));
   });
+}
+
+/** Shows a picture as the model sees it, straightened out and scaled. */
+async function showSeen(picture) {
+  const pixels = await canvasOf(picture.file);
+  if (!pixels || drawing.picture !== picture) return;
+  showPixels($("seen"), pixels);
+  $("seen-section").hidden = false;
 }
 
 function showPicture(picture) {
