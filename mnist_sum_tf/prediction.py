@@ -1,7 +1,6 @@
 """Reads image files with an exported model."""
 
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 

@@ -1,7 +1,6 @@
 """One training loop for every stage, on one device, many, or many machines."""
 
 import contextlib
-import dataclasses
 import logging
 import pathlib
 import sys
@@ -24,36 +23,9 @@ from mnist_sum_tf.training import (
 from mnist_sum_tf.training.history import History
 from mnist_sum_tf.training.sample_images import SampleImages
 from mnist_sum_tf.training.scalars import Scalars
+from mnist_sum_tf.training.task import Task
 
 LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """What a stage learns.
-
-    Attributes:
-        build_model: dtype policy -> the model that learns, from its starting
-            weights.
-        build_judged: that model -> one with a dictionary of named outputs.
-        judged_outputs: the outputs that validation judges, keys of
-            `metrics.METRICS`.
-        loss: (labels, model outputs) -> float32 `[n]`.
-        train_data: start step -> `tf.data.Dataset` of one batch per step.
-        validation_data: name -> dataset, each evaluated as a whole.
-        trains: (model) -> the variables that learn.
-        data_digest: of the examples learned from; a run goes on only on the
-            same.
-    """
-
-    build_model: Callable[[str], keras.Model]
-    build_judged: Callable[[keras.Model], keras.Model]
-    judged_outputs: tuple[str, ...]
-    loss: Callable
-    train_data: Callable[[int], tf.data.Dataset]
-    validation_data: dict[str, tf.data.Dataset]
-    trains: Callable = lambda model: model.trainable_variables
-    data_digest: str = ""
 
 
 def train_and_evaluate(

@@ -18,7 +18,8 @@ from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, losses
 from mnist_sum_tf.training.initial_weights import set_initial_weights
-from mnist_sum_tf.training.loop import Task, train_and_evaluate
+from mnist_sum_tf.training.loop import train_and_evaluate
+from mnist_sum_tf.training.task import Task
 from mnist_sum_tf.training.trained_models import load_encoder
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")

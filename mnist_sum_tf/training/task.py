@@ -1,0 +1,35 @@
+"""What a stage of training learns."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a stage learns.
+
+    Attributes:
+        build_model: dtype policy -> the model that learns, from its starting
+            weights.
+        build_judged: that model -> one with a dictionary of named outputs.
+        judged_outputs: the outputs that validation judges, keys of
+            `metrics.METRICS`.
+        loss: (labels, model outputs) -> float32 `[n]`.
+        train_data: start step -> `tf.data.Dataset` of one batch per step.
+        validation_data: name -> dataset, each evaluated as a whole.
+        trains: (model) -> the variables that learn.
+        data_digest: of the examples learned from; a run goes on only on the
+            same.
+    """
+
+    build_model: Callable[[str], keras.Model]
+    build_judged: Callable[[keras.Model], keras.Model]
+    judged_outputs: tuple[str, ...]
+    loss: Callable
+    train_data: Callable[[int], tf.data.Dataset]
+    validation_data: dict[str, tf.data.Dataset]
+    trains: Callable = lambda model: model.trainable_variables
+    data_digest: str = ""
