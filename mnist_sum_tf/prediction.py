@@ -53,34 +53,40 @@ def load_model(path):
     return load_file(path) if is_model_file(path) else load_saved_model(path)
 
 
-def find_images(paths: Iterable) -> list[str]:
+def find_images(
+    paths: Iterable, leave_out: Callable[[UserError], None] | None = None
+) -> list[str]:
     """Image files, with each folder replaced by those in it, sorted by name.
+
+    Args:
+        paths: of files and folders.
+        leave_out: called with what is wrong with a path, which is then left out;
+            it ends everything where `None`.
 
     Raises:
         UserError: if there is nothing at a path, or no image in a folder.
     """
-    found = []
-    for path in map(os.fspath, paths):
-        if not os.path.isdir(path):
-            found.append(path)
-            continue
-        names = [
-            name
-            for name in sorted(os.listdir(path))
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-        ]
-        if not names:
-            raise UserError(
-                f"{path}: expected a folder with {', '.join(SUFFIXES)} files. "
-                f"Received: a folder without any"
-            )
-        found += [os.path.join(path, name) for name in names]
-    missing = [path for path in found if not os.path.exists(path)]
-    if missing:
+    found = (_attempt(leave_out, _images_at, os.fspath(path)) for path in paths)
+    return [image for images in found if images for image in images]
+
+
+def _images_at(path: str) -> list[str]:
+    """The file, or the images in the folder, at a path."""
+    if not os.path.exists(path):
+        raise UserError(f"{path}: there is no such image file. Received: {path}")
+    if not os.path.isdir(path):
+        return [path]
+    names = [
+        name
+        for name in sorted(os.listdir(path))
+        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+    ]
+    if not names:
         raise UserError(
-            f"{missing[0]}: there is no such image file. Received: {missing[0]}"
+            f"{path}: expected a folder with {', '.join(SUFFIXES)} files. "
+            f"Received: a folder without any"
         )
-    return found
+    return [os.path.join(path, name) for name in names]
 
 
 def read_sums(
@@ -102,7 +108,7 @@ def read_sums(
             none may be left out.
     """
     readings = []
-    for batch in _batches(find_images(paths), leave_out):
+    for batch in _batches(find_images(paths, leave_out), leave_out):
         batch, answers = _answers(batch, model, leave_out)
         if not batch:
             continue

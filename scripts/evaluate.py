@@ -51,7 +51,12 @@ def main(argv):
     del argv
     from mnist_sum_tf import config, evaluation
 
-    for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS):
+    if not _LAYOUTS.value:
+        raise config.UserError(
+            f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
+            "Received: none"
+        )
+    for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
             raise config.UserError(
                 f"--{flag.name} is of composites and must not stand beside "

@@ -36,18 +36,18 @@ def main(argv):
         raise config.UserError(
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
-    images = prediction.find_images(paths)
-    model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
     unreadable = []
+    images = prediction.find_images(paths, unreadable.append)
+    model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
     readings = prediction.read_sums(images, model, unreadable.append)
-    if _PICTURE.value and readings:
-        prediction.draw_readings(readings, _PICTURE.value)
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
     elif readings:
         print(prediction.format_readings(readings))
     for error in unreadable:
         print(f"error: {error}", file=sys.stderr)
+    if _PICTURE.value and readings:
+        prediction.draw_readings(readings, _PICTURE.value)
     return 1 if unreadable else 0
 
 

@@ -54,6 +54,10 @@ _DETERMINISTIC = flags.DEFINE_bool(
     "deterministic", None, "Make GPUs give the same bits each time, which is "
     "slower; processors do so anyway.",
 )  # fmt: skip
+_STOP_AT_ACCURACY = flags.DEFINE_float(
+    "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
+    "ends before its last step; above 1 never.", lower_bound=0.0,
+)  # fmt: skip
 _LAYOUT = flags.DEFINE_string(
     "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
 )
@@ -104,6 +108,7 @@ def settings(stage: str, **changes) -> config.Config:
         **changes: further settings of `config.Config`; `None` changes nothing.
     """
     preset = get_preset(_PRESET.value, stage)
+    _check_goes_with_images()
     data = _given(
         layout=_LAYOUT.value, digits=_DIGITS.value,
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
@@ -117,6 +122,7 @@ def settings(stage: str, **changes) -> config.Config:
         evaluate_every_steps=_EVALUATE_EVERY_STEPS.value,
         log_every_steps=_LOG_EVERY_STEPS.value,
         skip_non_finite=_SKIP_NON_FINITE.value,
+        stop_at_accuracy=_STOP_AT_ACCURACY.value,
         initial_model=_optional("initial_model"),
         deterministic=_DETERMINISTIC.value, **changes,
     )  # fmt: skip
@@ -127,7 +133,7 @@ def settings(stage: str, **changes) -> config.Config:
             preset.model,
             **_given(
                 base_channels=_optional("base_channels"),
-                normalized=_normalized(),
+                normalized=_optional("normalized"),
             ),
         ),
         optimizer=dataclasses.replace(
@@ -137,9 +143,15 @@ def settings(stage: str, **changes) -> config.Config:
     )
 
 
-def _normalized() -> bool | None:
-    # Exported weights are plain.
-    return False if _optional("initial_model") else _optional("normalized")
+def _check_goes_with_images() -> None:
+    """Raises `UserError` if a flag of composites stands beside `--images`."""
+    for name in ("layout", "bent", "digits", "tfds_data_dir"):
+        if _optional("images") and _optional(name) is not None:
+            raise config.UserError(
+                f"--{name} is of composites and must not stand beside --images. "
+                f"Received: {flags.FLAGS[name].serialize()} "
+                f"--images={_optional('images')}"
+            )
 
 
 def _optional(name: str):

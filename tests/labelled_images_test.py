@@ -42,8 +42,30 @@ def test_dark_ink_on_light_paper_is_refused(tmp_path):
         labelled = read_labelled_images(*map(text, given))
         np.testing.assert_array_equal(labelled.images, images)
     for given in ((inverted, None), pair(inverted)):
-        with pytest.raises(UserError, match="white ink .* Received: pixels of 247"):
+        with pytest.raises(UserError, match="white ink .* Received: light paper in 100% of 2"):
             read_labelled_images(*map(text, given))
+
+
+def test_black_ink_on_a_see_through_image_is_refused(tmp_path):
+    pixels = np.zeros((40, 168, 4), np.uint8)
+    pixels[10:30, 50:60, 3] = 255
+    save_png(tmp_path / "0003.png", pixels)
+    with pytest.raises(UserError, match="white ink"):
+        read_labelled_images(str(tmp_path), None)
+    pixels[..., :3] = 255  # white ink
+    save_png(tmp_path / "0003.png", pixels)
+    labelled = read_labelled_images(str(tmp_path), None)
+    np.testing.assert_array_equal(labelled.images[0], pixels[..., 3])
+
+
+def test_a_few_images_on_light_paper_are_let_pass(tmp_path):
+    images = np.zeros((20, 40, 168), np.uint8)
+    images[:, 10:30, 50:60] = 255
+    images[:2] = 255 - images[:2]
+    assert len(read_labelled_images(*save_pair(tmp_path, images, [5] * 20)).sums)
+    images[2] = 150
+    with pytest.raises(UserError, match="light paper in 15% of 20 images"):
+        read_labelled_images(*save_pair(tmp_path, images, [5] * 20))
 
 
 def pair(folder):

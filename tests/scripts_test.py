@@ -101,6 +101,15 @@ def test_mistakes_end_in_one_line(workdir):
     assert "no_such_model" in fail("evaluate.py", "--model=no_such_model")
     message = fail("evaluate.py", "--images=mine", "--layouts=tiled,mixed")
     assert "Received: --layouts=tiled,mixed --images=mine" in message
+    assert "--layouts must name" in fail("evaluate.py", "--layouts=")
+    message = fail(
+        "train_encoder.py", "--workdir=unused", "--images=mine", "--bent"
+    )
+    assert "--bent is of composites" in message
+    message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")
+    assert "--notrain_encoder must go with --objective=regression" in message
+    message = fail("train_decoder.py", "--workdir=unused", "--preset=speedrun")
+    assert "--preset=speedrun is for encoder alone" in message
     assert not (ROOT / "unused").exists()
 
 

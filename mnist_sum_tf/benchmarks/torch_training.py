@@ -24,7 +24,7 @@ def measure(settings: Settings) -> list[Measurement]:
     found = []
     for base_channels, batch_size in settings.compared_batch_size:
         for precision in PRECISIONS:
-            ours = trainer(base_channels, precision, batch_size)
+            ours = trainer(base_channels, precision, batch_size, normalized=False)
             runs = {
                 BASELINE: torch_step(ours.batch, base_channels, precision),
                 "PyTorch, channels last": torch_step(

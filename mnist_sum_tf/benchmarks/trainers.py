@@ -13,17 +13,21 @@ from mnist_sum_tf.training import stages, steps, strategies
 class BenchedTrainer:
     """An encoder that learns from composites of `mixed`.
 
+    Normalised as by default, or with plain layers, as PyTorch's twin has.
+
     Attributes:
         state: see `TrainingState`.
         batch: one batch, to be learned from again and again.
     """
 
-    def __init__(self, base_channels: int, precision: str, batch_size: int):
+    def __init__(self, base_channels, precision, batch_size, normalized):
         settings = dataclasses.replace(
             get_preset("compact", "encoder"),
             global_batch_size=batch_size,
             precision=precision,
-            model=config.ModelConfig(base_channels=base_channels),
+            model=config.ModelConfig(
+                base_channels=base_channels, normalized=normalized
+            ),
         )
         task = stages.encoder_task(settings)
         strategy = strategies.create_strategy("one_device")
@@ -48,7 +52,7 @@ class BenchedTrainer:
 
 @functools.lru_cache(maxsize=4)
 def trainer(
-    base_channels: int, precision: str, batch_size: int
+    base_channels: int, precision: str, batch_size: int, normalized: bool = True
 ) -> BenchedTrainer:
     """The last few are kept: compiling a step takes seconds."""
-    return BenchedTrainer(base_channels, precision, batch_size)
+    return BenchedTrainer(base_channels, precision, batch_size, normalized)

@@ -13,7 +13,9 @@ from mnist_sum_tf import config
 IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Rows of an array that are checked or converted at a time.
 CHUNK = 1024
-BRIGHTEST_MEAN = 160  # of 255; four thick digits that touch have about 80
+# Of an image's pixels, most are paper. Some images of a set may have been worn.
+DARKEST_LIGHT_PAPER = 140
+LARGEST_SHARE_ON_LIGHT_PAPER = 0.1
 
 
 class LabelledImages(NamedTuple):
@@ -63,12 +65,15 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
 
 
 def _check_black_paper(path: str, images: np.ndarray) -> None:
-    """Refuses ink on white paper, which a model would learn or judge wrongly."""
-    brightness = float(images[:CHUNK].mean())
-    if brightness > BRIGHTEST_MEAN:
+    """Refuses dark ink on light paper, which would be learned or judged wrongly."""
+    some = images[:: max(1, len(images) // CHUNK)]
+    papers = np.median(some, axis=(1, 2))
+    share = np.mean(papers > DARKEST_LIGHT_PAPER)
+    if share > LARGEST_SHARE_ON_LIGHT_PAPER:
         raise config.UserError(
             f"--images={path} must be white ink (255) on black paper (0); invert "
-            f"them. Received: pixels of {brightness:.0f} on average"
+            f"those that are not. Received: light paper in {share:.0%} of "
+            f"{len(some)} images looked at"
         )
 
 
@@ -138,10 +143,11 @@ def _read_png(path: pathlib.Path) -> np.ndarray:
                 raise config.UserError(f"{expected} Received: {width}x{height}")
             if image.mode.startswith(("I", "F")):
                 raise config.UserError(f"{expected} Received: {image.mode}")
-            if image.has_transparency_data:
-                black = Image.new("RGBA", image.size, "black")
-                image = Image.alpha_composite(black, image.convert("RGBA"))
-            return np.asarray(image.convert("L"))
+            if not image.has_transparency_data:
+                return np.asarray(image.convert("L"))
+            on_black = _on_paper(image, "black")
+            # Black ink would not be seen, nor that it is of the wrong shade.
+            return on_black if on_black.any() else _on_paper(image, "white")
     except config.UserError:
         raise
     except (
@@ -151,6 +157,12 @@ def _read_png(path: pathlib.Path) -> np.ndarray:
             f"{expected} Received: a file that cannot be read as one: "
             f"{type(error).__name__}"
         ) from error
+
+
+def _on_paper(image: Image.Image, colour: str) -> np.ndarray:
+    paper = Image.new("RGBA", image.size, colour)
+    laid = Image.alpha_composite(paper, image.convert("RGBA"))
+    return np.asarray(laid.convert("L"))
 
 
 def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:

@@ -130,7 +130,8 @@ class Trainer:
 
     def run(self, stop: interruptions.StopRequest) -> dict:
         """Takes the steps that are left, or those until a stop is asked for."""
-        first, last = self.state.step, self.settings.total_steps
+        settings = self.settings
+        first, last = self.state.step, settings.total_steps
         with contextlib.ExitStack() as stack:
             self.progress = stack.enter_context(self._progress_bar(first))
             if self.is_chief:
@@ -142,6 +143,10 @@ class Trainer:
             batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
                 if self._reached_goal():
+                    self.progress.write(
+                        f"goal reached at step {self.state.step}: "
+                        f"{settings.stop_at_accuracy:.1%} of validation sums right"
+                    )
                     break
                 stops = self._take_step(step, batches, stop) and step < last
                 self._after_step(step, stops)
@@ -192,7 +197,10 @@ class Trainer:
             self._log(step)
         if judges and self.is_chief:
             self._evaluate(step)
-            saves |= self._reached_goal()
+            if self._reached_goal():
+                saves = True
+                if not logs:
+                    self._log(step)
         if saves and self.is_chief:
             self._save(step)
 
@@ -231,13 +239,11 @@ class Trainer:
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.progress.write(f"step {step}, {name}: {shown}")
         self._add_row(row)
-        if self._reached_goal():
-            minutes = (time.monotonic() - self.started) / 60
-            images = step * self.settings.global_batch_size
-            self.progress.write(
-                f"goal reached after {minutes:.2f} minutes of this run, "
-                f"{images:,} images seen"
-            )
+        minutes = (time.monotonic() - self.started) / 60
+        images = step * self.settings.global_batch_size
+        self.progress.write(
+            f"step {step}: {minutes:.2f} minutes of this run, {images:,} images seen"
+        )
         try:
             self.samples.add(step, self.judged)
         except (OSError, tf.errors.OpError) as error:

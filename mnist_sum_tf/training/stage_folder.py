@@ -15,7 +15,7 @@ LOCK_FILE = ".lock"
 # long and on what it runs, not what is learned.
 FREE_SETTINGS = (
     "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
-    "evaluate_every_steps", "log_every_steps", "skip_non_finite",
+    "evaluate_every_steps", "log_every_steps", "skip_non_finite", "stop_at_accuracy",
     "deterministic", "data.tfds_data_dir",
 )  # fmt: skip
 
