@@ -20,7 +20,7 @@ class BenchedTrainer:
         batch: one batch, to be learned from again and again.
     """
 
-    def __init__(self, base_channels, precision, batch_size, normalized):
+    def __init__(self, base_channels, precision, batch_size, normalized=True):
         settings = dataclasses.replace(
             get_preset("compact", "encoder"),
             global_batch_size=batch_size,
