@@ -106,6 +106,9 @@ def start_server(config: DemoConfig) -> "DemoServer":
         answer = answerers.remote_answerer(config.backend, MODEL_NAME)
     else:
         answer = answerers.local_answerer(config.model)
+    # The first canvas takes seconds, which nobody who draws shall wait for.
+    blank = answerers.blank_file()
+    threading.Thread(target=canvas_of, args=("blank", blank), daemon=True).start()
     try:
         return DemoServer(config, answer)
     except (OSError, OverflowError) as error:
