@@ -35,6 +35,8 @@ class DataConfig:
             where `None`.
         layout: how composites are laid out, one of `LAYOUTS`.
         bent: whether digits of other layouts are bent as those of `mixed` are.
+        worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) and
+            its ones flagged, in training.
         validates_all_layouts: whether validation composites come in several
             layouts, or in `layout` alone.
         images: a folder of labelled PNGs or an `.npy` of images to learn from in
@@ -48,6 +50,7 @@ class DataConfig:
     tfds_data_dir: str | None = None
     layout: str = "mixed"
     bent: bool = False
+    worn: bool = True
     validates_all_layouts: bool = True
     images: str | None = None
     sums: str | None = None

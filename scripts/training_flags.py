@@ -84,6 +84,10 @@ def define_image_flags() -> None:
         "scratch; what is evaluated and exported does without.",
     )  # fmt: skip
     flags.DEFINE_bool(
+        "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
+        "...), flag its ones.",
+    )  # fmt: skip
+    flags.DEFINE_bool(
         "bent", None, "Bend, turn and thicken digits in any layout, as mixed does."
     )
     flags.DEFINE_string(
@@ -113,6 +117,7 @@ def settings(stage: str, **changes) -> config.Config:
         layout=_LAYOUT.value, digits=_DIGITS.value,
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
         sums=_optional("sums"), bent=_optional("bent"),
+        worn=_optional("worn"),
     )  # fmt: skip
     given = _given(
         seed=_SEED.value, total_steps=_TOTAL_STEPS.value,
@@ -145,7 +150,7 @@ def settings(stage: str, **changes) -> config.Config:
 
 def _check_goes_with_images() -> None:
     """Raises `UserError` if a flag of composites stands beside `--images`."""
-    for name in ("layout", "bent", "digits", "tfds_data_dir"):
+    for name in ("layout", "bent", "worn", "digits", "tfds_data_dir"):
         if _optional("images") and _optional(name) is not None:
             raise config.UserError(
                 f"--{name} is of composites and must not stand beside --images. "

@@ -11,7 +11,7 @@ from mnist_sum_tf.data import drawing, layouts, ones, wear
 
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
-    bent: bool = False,
+    bent: bool = False, worn: bool = True,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -27,6 +27,7 @@ def composite_batch(
             and on nothing that came before.
         batch_size: number of images.
         bent: see `layouts.get_layout`.
+        worn: whether `mixed` is worn at all.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
@@ -42,7 +43,7 @@ def composite_batch(
     )  # fmt: skip
     return _compose_chosen(
         digit_images, digit_labels, chosen, layouts.get_layout(layout, bent),
-        seeds, worn=layout == "mixed",
+        seeds, worn and layout == "mixed",
     )  # fmt: skip
 
 

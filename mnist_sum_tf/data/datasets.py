@@ -32,6 +32,7 @@ def composites_dataset(
     start_step: int = 0,
     total_steps: int | None = None,
     bent: bool = False,
+    worn: bool = True,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -43,7 +44,7 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
-        bent: see `layouts.get_layout`.
+        bent, worn: see `composites.composite_batch`.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -57,7 +58,7 @@ def composites_dataset(
     def compose(step):
         return _labelled(
             *composites.composite_batch(
-                images, labels, layout, seed, step, batch_size, bent
+                images, labels, layout, seed, step, batch_size, bent, worn
             )
         )
 

@@ -162,7 +162,7 @@ def image_data(settings: config.Config, needs_digits: bool) -> dict:
         held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
         train_data = functools.partial(
             datasets.composites_dataset, train, data.layout, seed, batch_size,
-            total_steps=total_steps, bent=data.bent,
+            total_steps=total_steps, bent=data.bent, worn=data.worn,
         )  # fmt: skip
         layouts = VALIDATION_LAYOUTS
         if not data.validates_all_layouts:
