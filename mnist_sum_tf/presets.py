@@ -2,7 +2,8 @@
 
 `compact`: python scripts/train_encoder.py --workdir=W (base_channels 16).
 `speedrun`: python scripts/train_encoder.py --workdir=W --preset=speedrun: one
-layout, as fast as possible to 99 % of its validation sums, where it stops.
+layout, as fast as possible to 99 % of its validation sums, where it would stop; one
+run took 2.3 minutes to 98.08 % and 6.6 to 98.72 %, its best, on two cores.
 `original`: the PyTorch project's own settings (base_channels 64, constant rates,
 no clipping, no averaging); its encoder took 621 epochs of 2,498 images.
 """
