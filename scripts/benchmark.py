@@ -9,7 +9,7 @@ import cli
 from absl import flags
 
 _QUICK = flags.DEFINE_bool(
-    "quick", False, "End within two minutes: few rounds, the compact encoder "
+    "quick", False, "End after some two minutes: few rounds, the compact encoder "
     "alone.",
 )  # fmt: skip
 _SECTIONS = flags.DEFINE_list(

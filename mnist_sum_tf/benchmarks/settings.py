@@ -42,7 +42,7 @@ def full(model_path) -> Settings:
 
 
 def quick(model_path) -> Settings:
-    """Within two minutes: few rounds, the compact encoder alone."""
+    """Some two minutes: few rounds, the compact encoder alone."""
     return Settings(
         pathlib.Path(model_path),
         batch_sizes=((16, (32,)),),
