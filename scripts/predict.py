@@ -36,10 +36,9 @@ def main(argv):
         raise config.UserError(
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
-    unreadable = []
-    images = prediction.find_images(paths, unreadable.append)
     model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
-    readings = prediction.read_sums(images, model, unreadable.append)
+    unreadable = []
+    readings = prediction.read_sums(paths, model, unreadable.append)
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
     elif readings:

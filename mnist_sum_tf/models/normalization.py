@@ -59,12 +59,12 @@ def _is_alone() -> bool:
 def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
     """Gives a plain model the weights by which it does what a normalised one does.
 
-    A layer's output w x + b, normalised, is
-    gamma (w x + b - mean) / sqrt(variance + epsilon) + beta.
+    A layer's output w x, normalised, is
+    gamma (w x - mean) / sqrt(variance + epsilon) + beta.
 
     Args:
-        normalized: some of its layers are followed by one of the same name and
-            `SUFFIX`; evaluated with its moving statistics.
+        normalized: some of its layers, those without bias, are followed by one of
+            the same name and `SUFFIX`; evaluated with its moving statistics.
         plain: has the same layers with kernels, by name, without those; its
             weights are set.
     """
@@ -78,7 +78,6 @@ def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
             scale = norm.gamma / keras.ops.sqrt(
                 norm.moving_variance + norm.epsilon
             )
-            shift = bias[0] - norm.moving_mean if bias else -norm.moving_mean
-            kernel, bias = kernel * scale, [norm.beta + shift * scale]
+            kernel, bias = kernel * scale, [norm.beta - norm.moving_mean * scale]
         layer.kernel.assign(kernel)
         layer.bias.assign(bias[0])
