@@ -188,3 +188,21 @@ def test_an_evaluation_set_uses_every_digit_once(digit_images, digit_labels):
         shades += [s for image in images.numpy() for s in np.unique(image) if s]
     assert sorted(shades) == list(range(100, 140))
     assert shades != sorted(shades)
+
+
+def test_mixed_without_wear_leaves_whole_images_as_they_are(digit_images):
+    """Of 32 rows 15 are worn, four have hard edges, and some ones flags."""
+    labels = np.arange(len(digit_images)) % 10
+    worn, fresh = (
+        composites.composite_batch(
+            tf.constant(digit_images), tf.constant(labels), "mixed", 0, 1, 32,
+            worn=is_worn,
+        )
+        for is_worn in (True, False)
+    )  # fmt: skip
+    np.testing.assert_array_equal(worn[1], fresh[1])
+    same = (worn[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
+    without_ones = (fresh[1].numpy() != 1).all(axis=1)
+    untouched = without_ones & (np.arange(32) >= 15) & (np.arange(32) < 28)
+    assert untouched.sum() >= 3 and same[untouched].all()
+    assert same[:15].sum() < 5

@@ -36,7 +36,8 @@ def train_encoder(settings: config.Config, workdir) -> dict:
     Raises:
         UserError: for settings or files that cannot be used.
     """
-    settings = without_normalization(settings, only_if=settings.initial_model)
+    if settings.initial_model:
+        settings = _with_plain_layers(settings)
     return train_and_evaluate(
         functools.partial(encoder_task, settings), settings,
         pathlib.Path(workdir) / "encoder",
@@ -100,19 +101,16 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
             "--notrain_encoder must go with --objective=regression, in which the "
             f"decoder learns. Received: --objective={settings.objective}"
         )
-    settings = without_normalization(
-        settings, only_if=settings.initial_model or _has_trained(workdir / "encoder")
-    )
+    if settings.initial_model or _has_trained(workdir / "encoder"):
+        settings = _with_plain_layers(settings)
     return train_and_evaluate(
         functools.partial(sum_model_task, settings, workdir), settings,
         workdir / "sum_model",
     )  # fmt: skip
 
 
-def without_normalization(settings: config.Config, only_if=True) -> config.Config:
+def _with_plain_layers(settings: config.Config) -> config.Config:
     """The settings of a training that starts from weights: those are plain."""
-    if not only_if:
-        return settings
     model = dataclasses.replace(settings.model, normalized=False)
     return dataclasses.replace(settings, model=model)
 
