@@ -35,13 +35,15 @@ class DataConfig:
             where `None`.
         layout: how composites are laid out, one of `LAYOUTS`.
         bent: whether digits of other layouts are bent as those of `mixed` are.
-        worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) and
-            its ones flagged, in training.
+        worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
+            training.
         validates_all_layouts: whether validation composites come in several
             layouts, or in `layout` alone.
         images: a folder of labelled PNGs or an `.npy` of images to learn from in
             place of composites.
         sums: the `.npy` of sums that belongs to an `.npy` of images.
+        augmented: whether a person's own images are trained on moved, turned, bent
+            and thickened, each time another way.
         train_fraction: the share of a person's own images that is trained on; half
             of the rest validates, the other half tests.
     """
@@ -54,6 +56,7 @@ class DataConfig:
     validates_all_layouts: bool = True
     images: str | None = None
     sums: str | None = None
+    augmented: bool = False
     train_fraction: float = 0.8
 
 

@@ -13,10 +13,11 @@ import dataclasses
 from mnist_sum_tf import config
 
 _NORMALIZED = config.ModelConfig(normalized=True)
+_AUGMENTED = config.DataConfig(augmented=True)
 
 _COMPACT = {
     "encoder": config.Config(
-        stage="encoder", objective="digits", model=_NORMALIZED
+        stage="encoder", objective="digits", data=_AUGMENTED, model=_NORMALIZED
     ),
     "decoder": config.Config(
         stage="decoder",
@@ -32,8 +33,8 @@ _COMPACT = {
     ),
     "sum_model": config.Config(
         stage="sum_model", objective="distribution", total_steps=6_000,
-        model=_NORMALIZED,
-    ),
+        data=_AUGMENTED, model=_NORMALIZED,
+    ),  # fmt: skip
 }
 
 # 2,775 images, 90 % of them trained on in batches of 16.

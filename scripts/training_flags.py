@@ -85,7 +85,7 @@ def define_image_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_bool(
         "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
-        "...), flag its ones.",
+        "...).",
     )  # fmt: skip
     flags.DEFINE_bool(
         "bent", None, "Bend, turn and thicken digits in any layout, as mixed does."
@@ -98,6 +98,10 @@ def define_image_flags() -> None:
     flags.DEFINE_string(
         "sums", None, "The .npy of sums that belongs to an .npy of --images."
     )
+    flags.DEFINE_bool(
+        "augmented", None, "Move, turn, bend and thicken --images, each time another "
+        "way, while training.",
+    )  # fmt: skip
 
 
 def workdir() -> str:
@@ -117,7 +121,7 @@ def settings(stage: str, **changes) -> config.Config:
         layout=_LAYOUT.value, digits=_DIGITS.value,
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
         sums=_optional("sums"), bent=_optional("bent"),
-        worn=_optional("worn"),
+        worn=_optional("worn"), augmented=_optional("augmented"),
     )  # fmt: skip
     given = _given(
         seed=_SEED.value, total_steps=_TOTAL_STEPS.value,
@@ -157,6 +161,11 @@ def _check_goes_with_images() -> None:
                 f"Received: {flags.FLAGS[name].serialize()} "
                 f"--images={_optional('images')}"
             )
+    if _optional("augmented") is not None and not _optional("images"):
+        raise config.UserError(
+            "--augmented is of a person's own images and must stand beside --images. "
+            f"Received: {flags.FLAGS['augmented'].serialize()}"
+        )
 
 
 def _optional(name: str):

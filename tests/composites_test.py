@@ -191,7 +191,7 @@ def test_an_evaluation_set_uses_every_digit_once(digit_images, digit_labels):
 
 
 def test_mixed_without_wear_leaves_whole_images_as_they_are(digit_images):
-    """Of 32 rows 15 are worn, four have hard edges, and some ones flags."""
+    """Of 32 rows 15 are worn, four have hard edges; ones have flags all the same."""
     labels = np.arange(len(digit_images)) % 10
     worn, fresh = (
         composites.composite_batch(
@@ -202,7 +202,24 @@ def test_mixed_without_wear_leaves_whole_images_as_they_are(digit_images):
     )  # fmt: skip
     np.testing.assert_array_equal(worn[1], fresh[1])
     same = (worn[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
-    without_ones = (fresh[1].numpy() != 1).all(axis=1)
-    untouched = without_ones & (np.arange(32) >= 15) & (np.arange(32) < 28)
-    assert untouched.sum() >= 3 and same[untouched].all()
+    assert same[15:28].all()
     assert same[:15].sum() < 5
+
+
+def test_ones_of_mixed_have_flags_whether_worn_or_not(monkeypatch):
+    """Where ones alone are drawn, what `ones` does to them is seen."""
+    flagged = []
+
+    def blacken(digits, labels, seed):
+        del seed
+        flagged.append(np.unique(labels.numpy()).tolist())
+        return tf.zeros_like(digits)
+
+    monkeypatch.setattr(composites.ones, "embellish_ones", blacken)
+    digits, labels = tf.fill([3, 28, 28], tf.constant(200, tf.uint8)), tf.ones(3)
+    for layout, brightest in (("mixed", 0), ("separate", 200)):
+        images, _ = composites.composite_batch(
+            digits, labels, layout, 0, 1, 8, worn=False
+        )
+        assert images.numpy().max() == brightest
+    assert flagged == [[1]]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.data import composites, datasets
+from mnist_sum_tf.data import augmentation, composites, datasets
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import LabelledImages
 
@@ -158,6 +158,24 @@ def test_repeated_images_start_anywhere():
     )
     far = datasets.repeated_dataset(labelled, 5, 8, start_step=2**40)
     assert next(iter(far))[0].shape == [8, 40, 168, 1]
+
+
+def test_repeated_images_augmented_are_those_of_the_step():
+    """Batch n is what `augment_images` makes of it with the seed (seed, n)."""
+    labelled = some_images(30)
+    plain, augmented = (
+        datasets.repeated_dataset(
+            labelled, 5, 32, start_step=3, total_steps=5, augmented=is_augmented
+        )
+        for is_augmented in (False, True)
+    )
+    for step, ((images, labels), (changed, same_labels)) in enumerate(
+        zip(plain, augmented), start=3
+    ):
+        expected = augmentation.augment_images(images, [5, step])
+        np.testing.assert_array_equal(changed, expected)
+        assert (changed != images).numpy().any()
+        np.testing.assert_array_equal(labels["sum"], same_labels["sum"])
 
 
 def test_one_image_repeated():

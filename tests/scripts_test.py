@@ -106,6 +106,8 @@ def test_mistakes_end_in_one_line(workdir):
         "train_encoder.py", "--workdir=unused", "--images=mine", "--bent"
     )
     assert "--bent is of composites" in message
+    message = fail("train_encoder.py", "--workdir=unused", "--augmented")
+    assert "must stand beside --images. Received: --augmented" in message
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")
     assert "--notrain_encoder must go with --objective=regression" in message
     message = fail("train_decoder.py", "--workdir=unused", "--preset=speedrun")

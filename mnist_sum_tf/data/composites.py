@@ -27,7 +27,7 @@ def composite_batch(
             and on nothing that came before.
         batch_size: number of images.
         bent: see `layouts.get_layout`.
-        worn: whether `mixed` is worn at all.
+        worn: whether `mixed` is worn at all; its ones have flags in any case.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
@@ -43,7 +43,7 @@ def composite_batch(
     )  # fmt: skip
     return _compose_chosen(
         digit_images, digit_labels, chosen, layouts.get_layout(layout, bent),
-        seeds, worn and layout == "mixed",
+        seeds, flagged=layout == "mixed", worn=worn and layout == "mixed",
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def evaluation_batch(
     seeds = _step_seeds(seed, start)
     return _compose_chosen(
         digit_images, digit_labels, chosen, layouts.get_layout(layout), seeds,
-        worn=False,
+        flagged=False, worn=False,
     )  # fmt: skip
 
 
@@ -79,11 +79,13 @@ def _step_seeds(seed: int, step):
     return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 5))
 
 
-def _compose_chosen(digit_images, digit_labels, chosen, place, seeds, worn):
+def _compose_chosen(
+    digit_images, digit_labels, chosen, place, seeds, flagged: bool, worn: bool
+):
     batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
     labels = tf.cast(tf.gather(digit_labels, chosen), tf.int32)
-    if worn:
+    if flagged:
         size = drawing.DIGIT_SIZE
         digits = ones.embellish_ones(
             tf.reshape(digits, [-1, size, size]), tf.reshape(labels, [-1]),

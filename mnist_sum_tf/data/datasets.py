@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import composites, layouts
+from mnist_sum_tf.data import augmentation, composites, layouts
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.image_splits import split_images  # noqa: F401
 from mnist_sum_tf.data.labelled_images import (  # noqa: F401, callers use them
@@ -111,6 +111,7 @@ def repeated_dataset(
     batch_size: int,
     start_step: int = 0,
     total_steps: int | None = None,
+    augmented: bool = False,
 ) -> tf.data.Dataset:
     """Images over and over, each time in another order.
 
@@ -122,6 +123,8 @@ def repeated_dataset(
         batch_size: images per batch.
         start_step: the step of the first batch.
         total_steps: as in `composites_dataset`.
+        augmented: whether each is a little different each time; see
+            `augmentation.augment_images`.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -140,7 +143,11 @@ def repeated_dataset(
             seed=tf.stack(seeds, axis=1),
             max_index=tf.constant(count - 1, tf.int64),
         )
-        return _rows(images, labels, rows)
+        chosen, of_chosen = _rows(images, labels, rows)
+        if augmented:
+            step_seed = tf.stack([tf.constant(seed, tf.int64), step])
+            chosen = augmentation.augment_images(chosen, step_seed)
+        return chosen, of_chosen
 
     return _map_steps(choose, start_step, total_steps)
 

@@ -82,8 +82,8 @@ def compose(
     )  # fmt: skip
     # Not compiled: XLA looks up one pixel at a time, which also keeps it from
     # doing the arithmetic before and after on several pixels at once.
-    packed = tf.gather(tf.reshape(_neighbours(flat), [-1]), place)
-    tiles = _interpolate(packed, *shares)
+    packed = tf.gather(tf.reshape(packed_neighbours(flat), [-1]), place)
+    tiles = interpolate(packed, *shares)
     tiles = tf.reshape(
         tiles,
         [batch_size, config.NUM_DIGITS, TILE_WIDTH + 2, config.IMAGE_HEIGHT],
@@ -105,18 +105,19 @@ def _bends(placement: layouts.Placement, seed):
 
 
 @compiled
-def _neighbours(digits) -> tf.Tensor:
+def packed_neighbours(images) -> tf.Tensor:
     """Packs each pixel, its right, its lower and its diagonal neighbour.
 
     One look-up then brings all that bilinear interpolation needs.
 
     Args:
-        digits: uint8 `[n, 28, 28]`.
+        images: uint8 `[n, height, width]`.
 
     Returns:
-        int32 `[n, 30, 30]`, four bytes each; the first is pixel (-1, -1).
+        int32 `[n, height + 2, width + 2]`, four bytes each; the first is pixel
+        (-1, -1).
     """
-    pixels = tf.cast(tf.pad(digits, [[0, 0], [1, 2], [1, 2]]), tf.int32)
+    pixels = tf.cast(tf.pad(images, [[0, 0], [1, 2], [1, 2]]), tf.int32)
     packed = pixels[:, :-1, :-1]
     packed += pixels[:, :-1, 1:] * 2**8 + pixels[:, 1:, :-1] * 2**16
     return packed + tf.bitwise.left_shift(pixels[:, 1:, 1:], 24)
@@ -135,7 +136,7 @@ def _places(affine, bends, is_nearest):
         is_nearest: bool `[n]`, whether to take the nearest pixel.
 
     Returns:
-        The place in `_neighbours` of the pixel to the upper left, int32
+        The place in `packed_neighbours` of the pixel to the upper left, int32
         `[n, TILE_WIDTH + 2, 40]`, and how far the point lies from there to the
         right and down, float32 in [0, 1].
     """
@@ -165,8 +166,17 @@ def _places(affine, bends, is_nearest):
 
 
 @compiled
-def _interpolate(packed, share_u, share_v) -> tf.Tensor:
-    """Bilinear interpolation, uint8, between the four pixels of each look-up."""
+def interpolate(packed, share_u, share_v) -> tf.Tensor:
+    """Bilinear interpolation between the four pixels of each look-up.
+
+    Args:
+        packed: int32, of `packed_neighbours`.
+        share_u: float32 of that shape in [0, 1], how far to the right.
+        share_v: likewise, how far down.
+
+    Returns:
+        uint8 of that shape.
+    """
 
     def pixel(byte):
         shifted = tf.bitwise.right_shift(packed, 8 * byte)

@@ -184,7 +184,7 @@ def image_data(settings: config.Config, needs_digits: bool) -> dict:
     parts = datasets.split_images(labelled, data.train_fraction, seed)
     train_data = functools.partial(
         datasets.repeated_dataset, parts["train"], seed, batch_size,
-        total_steps=total_steps,
+        total_steps=total_steps, augmented=data.augmented,
     )  # fmt: skip
     held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
     return {
