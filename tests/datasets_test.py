@@ -173,7 +173,10 @@ def test_repeated_images_augmented_are_those_of_the_step():
         zip(plain, augmented), start=3
     ):
         expected = augmentation.augment_images(images, [5, step])
-        np.testing.assert_array_equal(changed, expected)
+        # Fractions are cut off, and outside of `map` other ones round up.
+        np.testing.assert_allclose(
+            changed.numpy().astype(int), expected.numpy().astype(int), atol=1
+        )
         assert (changed != images).numpy().any()
         np.testing.assert_array_equal(labels["sum"], same_labels["sum"])
 
