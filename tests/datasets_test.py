@@ -172,7 +172,8 @@ def test_repeated_images_augmented_are_those_of_the_step():
     for step, ((images, labels), (changed, same_labels)) in enumerate(
         zip(plain, augmented), start=3
     ):
-        expected = augmentation.augment_images(images, [5, step])
+        step_seed = tf.constant([5, step], tf.int64)
+        expected = augmentation.augment_images(images, step_seed)
         # Fractions are cut off, and outside of `map` other ones round up.
         np.testing.assert_allclose(
             changed.numpy().astype(int), expected.numpy().astype(int), atol=1
