@@ -35,6 +35,7 @@ class DataConfig:
             where `None`.
         layout: how composites are laid out, one of `LAYOUTS`.
         bent: whether digits of other layouts are bent as those of `mixed` are.
+        bend_strength: how far they are bent, as a share of what is usual.
         worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
             training.
         validates_all_layouts: whether validation composites come in several
@@ -52,6 +53,7 @@ class DataConfig:
     tfds_data_dir: str | None = None
     layout: str = "mixed"
     bent: bool = False
+    bend_strength: float = 1.0
     worn: bool = True
     validates_all_layouts: bool = True
     images: str | None = None

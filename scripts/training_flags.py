@@ -90,6 +90,11 @@ def define_image_flags() -> None:
     flags.DEFINE_bool(
         "bent", None, "Bend, turn and thicken digits in any layout, as mixed does."
     )
+    flags.DEFINE_float(
+        "bend_strength", None, "How far digits of mixed or --bent are bent, turned "
+        "and thickened, as a share of what is usual.", lower_bound=0.0,
+        upper_bound=1.0,
+    )  # fmt: skip
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "
@@ -121,7 +126,8 @@ def settings(stage: str, **changes) -> config.Config:
         layout=_LAYOUT.value, digits=_DIGITS.value,
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
         sums=_optional("sums"), bent=_optional("bent"),
-        worn=_optional("worn"), augmented=_optional("augmented"),
+        worn=_optional("worn"), bend_strength=_optional("bend_strength"),
+        augmented=_optional("augmented"),
     )  # fmt: skip
     given = _given(
         seed=_SEED.value, total_steps=_TOTAL_STEPS.value,
@@ -135,9 +141,11 @@ def settings(stage: str, **changes) -> config.Config:
         initial_model=_optional("initial_model"),
         deterministic=_DETERMINISTIC.value, **changes,
     )  # fmt: skip
+    data = dataclasses.replace(preset.data, **data)
+    _check_bends(data)
     return dataclasses.replace(
         preset,
-        data=dataclasses.replace(preset.data, **data),
+        data=data,
         model=dataclasses.replace(
             preset.model,
             **_given(
@@ -154,7 +162,9 @@ def settings(stage: str, **changes) -> config.Config:
 
 def _check_goes_with_images() -> None:
     """Raises `UserError` if a flag of composites stands beside `--images`."""
-    for name in ("layout", "bent", "worn", "digits", "tfds_data_dir"):
+    for name in (
+        "layout", "bent", "bend_strength", "worn", "digits", "tfds_data_dir",
+    ):  # fmt: skip
         if _optional("images") and _optional(name) is not None:
             raise config.UserError(
                 f"--{name} is of composites and must not stand beside --images. "
@@ -166,6 +176,16 @@ def _check_goes_with_images() -> None:
             "--augmented is of a person's own images and must stand beside --images. "
             f"Received: {flags.FLAGS['augmented'].serialize()}"
         )
+
+
+def _check_bends(data: config.DataConfig) -> None:
+    """Raises `UserError` if digits that are not bent are to be bent gently."""
+    if _optional("bend_strength") is None or data.bent or data.layout == "mixed":
+        return
+    raise config.UserError(
+        "--bend_strength must go with --layout=mixed or --bent. "
+        f"Received: --layout={data.layout}"
+    )
 
 
 def _optional(name: str):

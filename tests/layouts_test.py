@@ -107,7 +107,29 @@ def test_other_layouts_can_be_bent_as_mixed_is():
         np.testing.assert_array_equal(found[~bent], expected[~bent])
         assert (found[bent] != expected[bent]).all()
     assert layouts.get_layout("tiled") is layouts.tiled
-    assert layouts.get_layout("mixed", bent=True) is layouts.mixed
+
+
+@pytest.mark.parametrize("name", ["mixed", "tiled"])
+def test_bends_can_be_gentler(name):
+    """Half as strong: half of every change, of the same images."""
+    full, half, none = (
+        layouts.get_layout(name, bent=True, bend_strength=strength)(
+            INK_BOXES, [0, 7]
+        )
+        for strength in (1.0, 0.5, 0.0)
+    )
+    for change in ("shear", "bend_pixels"):
+        found = getattr(half, change).numpy()
+        assert found.any()
+        np.testing.assert_allclose(found, getattr(full, change) / 2, rtol=1e-6)
+        assert not getattr(none, change).numpy().any()
+    if name == "tiled":
+        still = layouts.tiled(INK_BOXES, [0, 7])
+        np.testing.assert_array_equal(none.center_x, still.center_x)
+        np.testing.assert_allclose(
+            np.log(half.width / still.width),
+            np.log(full.width / still.width) / 2, atol=1e-6,
+        )  # fmt: skip
 
 
 def test_a_placement_is_a_function_of_its_seed():

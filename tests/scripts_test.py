@@ -106,6 +106,11 @@ def test_mistakes_end_in_one_line(workdir):
         "train_encoder.py", "--workdir=unused", "--images=mine", "--bent"
     )
     assert "--bent is of composites" in message
+    message = fail(
+        "train_encoder.py", "--workdir=unused", "--layout=tiled",
+        "--bend_strength=0.5",
+    )  # fmt: skip
+    assert "--bend_strength must go with" in message
     message = fail("train_encoder.py", "--workdir=unused", "--augmented")
     assert "must stand beside --images. Received: --augmented" in message
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")

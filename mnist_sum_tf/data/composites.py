@@ -11,7 +11,7 @@ from mnist_sum_tf.data import drawing, layouts, ones, wear
 
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
-    bent: bool = False, worn: bool = True,
+    bent: bool = False, worn: bool = True, bend_strength: float = 1.0,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -26,7 +26,7 @@ def composite_batch(
         step: whole number or scalar tensor; the batch depends on (seed, step)
             and on nothing that came before.
         batch_size: number of images.
-        bent: see `layouts.get_layout`.
+        bent, bend_strength: see `layouts.get_layout`.
         worn: whether `mixed` is worn at all; its ones have flags in any case.
 
     Returns:
@@ -42,8 +42,9 @@ def composite_batch(
         maxval=tf.shape(digit_images)[0], dtype=tf.int32,
     )  # fmt: skip
     return _compose_chosen(
-        digit_images, digit_labels, chosen, layouts.get_layout(layout, bent),
-        seeds, flagged=layout == "mixed", worn=worn and layout == "mixed",
+        digit_images, digit_labels, chosen,
+        layouts.get_layout(layout, bent, bend_strength), seeds,
+        flagged=layout == "mixed", worn=worn and layout == "mixed",
     )  # fmt: skip
 
 

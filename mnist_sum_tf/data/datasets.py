@@ -33,6 +33,7 @@ def composites_dataset(
     total_steps: int | None = None,
     bent: bool = False,
     worn: bool = True,
+    bend_strength: float = 1.0,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -44,7 +45,7 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
-        bent, worn: see `composites.composite_batch`.
+        bent, worn, bend_strength: see `composites.composite_batch`.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -58,7 +59,8 @@ def composites_dataset(
     def compose(step):
         return _labelled(
             *composites.composite_batch(
-                images, labels, layout, seed, step, batch_size, bent, worn
+                images, labels, layout, seed, step, batch_size, bent, worn,
+                bend_strength,
             )
         )
 

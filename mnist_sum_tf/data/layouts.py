@@ -4,6 +4,7 @@ A layout is a function `(ink_boxes, seed) -> Placement`. It draws numbers only;
 `composites.py` does the drawing of pixels.
 """
 
+import functools
 from typing import Callable, NamedTuple
 
 import tensorflow as tf
@@ -209,7 +210,7 @@ def _continuum(ink_boxes, seed) -> Placement:
     )
 
 
-def mixed(ink_boxes, seed) -> Placement:
+def mixed(ink_boxes, seed, bend_strength: float = 1.0) -> Placement:
     """The training mixture: every layout and the continuum between them."""
     seeds = tf.random.split(seed, len(MIXTURE) + 3)
     parts = [
@@ -224,10 +225,12 @@ def mixed(ink_boxes, seed) -> Placement:
     where = tf.stack([choice, rows], axis=1)
     drawn = [part[:-2] for part in parts]  # none of them bends its digits yet
     merged = (tf.gather_nd(tf.stack(field), where) for field in zip(*drawn))
-    return _bent(Placement(*merged), seeds[1], seeds[2])
+    return _bent(Placement(*merged), seeds[1], seeds[2], bend_strength)
 
 
-def _bent(placement: Placement, image_seed, digit_seed) -> Placement:
+def _bent(
+    placement: Placement, image_seed, digit_seed, bend_strength: float
+) -> Placement:
     """Bends, turns, thickens and moves digits, each image as a whole more or less.
 
     One image in six stays, one in four is changed at full strength: a model
@@ -236,6 +239,7 @@ def _bent(placement: Placement, image_seed, digit_seed) -> Placement:
     batch_size = placement.center_x.shape[0]
     image = tf.random.stateless_uniform([6, batch_size, 1], image_seed)
     strength = tf.clip_by_value((image[0] - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
+    strength *= bend_strength
     swing = [2 * u - 1 for u in _uniform(digit_seed, 8, batch_size)]
     common = 2 * image - 1
     return placement._replace(
@@ -262,13 +266,16 @@ LAYOUTS: dict[str, Callable[..., Placement]] = {
 }
 
 
-def get_layout(name: str, bent: bool = False) -> Callable[..., Placement]:
+def get_layout(
+    name: str, bent: bool = False, bend_strength: float = 1.0
+) -> Callable[..., Placement]:
     """Returns the layout of that name.
 
     Args:
         name: one of `config.LAYOUTS`.
         bent: whether its digits are bent, turned and thickened as those of
             `mixed` are in any case.
+        bend_strength: how far they are bent, as a share of what is usual.
 
     Raises:
         UserError: if there is none.
@@ -278,11 +285,13 @@ def get_layout(name: str, bent: bool = False) -> Callable[..., Placement]:
             f"--layout must be one of {', '.join(LAYOUTS)}. Received: {name!r}"
         )
     layout = LAYOUTS[name]
-    if not bent or layout is mixed:
+    if layout is mixed:
+        return functools.partial(mixed, bend_strength=bend_strength)
+    if not bent:
         return layout
 
     def place(ink_boxes, seed):
         seeds = tf.unstack(tf.random.split(seed, 3))
-        return _bent(layout(ink_boxes, seeds[0]), *seeds[1:])
+        return _bent(layout(ink_boxes, seeds[0]), *seeds[1:], bend_strength)
 
     return place
