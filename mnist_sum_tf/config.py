@@ -38,6 +38,7 @@ class DataConfig:
         bend_strength: how far they are bent, as a share of what is usual.
         worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
             training.
+        wear_share: how many of them are worn, as a share of what is usual.
         validates_all_layouts: whether validation composites come in several
             layouts, or in `layout` alone.
         images: a folder of labelled PNGs or an `.npy` of images to learn from in
@@ -55,6 +56,7 @@ class DataConfig:
     bent: bool = False
     bend_strength: float = 1.0
     worn: bool = True
+    wear_share: float = 1.0
     validates_all_layouts: bool = True
     images: str | None = None
     sums: str | None = None

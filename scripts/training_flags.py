@@ -95,6 +95,10 @@ def define_image_flags() -> None:
         "and thickened, as a share of what is usual.", lower_bound=0.0,
         upper_bound=1.0,
     )  # fmt: skip
+    flags.DEFINE_float(
+        "wear_share", None, "How many images of mixed are worn, as a share of what "
+        "is usual.", lower_bound=0.0, upper_bound=1.0,
+    )  # fmt: skip
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "
@@ -127,7 +131,7 @@ def settings(stage: str, **changes) -> config.Config:
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
         sums=_optional("sums"), bent=_optional("bent"),
         worn=_optional("worn"), bend_strength=_optional("bend_strength"),
-        augmented=_optional("augmented"),
+        wear_share=_optional("wear_share"), augmented=_optional("augmented"),
     )  # fmt: skip
     given = _given(
         seed=_SEED.value, total_steps=_TOTAL_STEPS.value,
@@ -142,7 +146,7 @@ def settings(stage: str, **changes) -> config.Config:
         deterministic=_DETERMINISTIC.value, **changes,
     )  # fmt: skip
     data = dataclasses.replace(preset.data, **data)
-    _check_bends(data)
+    _check_degrees(data)
     return dataclasses.replace(
         preset,
         data=data,
@@ -163,7 +167,8 @@ def settings(stage: str, **changes) -> config.Config:
 def _check_goes_with_images() -> None:
     """Raises `UserError` if a flag of composites stands beside `--images`."""
     for name in (
-        "layout", "bent", "bend_strength", "worn", "digits", "tfds_data_dir",
+        "layout", "bent", "bend_strength", "worn", "wear_share", "digits",
+        "tfds_data_dir",
     ):  # fmt: skip
         if _optional("images") and _optional(name) is not None:
             raise config.UserError(
@@ -178,14 +183,18 @@ def _check_goes_with_images() -> None:
         )
 
 
-def _check_bends(data: config.DataConfig) -> None:
-    """Raises `UserError` if digits that are not bent are to be bent gently."""
-    if _optional("bend_strength") is None or data.bent or data.layout == "mixed":
-        return
-    raise config.UserError(
-        "--bend_strength must go with --layout=mixed or --bent. "
-        f"Received: --layout={data.layout}"
-    )
+def _check_degrees(data: config.DataConfig) -> None:
+    """Raises `UserError` for a degree of something that is not done at all."""
+    is_mixed = data.layout == "mixed"
+    for name, is_done, needed in (
+        ("bend_strength", is_mixed or data.bent, "--layout=mixed or --bent"),
+        ("wear_share", is_mixed and data.worn, "--layout=mixed and --worn"),
+    ):
+        if _optional(name) is not None and not is_done:
+            raise config.UserError(
+                f"--{name} must go with {needed}. Received: --layout={data.layout}"
+                f"{' --noworn' if not data.worn else ''}"
+            )
 
 
 def _optional(name: str):

@@ -111,6 +111,10 @@ def test_mistakes_end_in_one_line(workdir):
         "--bend_strength=0.5",
     )  # fmt: skip
     assert "--bend_strength must go with" in message
+    message = fail(
+        "train_encoder.py", "--workdir=unused", "--noworn", "--wear_share=0.5"
+    )
+    assert "Received: --layout=mixed --noworn" in message
     message = fail("train_encoder.py", "--workdir=unused", "--augmented")
     assert "must stand beside --images. Received: --augmented" in message
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")

@@ -21,6 +21,16 @@ def test_seventeen_of_thirty_two_rows_are_unchanged():
     np.testing.assert_array_equal(worn, wear.wear(tf.constant(images), [1, 2]))
 
 
+def test_fewer_rows_are_worn():
+    """Half of a batch of 64: two of each frequent kind, one of each rare one."""
+    images = np.full((64, 40, 168, 1), 100, np.uint8)
+    images[:, 10:20, 10:150] = 200
+    worn = wear.wear(tf.constant(images), [1, 2], share=0.5).numpy()
+    np.testing.assert_array_equal(worn[15:], images[15:])
+    changed = (worn[:15] != images[:15]).any(axis=(1, 2, 3))
+    assert changed.sum() >= 12
+
+
 def test_contrast_keeps_black_below_white():
     images = tf.concat([grey(0), grey(255)], axis=2).numpy()
     worn = wear.change_contrast(tf.constant(images), [3, 4]).numpy()

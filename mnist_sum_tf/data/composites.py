@@ -12,6 +12,7 @@ from mnist_sum_tf.data import drawing, layouts, ones, wear
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
     bent: bool = False, worn: bool = True, bend_strength: float = 1.0,
+    wear_share: float = 1.0,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -28,6 +29,7 @@ def composite_batch(
         batch_size: number of images.
         bent, bend_strength: see `layouts.get_layout`.
         worn: whether `mixed` is worn at all; its ones have flags in any case.
+        wear_share: see `wear.wear`.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
@@ -44,7 +46,8 @@ def composite_batch(
     return _compose_chosen(
         digit_images, digit_labels, chosen,
         layouts.get_layout(layout, bent, bend_strength), seeds,
-        flagged=layout == "mixed", worn=worn and layout == "mixed",
+        flagged=layout == "mixed",
+        wear_share=wear_share if worn and layout == "mixed" else 0.0,
     )  # fmt: skip
 
 
@@ -70,7 +73,7 @@ def evaluation_batch(
     seeds = _step_seeds(seed, start)
     return _compose_chosen(
         digit_images, digit_labels, chosen, layouts.get_layout(layout), seeds,
-        flagged=False, worn=False,
+        flagged=False, wear_share=0.0,
     )  # fmt: skip
 
 
@@ -81,7 +84,8 @@ def _step_seeds(seed: int, step):
 
 
 def _compose_chosen(
-    digit_images, digit_labels, chosen, place, seeds, flagged: bool, worn: bool
+    digit_images, digit_labels, chosen, place, seeds, flagged: bool,
+    wear_share: float,
 ):
     batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
@@ -95,6 +99,8 @@ def _compose_chosen(
         digits = tf.reshape(digits, [batch_size, config.NUM_DIGITS, size, size])
     placement = place(drawing.ink_boxes(digits), seeds[1])
     # Rows are exchangeable: an eighth is drawn with hard edges.
-    hard = batch_size // 8 if worn else 0
+    hard = int(batch_size / 8 * wear_share)
     images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
-    return (wear.wear(images, seeds[3]) if worn else images), labels
+    if wear_share:
+        images = wear.wear(images, seeds[3], wear_share)
+    return images, labels

@@ -34,6 +34,7 @@ def composites_dataset(
     bent: bool = False,
     worn: bool = True,
     bend_strength: float = 1.0,
+    wear_share: float = 1.0,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -45,7 +46,7 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
-        bent, worn, bend_strength: see `composites.composite_batch`.
+        bent, worn, bend_strength, wear_share: see `composites.composite_batch`.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -60,7 +61,7 @@ def composites_dataset(
         return _labelled(
             *composites.composite_batch(
                 images, labels, layout, seed, step, batch_size, bent, worn,
-                bend_strength,
+                bend_strength, wear_share,
             )
         )
 

@@ -8,19 +8,21 @@ nothing for the others.
 import tensorflow as tf
 
 
-def wear(images, seed) -> tf.Tensor:
+def wear(images, seed, share: float = 1.0) -> tf.Tensor:
     """Wears part of a batch.
 
     Args:
         images: uint8 `[batch, 40, 168, 1]`.
         seed: int `[2]`.
+        share: how many rows are worn, as a share of what is usual; each kind's
+            are rounded down.
 
     Returns:
         uint8 `[batch, 40, 168, 1]`; the last 17 of 32 rows are unchanged.
     """
-    batch_size = images.shape[0]
-    kinds = [(kind, batch_size // 16) for kind in FREQUENT]
-    kinds += [(kind, batch_size // 32) for kind in RARE]
+    usual = images.shape[0] * share
+    kinds = [(kind, int(usual / 16)) for kind in FREQUENT]
+    kinds += [(kind, int(usual / 32)) for kind in RARE]
     seeds = tf.unstack(tf.random.split(seed, len(kinds)))
     worn, first = [], 0
     for (kind, count), kind_seed in zip(kinds, seeds):

@@ -161,7 +161,7 @@ def image_data(settings: config.Config, needs_digits: bool) -> dict:
         train_data = functools.partial(
             datasets.composites_dataset, train, data.layout, seed, batch_size,
             total_steps=total_steps, bent=data.bent, worn=data.worn,
-            bend_strength=data.bend_strength,
+            bend_strength=data.bend_strength, wear_share=data.wear_share,
         )  # fmt: skip
         layouts = VALIDATION_LAYOUTS
         if not data.validates_all_layouts:
