@@ -5,19 +5,23 @@ A layout is a function `(ink_boxes, seed) -> Placement`. It draws numbers only;
 """
 
 import functools
-from typing import Callable, NamedTuple
+from typing import Callable
 
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.placement import (
+    BRIGHTEST,
+    KEEP_EARLIER,
+    WRAP_AROUND,
+    Placement,
+    bend,
+    between,
+    uniform_numbers,
+)
 
 DIGIT_SIZE = 28
 CELL_WIDTH = config.IMAGE_WIDTH // config.NUM_DIGITS
-
-# What happens where the ink of two digits meets.
-KEEP_EARLIER = 0  # the digit to the left stays; what leaves is pressed back
-BRIGHTEST = 1  # the brighter pixel stays
-WRAP_AROUND = 2  # uint8 addition, modulo 256
 
 # The layouts that `mixed` is made of, with the share of images of each.
 MIXTURE = (
@@ -29,51 +33,9 @@ MIXTURE = (
 )
 
 
-class Placement(NamedTuple):
-    """How to draw `batch` images of four digits each.
-
-    Every field but `overlap` is float32 `[batch, 4]`.
-
-    Attributes:
-        center_x: centre of the digit's 28x28 box on the canvas, in pixels from
-            the canvas' left edge.
-        center_y: likewise from the top edge.
-        width: width in pixels that the box is drawn at.
-        height: height in pixels that the box is drawn at.
-        rotation_degrees: rotation about the box' centre.
-        shear: horizontal pixels per vertical pixel.
-        overlap: int32 `[batch]`, one of `KEEP_EARLIER`, `BRIGHTEST`,
-            `WRAP_AROUND`.
-        stroke: change of the stroke's thickness; -1 erodes by one pixel, +1
-            dilates by one, values between blend. `None` leaves it.
-        bend_pixels: largest elastic displacement, in pixels of the 28x28 box.
-            `None` bends nothing.
-    """
-
-    center_x: tf.Tensor
-    center_y: tf.Tensor
-    width: tf.Tensor
-    height: tf.Tensor
-    rotation_degrees: tf.Tensor
-    shear: tf.Tensor
-    overlap: tf.Tensor
-    stroke: tf.Tensor | None = None
-    bend_pixels: tf.Tensor | None = None
-
-
-def _uniform(seed, count: int, batch_size: int) -> list[tf.Tensor]:
-    """Returns `count` tensors `[batch_size, 4]` of numbers in [0, 1)."""
-    shape = [count, batch_size, config.NUM_DIGITS]
-    return tf.unstack(tf.random.stateless_uniform(shape, seed))
-
-
 def _integer(uniform, low: int, high: int) -> tf.Tensor:
     """Maps [0, 1) to the whole numbers `low`, ..., `high`, as float32."""
     return tf.floor(low + uniform * (high - low + 1))
-
-
-def _between(uniform, low, high) -> tf.Tensor:
-    return low + uniform * (high - low)
 
 
 def _straight(center_x, center_y, width, height, overlap: int, **changes):
@@ -112,13 +74,13 @@ def scattered(ink_boxes, seed) -> Placement:
     The first digit may reach over the left border by up to ten pixels, where
     `KEEP_EARLIER` presses its ink back, as the original's images show it.
     """
-    turn, across, down, advance = _uniform(seed, 4, ink_boxes.shape[0])
+    turn, across, down, advance = uniform_numbers(seed, 4, ink_boxes.shape[0])
     slots = tf.cumsum(24 + _integer(advance, 5, 15), axis=1, exclusive=True)
     left = slots + _integer(across, -10, 10)
     top = _integer(down, 0, 11)
     return _straight(
         left + 12, top + 14, 24.0, 28.0, KEEP_EARLIER,
-        rotation_degrees=_between(turn, -15.0, 15.0),
+        rotation_degrees=between(turn, -15.0, 15.0),
     )  # fmt: skip
 
 
@@ -129,7 +91,7 @@ def assignment(ink_boxes, seed) -> Placement:
     box + r), r a whole number from -15 to 14; y is from 0 to 11; ink is added
     modulo 256.
     """
-    gap, down = _uniform(seed, 2, ink_boxes.shape[0])
+    gap, down = uniform_numbers(seed, 2, ink_boxes.shape[0])
     end = 0.0
     lefts = []
     for step in tf.unstack(_integer(gap, -15, 14), axis=1):
@@ -144,7 +106,7 @@ def assignment(ink_boxes, seed) -> Placement:
 def separate(ink_boxes, seed) -> Placement:
     """Digits at their own size placed freely; their boxes never overlap."""
     batch_size = ink_boxes.shape[0]
-    left_share, right_share, down, _ = _uniform(seed, 4, batch_size)
+    left_share, right_share, down, _ = uniform_numbers(seed, 4, batch_size)
     # Five gaps share what four boxes leave: normalised exponential numbers
     # are uniform over all ways to divide it.
     shares = tf.concat([left_share, right_share[:, :1]], axis=1)
@@ -160,7 +122,7 @@ def separate(ink_boxes, seed) -> Placement:
 
 def cropped(ink_boxes, seed) -> Placement:
     """Digits cropped to their ink and set 0 to 12 pixels apart."""
-    gap, down, start, _ = _uniform(seed, 4, ink_boxes.shape[0])
+    gap, down, start, _ = uniform_numbers(seed, 4, ink_boxes.shape[0])
     gaps = _integer(gap, 0, 12)
     return _beside_each_other(ink_boxes, gaps, start[:, 0], down, 1.0, 1.0)
 
@@ -195,16 +157,16 @@ def _beside_each_other(ink_boxes, gaps, start, down, scale_x, scale_y):
 def _continuum(ink_boxes, seed) -> Placement:
     """`cropped` at any size and aspect, down to overlapping ink."""
     batch_size = ink_boxes.shape[0]
-    gap, down, size, own_size, aspect, common = _uniform(seed, 6, batch_size)
+    gap, down, size, own_size, aspect, common = uniform_numbers(seed, 6, batch_size)
     # Sizes are common to an image, with a little of each digit's own.
-    scale = _between(size[:, :1], 0.65, 1.45) * _between(own_size, 0.9, 1.1)
-    stretch = tf.exp(_between(aspect[:, :1], -0.25, 0.25))
+    scale = between(size[:, :1], 0.65, 1.45) * between(own_size, 0.9, 1.1)
+    stretch = tf.exp(between(aspect[:, :1], -0.25, 0.25))
     total = tf.reduce_sum(ink_boxes[..., 1] - ink_boxes[..., 0], axis=1)
     widest = tf.reduce_max(ink_boxes[..., 3] - ink_boxes[..., 2], axis=1)
     scale_y = tf.minimum(scale / stretch, 41.0 / widest[:, tf.newaxis])
     scale_x = tf.minimum(scale * stretch, 160.0 / total[:, tf.newaxis])
-    spread = _between(common[:, :1], 0.0, 14.0)
-    gaps = _between(gap, -3.0, spread)
+    spread = between(common[:, :1], 0.0, 14.0)
+    gaps = between(gap, -3.0, spread)
     return _beside_each_other(
         ink_boxes, gaps, common[:, 1], down, scale_x, scale_y
     )
@@ -225,35 +187,7 @@ def mixed(ink_boxes, seed, bend_strength: float = 1.0) -> Placement:
     where = tf.stack([choice, rows], axis=1)
     drawn = [part[:-2] for part in parts]  # none of them bends its digits yet
     merged = (tf.gather_nd(tf.stack(field), where) for field in zip(*drawn))
-    return _bent(Placement(*merged), seeds[1], seeds[2], bend_strength)
-
-
-def _bent(
-    placement: Placement, image_seed, digit_seed, bend_strength: float
-) -> Placement:
-    """Bends, turns, thickens and moves digits, each image as a whole more or less.
-
-    One image in six stays, one in four is changed at full strength: a model
-    trained on gentler changes knew its own digits far better than unseen ones.
-    """
-    batch_size = placement.center_x.shape[0]
-    image = tf.random.stateless_uniform([6, batch_size, 1], image_seed)
-    strength = tf.clip_by_value((image[0] - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
-    strength *= bend_strength
-    swing = [2 * u - 1 for u in _uniform(digit_seed, 8, batch_size)]
-    common = 2 * image - 1
-    return placement._replace(
-        center_x=placement.center_x + strength * 2.0 * swing[0],
-        center_y=placement.center_y + strength * 2.0 * swing[1],
-        width=placement.width * tf.exp(strength * 0.12 * swing[2]),
-        height=placement.height * tf.exp(strength * 0.12 * swing[3]),
-        rotation_degrees=placement.rotation_degrees
-        + strength * (10 * swing[4] + 6 * common[1]),
-        shear=strength * (0.2 * swing[5] + 0.2 * common[2]),
-        stroke=strength * tf.clip_by_value(
-            0.3 * swing[6] + common[3], -0.5, 1.0),
-        bend_pixels=strength * 1.1 * (swing[7] + 1),
-    )  # fmt: skip
+    return bend(Placement(*merged), seeds[1], seeds[2], bend_strength)
 
 
 LAYOUTS: dict[str, Callable[..., Placement]] = {
@@ -292,6 +226,6 @@ def get_layout(
 
     def place(ink_boxes, seed):
         seeds = tf.unstack(tf.random.split(seed, 3))
-        return _bent(layout(ink_boxes, seeds[0]), *seeds[1:], bend_strength)
+        return bend(layout(ink_boxes, seeds[0]), *seeds[1:], bend_strength)
 
     return place
