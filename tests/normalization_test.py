@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.models.encoder import build_encoder, without_normalization
+from mnist_sum_tf.models.encoder import (
+    build_encoder,
+    with_normalization,
+    without_normalization,
+)
 from mnist_sum_tf.models.normalization import (
+    SUFFIX,
     FusedBatchNormalization,
     fold_normalization,
 )
@@ -82,6 +87,38 @@ def test_a_plain_encoder_does_what_the_normalised_one_does():
     logits = plain(images).numpy()
     np.testing.assert_allclose(normalized(images), logits, rtol=1e-4, atol=1e-4)
     assert np.abs(logits).max() > 0.01
+
+
+def test_a_normalised_encoder_does_what_the_plain_one_does():
+    """And a batch has, where it is normalised, mean 0 and deviation 1 at once."""
+    rng = np.random.default_rng(0)
+    plain = build_encoder(2, 0.25)
+    for variable in plain.trainable_variables:
+        variable.assign_add(rng.normal(scale=0.1, size=variable.shape))
+    images = rng.integers(0, 256, (6, 40, 168, 1), np.uint8)
+    normalized = with_normalization(plain, images)
+    assert normalized.get_layer("block3_dropout").rate == 0.25
+    others = rng.integers(0, 256, (6, 40, 168, 1), np.uint8)
+    for seen in (images, others):
+        np.testing.assert_allclose(
+            plain(seen), normalized(seen), rtol=1e-3, atol=1e-4
+        )
+    for layer in normalized.layers:
+        if layer.name + SUFFIX in (each.name for each in normalized.layers):
+            values = keras.Model(normalized.inputs[0], layer.output)(images)
+            norm = normalized.get_layer(layer.name + SUFFIX)
+            axes = tuple(range(len(values.shape) - 1))
+            for found, expected in (
+                (norm.moving_mean, values.numpy().mean(axes)),
+                (norm.moving_variance, values.numpy().var(axes)),
+            ):
+                np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+            lengths = np.linalg.norm(
+                layer.kernel.numpy().reshape(-1, values.shape[-1]), axis=0
+            )
+            np.testing.assert_allclose(lengths, np.sqrt(2), rtol=1e-5)
+    again = without_normalization(normalized)
+    np.testing.assert_allclose(plain(others), again(others), rtol=1e-3, atol=1e-4)
 
 
 def test_a_plain_encoder_is_left_as_it_is():

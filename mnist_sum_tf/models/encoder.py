@@ -7,6 +7,7 @@ from mnist_sum_tf.models.normalization import (
     SUFFIX,
     FusedBatchNormalization,
     fold_normalization,
+    unfold_normalization,
 )
 
 NUM_BLOCKS = 5
@@ -77,12 +78,29 @@ def without_normalization(encoder: keras.Model, dtype="float32") -> keras.Model:
     """
     if not any(layer.name.endswith(SUFFIX) for layer in encoder.layers):
         return encoder
-    plain = build_encoder(
-        encoder.get_layer("block1_conv1").filters,
-        encoder.get_layer("block1_dropout").rate, dtype,
-    )  # fmt: skip
+    plain = _of_the_size_of(encoder, dtype, normalized=False)
     fold_normalization(encoder, plain)
     return plain
+
+
+def with_normalization(encoder: keras.Model, images, dtype="float32") -> keras.Model:
+    """A normalised encoder that does what a plain one does, to learn on.
+
+    Args:
+        encoder: from `build_encoder`, plain.
+        images: uint8 `[n, 40, 168, 1]`, some of those that will be learned from.
+        dtype: Keras dtype policy of the new one.
+    """
+    normalized = _of_the_size_of(encoder, dtype, normalized=True)
+    unfold_normalization(encoder, normalized, images)
+    return normalized
+
+
+def _of_the_size_of(encoder: keras.Model, dtype, normalized: bool) -> keras.Model:
+    return build_encoder(
+        encoder.get_layer("block1_conv1").filters,
+        encoder.get_layer("block1_dropout").rate, dtype, normalized,
+    )  # fmt: skip
 
 
 def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):

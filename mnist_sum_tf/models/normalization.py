@@ -6,6 +6,7 @@ what is evaluated and exported has the plain layers of `build_encoder`.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 SUFFIX = "_norm"  # `block1_conv1` is normalised by `block1_conv1_norm`
@@ -81,3 +82,46 @@ def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
             kernel, bias = kernel * scale, [norm.beta - norm.moving_mean * scale]
         layer.kernel.assign(kernel)
         layer.bias.assign(bias[0])
+
+
+def unfold_normalization(
+    plain: keras.Model, normalized: keras.Model, images
+) -> None:
+    """Gives a normalised model the weights by which it does what a plain one does.
+
+    The inverse of `fold_normalization`, up to the length of the kernels, which a
+    normalisation takes out again: they get that of He's initial ones, so that a
+    learning rate means what it means from scratch.
+
+    Args:
+        plain: see `fold_normalization`.
+        normalized: likewise; its weights are set.
+        images: uint8 `[n, 40, 168, 1]`, from which statistics are taken.
+    """
+    normalizations = {}
+    for layer in normalized.layers:
+        if not layer.weights or layer.name.endswith(SUFFIX):
+            continue
+        kernel, bias = plain.get_layer(layer.name).get_weights()
+        if layer.use_bias:
+            layer.set_weights([kernel, bias])
+            continue
+        flat = kernel.reshape(-1, len(bias))
+        scale = np.maximum(np.linalg.norm(flat, axis=0) / np.sqrt(2), 1e-6)
+        layer.set_weights([kernel / scale])
+        norm = normalized.get_layer(layer.name + SUFFIX)
+        normalizations[layer.name] = norm, scale, bias
+        # For the moment it only scales and shifts.
+        norm.set_weights(
+            [scale, bias, 0 * bias, np.full_like(bias, 1 - norm.epsilon)]
+        )
+    names = list(normalizations)
+    inputs = [normalized.get_layer(name).output for name in names]
+    found = keras.Model(normalized.inputs[0], inputs)(images, training=False)
+    for name, values in zip(names, found):
+        norm, scale, bias = normalizations[name]
+        values = tf.cast(values, tf.float32)
+        axes = list(range(values.shape.rank - 1))
+        mean, variance = (m.numpy() for m in tf.nn.moments(values, axes))
+        deviation = np.sqrt(variance + norm.epsilon)
+        norm.set_weights([scale * deviation, bias + scale * mean, mean, variance])

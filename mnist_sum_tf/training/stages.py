@@ -13,7 +13,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets, digit_logits
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.encoder import build_encoder, with_normalization
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, losses
@@ -36,8 +36,6 @@ def train_encoder(settings: config.Config, workdir) -> dict:
     Raises:
         UserError: for settings or files that cannot be used.
     """
-    if settings.initial_model:
-        settings = _with_plain_layers(settings)
     return train_and_evaluate(
         functools.partial(encoder_task, settings), settings,
         pathlib.Path(workdir) / "encoder",
@@ -48,7 +46,9 @@ def encoder_task(settings: config.Config) -> Task:
     """What the encoder learns: images, and the digits in them."""
     data = image_data(settings, needs_digits=True)
     return Task(
-        build_model=functools.partial(_starting_encoder, settings),
+        build_model=functools.partial(
+            _starting_encoder, settings, data["train_data"]
+        ),
         build_judged=_with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
         loss=lambda labels, logits: losses.digit_cross_entropy(
@@ -101,7 +101,7 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
             "--notrain_encoder must go with --objective=regression, in which the "
             f"decoder learns. Received: --objective={settings.objective}"
         )
-    if settings.initial_model or _has_trained(workdir / "encoder"):
+    if not settings.train_encoder:
         settings = _with_plain_layers(settings)
     return train_and_evaluate(
         functools.partial(sum_model_task, settings, workdir), settings,
@@ -110,7 +110,7 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
 
 
 def _with_plain_layers(settings: config.Config) -> config.Config:
-    """The settings of a training that starts from weights: those are plain."""
+    """Statistics of batches would change an encoder that is not to learn."""
     model = dataclasses.replace(settings.model, normalized=False)
     return dataclasses.replace(settings, model=model)
 
@@ -121,7 +121,9 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     knows_digits = _knows_digits(data["validation_data"])
     judged = ("digit_probabilities",) if knows_digits else ()
     return Task(
-        build_model=functools.partial(_starting_sum_model, settings, workdir),
+        build_model=functools.partial(
+            _starting_sum_model, settings, workdir, data["train_data"]
+        ),
         build_judged=lambda model: model,
         judged_outputs=judged + ("sum_probabilities", "sum"),
         loss=functools.partial(_end_to_end_loss, settings),
@@ -203,14 +205,23 @@ def _digest(*arrays) -> str:
     return digest.hexdigest()[:16]
 
 
-def _starting_encoder(settings: config.Config, dtype: str) -> keras.Model:
+def _starting_encoder(settings, train_data, dtype: str) -> keras.Model:
     model = settings.model
-    encoder = build_encoder(
-        model.base_channels, model.dropout_rate, dtype, model.normalized
-    )
-    if settings.initial_model:
-        set_initial_weights(encoder, settings.initial_model)
-    return encoder
+    if not settings.initial_model:
+        return build_encoder(
+            model.base_channels, model.dropout_rate, dtype, model.normalized
+        )
+    encoder = build_encoder(model.base_channels, model.dropout_rate, dtype)
+    set_initial_weights(encoder, settings.initial_model)
+    return _as_it_learns(encoder, settings, train_data, dtype)
+
+
+def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
+    """A plain encoder, normalised where it is to learn so."""
+    if not settings.model.normalized:
+        return encoder
+    images, _ = next(iter(train_data(0)))
+    return with_normalization(encoder, images, dtype)
 
 
 def _with_distribution(encoder: keras.Model) -> keras.Model:
@@ -218,13 +229,16 @@ def _with_distribution(encoder: keras.Model) -> keras.Model:
     return keras.Model(encoder.inputs, outputs, name="judged_encoder")
 
 
-def _starting_sum_model(settings, workdir: pathlib.Path, dtype: str):
+def _starting_sum_model(
+    settings, workdir: pathlib.Path, train_data, dtype: str
+) -> keras.Model:
     decoder = build_decoder()
     if _has_trained(workdir / "encoder"):
         encoder = load_encoder(workdir / "encoder", dtype)
         _check_size(encoder, settings, workdir)
+        encoder = _as_it_learns(encoder, settings, train_data, dtype)
     else:
-        encoder = _starting_encoder(settings, dtype)
+        encoder = _starting_encoder(settings, train_data, dtype)
     if _has_trained(workdir / "decoder"):
         checkpoints.load_average(decoder, workdir / "decoder")
     elif settings.initial_model:
