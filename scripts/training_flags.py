@@ -80,8 +80,8 @@ def define_image_flags() -> None:
         "Exported model to start from, e.g. exported_models/mnist_sum.",
     )  # fmt: skip
     flags.DEFINE_bool(
-        "normalized", None, "Normalise batches while the encoder learns from "
-        "scratch; what is evaluated and exported does without.",
+        "normalized", None, "Normalise batches while the encoder learns; what "
+        "is evaluated and exported does without.",
     )  # fmt: skip
     flags.DEFINE_bool(
         "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
