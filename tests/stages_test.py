@@ -9,7 +9,7 @@ import pytest
 from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.presets import get_preset
-from mnist_sum_tf.training import stages, trained_models
+from mnist_sum_tf.training import stages, starting_models, trained_models
 from mnist_sum_tf.training.checkpoints import latest_checkpoint, load_average
 
 
@@ -96,14 +96,14 @@ def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
         settings, model=dataclasses.replace(settings.model, base_channels=3)
     )
     with pytest.raises(config.UserError, match="encoder, 2. Received: 3"):
-        stages._starting_sum_model(settings, workdir, None, "float32")
+        starting_models.starting_sum_model(settings, workdir, None, "float32")
 
 
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     apart = trained_models.load_sum_model(workdir)
     settings = small("sum_model", digits_file)
     train_data = stages.image_data(settings, needs_digits=False)["train_data"]
-    start = stages._starting_sum_model(settings, workdir, train_data, "float32")
+    start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     assert "hidden_norm" in names_of(start)
     images, _ = next(iter(train_data(1)))
     np.testing.assert_allclose(
@@ -111,7 +111,7 @@ def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
         rtol=1e-3, atol=1e-5,
     )  # fmt: skip
     plain = stages._with_plain_layers(settings)
-    start = stages._starting_sum_model(plain, workdir, train_data, "float32")
+    start = starting_models.starting_sum_model(plain, workdir, train_data, "float32")
     for first, second in zip(apart.weights, start.weights):
         np.testing.assert_array_equal(first, second)
     frozen = small(

@@ -13,14 +13,14 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets, digit_logits
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import build_encoder, with_normalization
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
-from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.training import checkpoints, losses
-from mnist_sum_tf.training.initial_weights import set_initial_weights
+from mnist_sum_tf.training import losses
 from mnist_sum_tf.training.loop import train_and_evaluate
+from mnist_sum_tf.training.starting_models import (
+    starting_encoder,
+    starting_sum_model,
+)
 from mnist_sum_tf.training.task import Task
-from mnist_sum_tf.training.trained_models import load_encoder
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 EVALUATION_BATCH_SIZE = 250
@@ -47,7 +47,7 @@ def encoder_task(settings: config.Config) -> Task:
     data = image_data(settings, needs_digits=True)
     return Task(
         build_model=functools.partial(
-            _starting_encoder, settings, data["train_data"]
+            starting_encoder, settings, data["train_data"]
         ),
         build_judged=_with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
@@ -122,7 +122,7 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     judged = ("digit_probabilities",) if knows_digits else ()
     return Task(
         build_model=functools.partial(
-            _starting_sum_model, settings, workdir, data["train_data"]
+            starting_sum_model, settings, workdir, data["train_data"]
         ),
         build_judged=lambda model: model,
         judged_outputs=judged + ("sum_probabilities", "sum"),
@@ -205,58 +205,9 @@ def _digest(*arrays) -> str:
     return digest.hexdigest()[:16]
 
 
-def _starting_encoder(settings, train_data, dtype: str) -> keras.Model:
-    model = settings.model
-    if not settings.initial_model:
-        return build_encoder(
-            model.base_channels, model.dropout_rate, dtype, model.normalized
-        )
-    encoder = build_encoder(model.base_channels, model.dropout_rate, dtype)
-    set_initial_weights(encoder, settings.initial_model)
-    return _as_it_learns(encoder, settings, train_data, dtype)
-
-
-def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
-    """A plain encoder, normalised where it is to learn so."""
-    if not settings.model.normalized:
-        return encoder
-    images, _ = next(iter(train_data(0)))
-    return with_normalization(encoder, images, dtype)
-
-
 def _with_distribution(encoder: keras.Model) -> keras.Model:
     outputs = build_sum_distribution()(encoder.outputs[0])
     return keras.Model(encoder.inputs, outputs, name="judged_encoder")
-
-
-def _starting_sum_model(
-    settings, workdir: pathlib.Path, train_data, dtype: str
-) -> keras.Model:
-    decoder = build_decoder()
-    if _has_trained(workdir / "encoder"):
-        encoder = load_encoder(workdir / "encoder", dtype)
-        _check_size(encoder, settings, workdir)
-        encoder = _as_it_learns(encoder, settings, train_data, dtype)
-    else:
-        encoder = _starting_encoder(settings, train_data, dtype)
-    if _has_trained(workdir / "decoder"):
-        checkpoints.load_average(decoder, workdir / "decoder")
-    elif settings.initial_model:
-        set_initial_weights(decoder, settings.initial_model)
-    return build_sum_model(encoder, decoder)
-
-
-def _has_trained(stage_dir: pathlib.Path) -> bool:
-    return checkpoints.latest_checkpoint(stage_dir) is not None
-
-
-def _check_size(encoder: keras.Model, settings, workdir) -> None:
-    channels = encoder.get_layer("block1_conv1").filters
-    if channels != settings.model.base_channels:
-        raise config.UserError(
-            f"--base_channels must be that of {workdir / 'encoder'}, {channels}. "
-            f"Received: {settings.model.base_channels}"
-        )
 
 
 def learning_variables(model: keras.Model, settings: config.Config) -> list:

@@ -1,0 +1,79 @@
+"""The model that a stage begins with: random, exported or trained before.
+
+Encoders that learn normalised are normalised here, wherever they come from.
+"""
+
+import pathlib
+
+import keras
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder, with_normalization
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.training import checkpoints
+from mnist_sum_tf.training.initial_weights import set_initial_weights
+from mnist_sum_tf.training.trained_models import load_encoder
+
+
+def starting_encoder(settings, train_data, dtype: str) -> keras.Model:
+    """The initial model's encoder where one is named, else one of random weights.
+
+    Args:
+        settings: a `config.Config`.
+        train_data: start step -> dataset of what is learned from, see `Task`.
+        dtype: Keras dtype policy.
+
+    Raises:
+        UserError: if the initial model cannot be used.
+    """
+    model = settings.model
+    if not settings.initial_model:
+        return build_encoder(
+            model.base_channels, model.dropout_rate, dtype, model.normalized
+        )
+    encoder = build_encoder(model.base_channels, model.dropout_rate, dtype)
+    set_initial_weights(encoder, settings.initial_model)
+    return _as_it_learns(encoder, settings, train_data, dtype)
+
+
+def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
+    """A plain encoder, normalised where it is to learn so."""
+    if not settings.model.normalized:
+        return encoder
+    images, _ = next(iter(train_data(0)))
+    return with_normalization(encoder, images, dtype)
+
+
+def starting_sum_model(
+    settings, workdir: pathlib.Path, train_data, dtype: str
+) -> keras.Model:
+    """Encoder and decoder of the work directory where trained, else initial ones.
+
+    Args, Raises: as `starting_encoder`.
+    """
+    decoder = build_decoder()
+    if _has_trained(workdir / "encoder"):
+        encoder = load_encoder(workdir / "encoder", dtype)
+        _check_size(encoder, settings, workdir)
+        encoder = _as_it_learns(encoder, settings, train_data, dtype)
+    else:
+        encoder = starting_encoder(settings, train_data, dtype)
+    if _has_trained(workdir / "decoder"):
+        checkpoints.load_average(decoder, workdir / "decoder")
+    elif settings.initial_model:
+        set_initial_weights(decoder, settings.initial_model)
+    return build_sum_model(encoder, decoder)
+
+
+def _has_trained(stage_dir: pathlib.Path) -> bool:
+    return checkpoints.latest_checkpoint(stage_dir) is not None
+
+
+def _check_size(encoder: keras.Model, settings, workdir) -> None:
+    channels = encoder.get_layer("block1_conv1").filters
+    if channels != settings.model.base_channels:
+        raise config.UserError(
+            f"--base_channels must be that of {workdir / 'encoder'}, {channels}. "
+            f"Received: {settings.model.base_channels}"
+        )
