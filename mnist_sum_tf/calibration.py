@@ -20,6 +20,9 @@ SEED = 0
 LOWEST, HIGHEST = 0.2, 5.0
 # Fewer say little of how often a model errs: 2 % of these are four errors.
 MIN_IMAGES = 200
+# Slots that learned from few images may hold parts of several digits; the likeliest
+# temperature then can cost many right sums, and is not taken.
+MOST_LOST = 0.005
 GRID_POINTS = 17
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -32,18 +35,17 @@ class Calibration:
         num_images: how many these are.
         before, after: the temperature, the mean negative log-likelihood of the
             sum (nats), and the expected calibration error (share).
+        reason: why nothing was changed, where nothing was.
     """
 
     num_images: int
     before: tuple[float, float, float]
     after: tuple[float, float, float]
+    reason: str = ""
 
     def __str__(self):
-        if self.before == self.after:
-            return (
-                f"Not calibrated: {self.num_images} validation images, of "
-                f"which {MIN_IMAGES} are needed"
-            )
+        if self.reason:
+            return f"Not calibrated: {self.reason}"
         rows = [
             f"temperature {temperature:.4f}: NLL {nll:.4f}, expected "
             f"calibration error {error:.2%}"
@@ -64,7 +66,8 @@ def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
 
     Args:
         model: see `build_sum_model`; its temperature is changed, unless there
-            are fewer than `MIN_IMAGES` images.
+            are fewer than `MIN_IMAGES` images or it would then read more than a
+            share of `MOST_LOST` fewer sums right.
         named_datasets: name -> finite data set of images and labels.
 
     Returns:
@@ -73,11 +76,19 @@ def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
     logits, sums = _logits(model.get_layer("encoder"), named_datasets.values())
     layer = model.get_layer("sum_distribution").get_layer(LAYER)
     at = lambda t: (t, *judge_temperature(logits, sums, t))  # noqa: E731
-    before = after = at(float(layer.temperature))
-    if len(sums) >= MIN_IMAGES:
-        after = at(fit_temperature(logits, sums))
-        layer.temperature.assign(after[0])
-    return Calibration(len(sums), before, after)
+    before = at(float(layer.temperature))
+    if len(sums) < MIN_IMAGES:
+        reason = f"{len(sums)} validation images, of which {MIN_IMAGES} are needed"
+        return Calibration(len(sums), before, before, reason)
+    temperature = fit_temperature(logits, sums)
+    lost = share_right(logits, sums, before[0]) - share_right(
+        logits, sums, temperature
+    )
+    if lost > MOST_LOST:
+        reason = f"temperature {temperature:.4f} would cost {lost:.2%} of the sums"
+        return Calibration(len(sums), before, before, reason)
+    layer.temperature.assign(temperature)
+    return Calibration(len(sums), before, at(temperature))
 
 
 def _logits(encoder: keras.Model, all_datasets):
@@ -138,15 +149,25 @@ def judge_temperature(logits, sums, temperature: float) -> tuple[float, float]:
         logits, sums: as `fit_temperature`.
         temperature: a positive number.
     """
-    distribution = build_sum_distribution()
-    distribution.get_layer(LAYER).temperature.assign(temperature)
-    probabilities = distribution(logits)["sum_probabilities"]
+    probabilities = _sum_probabilities(logits, temperature)
     surprise = losses.sum_negative_log_likelihood(sums, probabilities)
     probabilities = probabilities.numpy()
     error = confidence.expected_calibration_error(
         probabilities.max(-1), probabilities.argmax(-1) == sums
     )
     return float(tf.reduce_mean(surprise)), error
+
+
+def share_right(logits, sums, temperature: float) -> float:
+    """How large a share of the most likely sums is right; see `judge_temperature`."""
+    found = _sum_probabilities(logits, temperature).numpy().argmax(-1)
+    return float((found == sums).mean())
+
+
+def _sum_probabilities(logits, temperature: float) -> tf.Tensor:
+    distribution = build_sum_distribution()
+    distribution.get_layer(LAYER).temperature.assign(temperature)
+    return distribution(logits)["sum_probabilities"]
 
 
 def composites(

@@ -49,6 +49,12 @@ def test_surprise_and_error_at_a_temperature(overconfident):
     assert error == pytest.approx(0, abs=1e-6)
 
 
+def test_right_sums_at_a_temperature(overconfident):
+    """Where all digits are equally likely, the likeliest sum is 18."""
+    assert calibration.share_right(*overconfident, 1.0) == 0.75
+    assert calibration.share_right(*overconfident, 1e6) == 0
+
+
 @pytest.fixture(scope="module")
 def sum_model():
     return build_sum_model(build_encoder(base_channels=2), build_decoder())
@@ -91,6 +97,25 @@ def test_few_images_change_nothing(sum_model):
     layer = sum_model.get_layer("sum_distribution")
     assert float(layer.get_layer("digit_probabilities").temperature) == 1
     assert str(found).startswith("Not calibrated: 199 validation images")
+
+
+@pytest.mark.parametrize(("share", "is_taken"), [(0.896, True), (0.89, False)])
+def test_a_temperature_that_costs_right_sums_is_not_taken(
+    sum_model, monkeypatch, share, is_taken
+):
+    """Of 90 % right before, half a point may be lost."""
+    monkeypatch.setattr(calibration, "fit_temperature", lambda logits, sums: 2.0)
+    monkeypatch.setattr(
+        calibration, "share_right",
+        lambda logits, sums, temperature: 0.9 if temperature == 1 else share,
+    )  # fmt: skip
+    enough = {"enough": datasets.once_dataset(labelled(200), 64)}
+    found = calibration.calibrate(sum_model, enough)
+    layer = sum_model.get_layer("sum_distribution")
+    layer = layer.get_layer("digit_probabilities")
+    assert float(layer.temperature) == found.after[0] == (2 if is_taken else 1)
+    assert ("2.0000 would cost 1.00%" in str(found)) is not is_taken
+    layer.temperature.assign(1.0)
 
 
 def write_settings(workdir, stage="encoder", **data):
