@@ -81,11 +81,13 @@ def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
         reason = f"{len(sums)} validation images, of which {MIN_IMAGES} are needed"
         return Calibration(len(sums), before, before, reason)
     temperature = fit_temperature(logits, sums)
-    lost = share_right(logits, sums, before[0]) - share_right(
-        logits, sums, temperature
+    right, still_right = (
+        share_right(logits, sums, t) for t in (before[0], temperature)
     )
-    if lost > MOST_LOST:
-        reason = f"temperature {temperature:.4f} would cost {lost:.2%} of the sums"
+    lost = round((right - still_right) * len(sums))
+    if lost > MOST_LOST * len(sums):
+        share = lost / len(sums)
+        reason = f"temperature {temperature:.4f} would cost {share:.2%} of the sums"
         return Calibration(len(sums), before, before, reason)
     layer.temperature.assign(temperature)
     return Calibration(len(sums), before, at(temperature))

@@ -146,6 +146,8 @@ def settings(stage: str, **changes) -> config.Config:
         deterministic=_DETERMINISTIC.value, **changes,
     )  # fmt: skip
     data = dataclasses.replace(preset.data, **data)
+    if data.images is None:  # nothing to augment: not a setting of composites
+        data = dataclasses.replace(data, augmented=False)
     _check_degrees(data)
     return dataclasses.replace(
         preset,

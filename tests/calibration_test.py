@@ -99,7 +99,7 @@ def test_few_images_change_nothing(sum_model):
     assert str(found).startswith("Not calibrated: 199 validation images")
 
 
-@pytest.mark.parametrize(("share", "is_taken"), [(0.896, True), (0.89, False)])
+@pytest.mark.parametrize(("share", "is_taken"), [(0.895, True), (0.89, False)])
 def test_a_temperature_that_costs_right_sums_is_not_taken(
     sum_model, monkeypatch, share, is_taken
 ):

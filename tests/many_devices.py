@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import build_encoder, with_normalization
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
 from mnist_sum_tf.training import checkpoints, interruptions, loop, strategies
 from mnist_sum_tf.training.history import read_history
@@ -112,6 +113,16 @@ def masks(trainer: loop.Trainer) -> list:
     return [np.asarray(each).astype(int).ravel().tolist() for each in drawn]
 
 
+def normalised_starts(strategy) -> bool:
+    """Whether an encoder begins normalised alike on one device and on many."""
+    plain = build_encoder(base_channels=2)
+    images = np.random.default_rng(0).integers(0, 256, (6, 40, 168, 1), np.uint8)
+    alone = with_normalization(plain, images).get_weights()
+    with strategy.scope():
+        spread = with_normalization(plain, images).get_weights()
+    return len(alone) == len(spread) > 50 and all(map(np.array_equal, alone, spread))
+
+
 def mirrored(folder: pathlib.Path, count: str) -> dict:
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(
@@ -133,6 +144,7 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
             for trainer in (one, spread)
         ],
         "masks": masks(untrained),
+        "starts_alike": normalised_starts(strategy),
         "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,
         # Compiling is slow: once is enough.
         "resumed": count == "2" and resume(folder, devices),

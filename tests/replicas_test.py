@@ -43,6 +43,7 @@ def test_replicas_see_what_one_device_sees(tmp_path):
         one, all_devices = found[count]["statistics"]
         assert len(one) == 8  # four means, four variances
         np.testing.assert_allclose(all_devices, one, rtol=1e-4, atol=1e-5)
+        assert found[count]["starts_alike"]
         masks = found[count]["masks"]
         assert found[count]["replicas"] == len(masks) == count
         # Every replica draws a mask of its own.

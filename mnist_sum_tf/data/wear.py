@@ -14,21 +14,25 @@ def wear(images, seed, share: float = 1.0) -> tf.Tensor:
     Args:
         images: uint8 `[batch, 40, 168, 1]`.
         seed: int `[2]`.
-        share: how many rows are worn, as a share of what is usual; each kind's
-            are rounded down.
+        share: of the rows that are usually worn, the share that is, in [0, 1]:
+            each with that probability.
 
     Returns:
-        uint8 `[batch, 40, 168, 1]`; the last 17 of 32 rows are unchanged.
+        uint8 `[batch, 40, 168, 1]`; at least the last 17 of 32 rows are unchanged.
     """
-    usual = images.shape[0] * share
-    kinds = [(kind, int(usual / 16)) for kind in FREQUENT]
-    kinds += [(kind, int(usual / 32)) for kind in RARE]
+    batch_size = images.shape[0]
+    kinds = [(kind, batch_size // 16) for kind in FREQUENT]
+    kinds += [(kind, batch_size // 32) for kind in RARE]
     seeds = tf.unstack(tf.random.split(seed, len(kinds)))
     worn, first = [], 0
     for (kind, count), kind_seed in zip(kinds, seeds):
         worn.append(kind(images[first : first + count], kind_seed))
         first += count
-    return tf.concat(worn + [images[first:]], axis=0)
+    worn = tf.concat(worn + [images[first:]], axis=0)
+    if share == 1:
+        return worn
+    is_worn = _per_image(images, tf.random.fold_in(seed, 1), 0.0, 1.0) < share
+    return tf.where(is_worn, worn, images)
 
 
 def _per_image(images, seed, low: float, high: float) -> tf.Tensor:
