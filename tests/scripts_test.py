@@ -124,6 +124,21 @@ def test_mistakes_end_in_one_line(workdir):
     assert not (ROOT / "unused").exists()
 
 
+def test_a_folder_older_than_a_setting_goes_on(workdir):
+    path = workdir / "encoder" / "config.json"
+    settings = json.loads(path.read_text())
+    assert settings["data"]["augmented"] is False  # nothing of composites
+    for name in ("augmented", "bend_strength", "wear_share"):
+        del settings["data"][name]
+    path.write_text(json.dumps(settings))
+    succeed(
+        "train_encoder.py", f"--workdir={workdir}", "--total_steps=3",
+        "--global_batch_size=4", f"--digits={workdir / 'digits.npz'}",
+        "--base_channels=2", "--layout=tiled",
+    )  # fmt: skip
+    assert (workdir / "encoder" / "checkpoints" / "ckpt-3.index").exists()
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_shows_an_example(script):
     """Read from the source: absl prints the module's docstring as help."""
