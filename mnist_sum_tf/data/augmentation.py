@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import drawing, handwriting
+from mnist_sum_tf.data import drawing
+from mnist_sum_tf.data.placement import image_strength
 
 # How far changes go, at full strength, to either side.
 ACROSS_PIXELS = 4.0
@@ -25,11 +26,10 @@ _BEND_SHAPE = (5, 19)  # random displacements, some nine pixels apart
 def augment_images(images, seed) -> tf.Tensor:
     """Moves, turns, shears, scales, thickens and bends images.
 
-    One image in six stays as it is, one in four is changed at full strength, as
-    those of `layouts.mixed`. Black comes in from the borders.
+    How strongly, see `placement.image_strength`. Black comes in from the borders.
 
     Args:
-        images: uint8 `[n, 40, 168, 1]`.
+        images: uint8 `[n, 40, 168, 1]`, of known n.
         seed: int `[2]`.
 
     Returns:
@@ -38,19 +38,16 @@ def augment_images(images, seed) -> tf.Tensor:
     seeds = tf.unstack(tf.random.split(seed, 2))
     count = images.shape[0]
     uniform = tf.random.stateless_uniform([8, count], seeds[0])
-    strength = tf.clip_by_value((uniform[0] - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
+    strength = image_strength(uniform[0])
     changes = (2 * uniform[1:7] - 1) * strength
     stroke = (2 * uniform[7] - 1) * strength * STROKE
-    pixels = _change_stroke(images[..., 0], stroke)
+    pixels = drawing.change_stroke(images[..., 0], stroke)
     amplitude = (strength * BEND_PIXELS)[:, tf.newaxis, tf.newaxis]
     bends = amplitude * _random_field(count, seeds[1])
     place, *shares = _places(changes, bends)
     packed = tf.reshape(drawing.packed_neighbours(pixels), [-1])
     moved = drawing.interpolate(tf.gather(packed, place), *shares)
     return moved[..., tf.newaxis]
-
-
-_change_stroke = drawing.compiled(handwriting.change_stroke)
 
 
 def _random_field(count: int, seed) -> tf.Tensor:

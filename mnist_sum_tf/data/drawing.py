@@ -20,7 +20,7 @@ TILE_WIDTH = 48
 _TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
-_change_stroke = compiled(handwriting.change_stroke)
+change_stroke = compiled(handwriting.change_stroke)
 _spread_bends = compiled(handwriting.spread_bends)
 
 
@@ -72,7 +72,7 @@ def compose(
     flat = tf.reshape(digits, [-1, DIGIT_SIZE, DIGIT_SIZE])
     if placement.stroke is not None:
         stroke = tf.reshape(placement.stroke, [-1])
-        flat = _change_stroke(flat, stroke)
+        flat = change_stroke(flat, stroke)
     tile_left = tf.floor(placement.center_x) - TILE_WIDTH // 2
     in_tile = placement._replace(center_x=placement.center_x - tile_left)
     is_nearest = np.arange(batch_size) >= batch_size - nearest_images

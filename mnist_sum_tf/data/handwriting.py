@@ -9,12 +9,12 @@ def change_stroke(digits, stroke) -> tf.Tensor:
     """Thickens (`stroke` to +1) or thins (to -1) by up to one pixel.
 
     Args:
-        digits: uint8 `[n, 28, 28]`.
+        digits: uint8 `[n, height, width]`.
         stroke: float32 `[n]` in [-1, 1]; the share of the way from the digit to
             its dilation or erosion by the four neighbours.
 
     Returns:
-        uint8 `[n, 28, 28]`.
+        uint8 of that shape.
     """
     padded = tf.pad(digits, [[0, 0], [1, 1], [1, 1]])
     up, down = padded[:, :-2, 1:-1], padded[:, 2:, 1:-1]

@@ -55,18 +55,35 @@ def between(uniform, low, high) -> tf.Tensor:
     return low + uniform * (high - low)
 
 
+def image_strength(uniform) -> tf.Tensor:
+    """How strongly an image is changed: one in six not at all, one in four fully.
+
+    Args:
+        uniform: float32 in [0, 1), a number for each image.
+
+    Returns:
+        float32 in [0, 1], of that shape.
+    """
+    return tf.clip_by_value((uniform - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
+
+
 def bend(
     placement: Placement, image_seed, digit_seed, bend_strength: float
 ) -> Placement:
     """Bends, turns, thickens and moves digits, each image as a whole more or less.
 
-    One image in six stays, one in four is changed at full strength: a model
-    trained on gentler changes knew its own digits far better than unseen ones.
+    A model trained on gentler changes knew its own digits far better than unseen
+    ones.
+
+    Args:
+        placement: what is changed.
+        image_seed, digit_seed: int `[2]`, of what an image's digits have in
+            common and of what each has of its own.
+        bend_strength: how far, as a share of what is usual, in [0, 1].
     """
     batch_size = placement.center_x.shape[0]
     image = tf.random.stateless_uniform([6, batch_size, 1], image_seed)
-    strength = tf.clip_by_value((image[0] - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
-    strength *= bend_strength
+    strength = bend_strength * image_strength(image[0])
     swing = [2 * u - 1 for u in uniform_numbers(digit_seed, 8, batch_size)]
     common = 2 * image - 1
     return placement._replace(
