@@ -125,7 +125,7 @@ def settings(stage: str, **changes) -> config.Config:
         **changes: further settings of `config.Config`; `None` changes nothing.
     """
     preset = get_preset(_PRESET.value, stage)
-    _check_goes_with_images()
+    _check_fits_images()
     data = _given(
         layout=_LAYOUT.value, digits=_DIGITS.value,
         tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
@@ -166,8 +166,8 @@ def settings(stage: str, **changes) -> config.Config:
     )
 
 
-def _check_goes_with_images() -> None:
-    """Raises `UserError` if a flag of composites stands beside `--images`."""
+def _check_fits_images() -> None:
+    """Raises `UserError` for flags of composites with `--images`, or the reverse."""
     for name in (
         "layout", "bent", "bend_strength", "worn", "wear_share", "digits",
         "tfds_data_dir",

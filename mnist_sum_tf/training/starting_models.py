@@ -15,12 +15,14 @@ from mnist_sum_tf.training import checkpoints
 from mnist_sum_tf.training.initial_weights import set_initial_weights
 from mnist_sum_tf.training.trained_models import load_encoder
 
+STATISTICS_IMAGES = 128  # from about so many a normalised start takes them
 
-def starting_encoder(settings, train_data, dtype: str) -> keras.Model:
+
+def starting_encoder(settings: config.Config, train_data, dtype: str) -> keras.Model:
     """The initial model's encoder where one is named, else one of random weights.
 
     Args:
-        settings: a `config.Config`.
+        settings: what is trained, and from which initial model.
         train_data: start step -> dataset of what is learned from, see `Task`.
         dtype: Keras dtype policy.
 
@@ -42,7 +44,9 @@ def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
     if not settings.model.normalized:
         return encoder
     images, _ = next(iter(train_data(0)))
-    return with_normalization(encoder, images, dtype)
+    # Spread over the batch, whose first rows are the worn ones.
+    stride = max(1, images.shape[0] // STATISTICS_IMAGES)
+    return with_normalization(encoder, images[::stride], dtype)
 
 
 def starting_sum_model(
