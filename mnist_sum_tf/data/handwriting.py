@@ -59,8 +59,13 @@ def spread_bends(bends, x, y) -> tuple[tf.Tensor, tf.Tensor]:
         Bends spread across, float32 `[n, 2, columns, grid]`, and what each of
         them counts in each row, float32 `[n, rows, grid]`.
     """
+    # Not a matrix product, which is slower for so small matrices.
     weights_x = _bend_weights(x)[:, tf.newaxis]
-    return tf.matmul(weights_x, bends), _bend_weights(y)
+    across = tf.add_n([
+        weights_x[..., point : point + 1] * bends[:, :, tf.newaxis, point]
+        for point in range(BEND_GRID)
+    ])  # fmt: skip
+    return across, _bend_weights(y)
 
 
 def bend_field(across, weights_y) -> tf.Tensor:

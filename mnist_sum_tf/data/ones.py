@@ -7,7 +7,7 @@ takes a flagged one for a seven.
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.data.drawing import DIGIT_SIZE, compiled
+from mnist_sum_tf.data.layouts import DIGIT_SIZE
 
 SHARE = 0.25  # of the ones get a flag; half of these a foot as well
 
@@ -27,27 +27,32 @@ def embellish_ones(digits, labels, seed) -> tf.Tensor:
     Returns:
         uint8 `[n, 28, 28]`.
     """
-    shape = [6, tf.shape(digits)[0]]
-    chosen = tf.random.stateless_uniform(shape, seed)
-    return _draw(digits, tf.cast(labels, tf.int32), chosen)
+    uniform = tf.random.stateless_uniform([5, tf.shape(digits)[0]], seed)
+    has_flag = (tf.cast(labels, tf.int32) == 1) & (uniform[3] < SHARE)
+    # Few digits are: the others cost nothing.
+    rows = tf.where(has_flag)
+    flagged = _draw(
+        tf.gather_nd(digits, rows), tf.gather(uniform, rows[:, 0], axis=1)
+    )
+    return tf.tensor_scatter_nd_update(digits, rows, flagged)
 
 
-@compiled
-def _draw(digits, labels, uniform) -> tf.Tensor:
+def _draw(digits, uniform) -> tf.Tensor:
+    """Draws a flag on each digit, and a foot under half of them.
+
+    Args:
+        digits: uint8 `[n, 28, 28]`.
+        uniform: float32 `[5, n]` in [0, 1), what is random about them.
+    """
     top, bottom, height, stroke = _ends(digits)
     across = height * (0.15 + 0.25 * uniform[0])
     down = across * 0.5 + height * 0.3 * uniform[1]
     flag = _line(top, (top[0] - across, top[1] + down), stroke)
     half = height * (0.15 + 0.15 * uniform[2])
     left, right = (bottom[0] - half, bottom[1]), (bottom[0] + half, bottom[1])
-    foot = _line(left, right, stroke)
-    has_flag = (labels == 1) & (uniform[3] < SHARE)
-    has_foot = has_flag & (uniform[4] < 0.5)
-    zero = tf.zeros_like(digits)
-    for has, line in ((has_flag, flag), (has_foot, foot)):
-        line = tf.where(has[:, tf.newaxis, tf.newaxis], line, zero)
-        digits = tf.maximum(digits, line)
-    return digits
+    has_foot = (uniform[4] < 0.5)[:, tf.newaxis, tf.newaxis]
+    foot = tf.where(has_foot, _line(left, right, stroke), 0)
+    return tf.maximum(digits, tf.maximum(flag, foot))
 
 
 def _ends(digits):

@@ -5,6 +5,9 @@ rows (rows are exchangeable, so a fixed share is a random choice) and costs
 nothing for the others.
 """
 
+import itertools
+
+import numpy as np
 import tensorflow as tf
 
 
@@ -147,12 +150,17 @@ def splash_mud(images, seed) -> tf.Tensor:
     return _to_uint8(pixels + cover * (255 * level - pixels))
 
 
+# Two steps of -1, 0 or 1 down and two to the right, in all ways: `[81, 2]`.
+_STEPS = np.array(list(itertools.product((-1, 0, 1), repeat=4)), np.int32)
+_MOVES = _STEPS[:, :2] + _STEPS[:, 2:]
+
+
 def frost_glass(images, seed) -> tf.Tensor:
     """Each pixel shows one of those up to two pixels away, rather a near one."""
     _, height, width, _ = images.shape
-    shape = [2, 2, images.shape[0], height, width]
-    moves = tf.random.stateless_uniform(shape, seed, -1, 2, tf.int32)
-    down, right = tf.unstack(tf.reduce_sum(moves, axis=0))
+    shape = [images.shape[0], height, width]
+    moves = tf.random.stateless_uniform(shape, seed, 0, len(_MOVES), tf.int32)
+    down, right = tf.unstack(tf.gather(_MOVES, moves), axis=-1)
     row = tf.clip_by_value(tf.range(height)[:, tf.newaxis] + down, 0, height - 1)
     column = tf.clip_by_value(tf.range(width) + right, 0, width - 1)
     place = tf.reshape(row * width + column, [-1, height * width])
