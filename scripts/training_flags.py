@@ -15,62 +15,60 @@ _PRESET = flags.DEFINE_string(
 )
 # Bounds keep every number within what TensorFlow's integers hold.
 _LARGEST = 2**31 - 1
-_SEED = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "seed", None, "Seed of everything random.", lower_bound=0,
     upper_bound=_LARGEST,
 )  # fmt: skip
-_TOTAL_STEPS = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "total_steps", None, "Optimizer steps of the whole run.", lower_bound=1,
     upper_bound=_LARGEST,
 )  # fmt: skip
-_GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "global_batch_size", None, "Examples per step over all devices.",
     lower_bound=1, upper_bound=2**20,
 )  # fmt: skip
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", None, "Adam's peak learning rate."
-)
-_PRECISION = flags.DEFINE_string(
-    "precision", None, f"One of {', '.join(config.PRECISIONS)}."
-)
-_STRATEGY = flags.DEFINE_string(
-    "strategy", None, f"One of {', '.join(config.STRATEGIES)}."
-)
-_CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
+flags.DEFINE_float("learning_rate", None, "Adam's peak learning rate.")
+flags.DEFINE_string("precision", None, f"One of {', '.join(config.PRECISIONS)}.")
+flags.DEFINE_string("strategy", None, f"One of {', '.join(config.STRATEGIES)}.")
+flags.DEFINE_integer(
     "checkpoint_every_steps", None, "Steps between checkpoints.", lower_bound=1
 )
-_EVALUATE_EVERY_STEPS = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "evaluate_every_steps", None, "Steps between evaluations.", lower_bound=1
 )
-_LOG_EVERY_STEPS = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "log_every_steps", None, "Steps that a row of the history averages over.",
     lower_bound=1,
 )  # fmt: skip
-_SKIP_NON_FINITE = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "skip_non_finite", None, "Steps that may be left out because their loss or "
     "gradient is not finite, before the run stops.", lower_bound=0,
 )  # fmt: skip
-_DETERMINISTIC = flags.DEFINE_bool(
+flags.DEFINE_bool(
     "deterministic", None, "Make GPUs give the same bits each time, which is "
     "slower; processors do so anyway.",
 )  # fmt: skip
-_STOP_AT_ACCURACY = flags.DEFINE_float(
+flags.DEFINE_float(
     "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
     "ends before its last step; above 1 never.", lower_bound=0.0,
 )  # fmt: skip
-_LAYOUT = flags.DEFINE_string(
+flags.DEFINE_string(
     "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
 )
-_DIGITS = flags.DEFINE_string(
+flags.DEFINE_string(
     "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
 )
-_TFDS_DATA_DIR = flags.DEFINE_string(
-    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
-)
+flags.DEFINE_string("tfds_data_dir", None, "Where TensorFlow Datasets keeps its data.")
 
 
 def define_image_flags() -> None:
     """Defines the flags of the scripts that read images."""
+    _define_model_flags()
+    _define_composite_flags()
+    _define_own_image_flags()
+
+
+def _define_model_flags() -> None:
     flags.DEFINE_integer(
         "base_channels", None, "Channels of the first block.", lower_bound=1,
         upper_bound=1024,
@@ -83,6 +81,9 @@ def define_image_flags() -> None:
         "normalized", None, "Normalise batches while the encoder learns; what "
         "is evaluated and exported does without.",
     )  # fmt: skip
+
+
+def _define_composite_flags() -> None:
     flags.DEFINE_bool(
         "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
         "...).",
@@ -99,6 +100,9 @@ def define_image_flags() -> None:
         "wear_share", None, "How many images of mixed are worn, as a share of what "
         "is usual.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
+
+
+def _define_own_image_flags() -> None:
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "
@@ -126,44 +130,30 @@ def settings(stage: str, **changes) -> config.Config:
     """
     preset = get_preset(_PRESET.value, stage)
     _check_fits_images()
-    data = _given(
-        layout=_LAYOUT.value, digits=_DIGITS.value,
-        tfds_data_dir=_TFDS_DATA_DIR.value, images=_optional("images"),
-        sums=_optional("sums"), bent=_optional("bent"),
-        worn=_optional("worn"), bend_strength=_optional("bend_strength"),
-        wear_share=_optional("wear_share"), augmented=_optional("augmented"),
+    return dataclasses.replace(
+        preset,
+        data=_data(preset.data),
+        model=_changed(preset.model, "base_channels", "normalized"),
+        optimizer=_changed(preset.optimizer, "learning_rate"),
+        **_given(
+            "seed", "total_steps", "global_batch_size", "precision", "strategy",
+            "checkpoint_every_steps", "evaluate_every_steps", "log_every_steps",
+            "skip_non_finite", "stop_at_accuracy", "deterministic",
+            "initial_model",
+        ),
+        **{name: value for name, value in changes.items() if value is not None},
     )  # fmt: skip
-    given = _given(
-        seed=_SEED.value, total_steps=_TOTAL_STEPS.value,
-        global_batch_size=_GLOBAL_BATCH_SIZE.value, precision=_PRECISION.value,
-        strategy=_STRATEGY.value,
-        checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
-        evaluate_every_steps=_EVALUATE_EVERY_STEPS.value,
-        log_every_steps=_LOG_EVERY_STEPS.value,
-        skip_non_finite=_SKIP_NON_FINITE.value,
-        stop_at_accuracy=_STOP_AT_ACCURACY.value,
-        initial_model=_optional("initial_model"),
-        deterministic=_DETERMINISTIC.value, **changes,
+
+
+def _data(preset: config.DataConfig) -> config.DataConfig:
+    data = _changed(
+        preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
+        "worn", "bend_strength", "wear_share", "augmented",
     )  # fmt: skip
-    data = dataclasses.replace(preset.data, **data)
     if data.images is None:  # nothing to augment: not a setting of composites
         data = dataclasses.replace(data, augmented=False)
     _check_degrees(data)
-    return dataclasses.replace(
-        preset,
-        data=data,
-        model=dataclasses.replace(
-            preset.model,
-            **_given(
-                base_channels=_optional("base_channels"),
-                normalized=_optional("normalized"),
-            ),
-        ),
-        optimizer=dataclasses.replace(
-            preset.optimizer, **_given(learning_rate=_LEARNING_RATE.value)
-        ),
-        **given,
-    )
+    return data
 
 
 def _check_fits_images() -> None:
@@ -203,5 +193,12 @@ def _optional(name: str):
     return flags.FLAGS[name].value if name in flags.FLAGS else None
 
 
-def _given(**values) -> dict:
-    return {key: value for key, value in values.items() if value is not None}
+def _given(*names: str) -> dict:
+    """The flags among these that stand on the command line, by name."""
+    values = {name: _optional(name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _changed(settings, *names: str):
+    """Settings with every flag among these that was given in its place."""
+    return dataclasses.replace(settings, **_given(*names))

@@ -9,7 +9,7 @@ import pytest
 from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.presets import get_preset
-from mnist_sum_tf.training import stages, starting_models, trained_models
+from mnist_sum_tf.training import stages, starting_models, trained_models, training_data
 from mnist_sum_tf.training.checkpoints import latest_checkpoint, load_average
 
 
@@ -51,7 +51,7 @@ def workdir(tmp_path_factory, digits_file):
     workdir = tmp_path_factory.mktemp("experiment")
     row = stages.train_encoder(small("encoder", digits_file), workdir)
     assert row["step"] == 2 and np.isfinite(row["loss"])
-    assert {f"{layout}/sum_accuracy" for layout in stages.VALIDATION_LAYOUTS} <= (
+    assert {f"{layout}/sum_accuracy" for layout in training_data.VALIDATION_LAYOUTS} <= (
         row.keys()
     )
     row = stages.train_decoder(small("decoder", digits_file), workdir)
@@ -102,7 +102,7 @@ def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     apart = trained_models.load_sum_model(workdir)
     settings = small("sum_model", digits_file)
-    train_data = stages.image_data(settings, needs_digits=False)["train_data"]
+    train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
     start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     assert "hidden_norm" in names_of(start)
     images, _ = next(iter(train_data(1)))

@@ -13,18 +13,18 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import handwriting, layouts
+from mnist_sum_tf.data.canvas import TILE_WIDTH, join_tiles
 
 DIGIT_SIZE = layouts.DIGIT_SIZE
-TILE_WIDTH = 48
 # The middles of a tile's pixels; a black column stands on either side.
 _TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 change_stroke = compiled(handwriting.change_stroke)
 _spread_bends = compiled(handwriting.spread_bends)
-# On its own: fused with the arithmetic around it, it keeps XLA from doing that
-# on several pixels at once (three times as long); not compiled, it takes eight
-# times as long.
+# By itself: where XLA fuses it with the arithmetic before and after, none is done
+# on several pixels at once (all takes four times as long); not compiled, the
+# look-up takes nine times as long.
 _look_up = compiled(tf.gather)
 
 
@@ -51,9 +51,7 @@ def ink_boxes(digits) -> tf.Tensor:
     )
     has_no_ink = right == 0
     left, top = (tf.where(has_no_ink, 0, end) for end in (left, top))
-    right, bottom = (
-        tf.where(has_no_ink, DIGIT_SIZE, end) for end in (right, bottom)
-    )
+    right, bottom = (tf.where(has_no_ink, DIGIT_SIZE, end) for end in (right, bottom))
     return tf.cast(tf.stack([left, right, top, bottom], axis=-1), tf.float32)
 
 
@@ -90,7 +88,8 @@ def compose(
         tiles,
         [batch_size, config.NUM_DIGITS, TILE_WIDTH + 2, config.IMAGE_HEIGHT],
     )
-    return _join(tiles, tf.cast(tile_left, tf.int32), placement.overlap)
+    tile_left = tf.cast(tile_left, tf.int32)
+    return join_tiles(tiles, tile_left, placement.overlap)
 
 
 def _bends(placement: layouts.Placement, seed):
@@ -158,8 +157,7 @@ def _places(affine, bends, is_nearest):
     left, top = tf.floor(u), tf.floor(v)
     is_nearest = is_nearest[:, tf.newaxis, tf.newaxis]
     shares = [
-        tf.where(is_nearest, tf.round(share), share)
-        for share in (u - left, v - top)
+        tf.where(is_nearest, tf.round(share), share) for share in (u - left, v - top)
     ]
     size = DIGIT_SIZE + 2
     digit = tf.range(u.shape[0])[:, tf.newaxis, tf.newaxis]
@@ -213,60 +211,3 @@ def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
     v_0 = center - v_dx * placement.center_x - v_dy * placement.center_y
     affine = tf.stack([u_dx, u_dy, u_0, v_dx, v_dy, v_0], axis=-1)
     return tf.reshape(affine, [-1, 6])
-
-
-def _join(tiles, tile_left, overlap) -> tf.Tensor:
-    """Sets four tiles per image into a canvas, uint8 `[batch, 40, 168, 1]`."""
-    columns = tf.range(config.IMAGE_WIDTH) - tile_left[..., tf.newaxis]
-    columns = tf.clip_by_value(columns, -1, TILE_WIDTH) + 1
-    # Not compiled: these ops move whole columns, XLA would move pixels.
-    layers = tf.gather(tiles, columns, batch_dims=2)
-    canvas = _meet(layers, tiles[:, 0], tile_left[:, :1], overlap)
-    return tf.transpose(canvas, [0, 2, 1])[..., tf.newaxis]
-
-
-@compiled
-def _meet(layers, first_tile, first_left, overlap) -> tf.Tensor:
-    """Four layers -> one canvas, by each image's rule of overlap.
-
-    Args:
-        layers: uint8 `[batch, 4, 168, 40]`.
-        first_tile: uint8 `[batch, TILE_WIDTH + 2, 40]`.
-        first_left: int32 `[batch, 1]`, canvas column of its second column.
-        overlap: int32 `[batch]`, see `layouts.Placement`.
-
-    Returns:
-        uint8 `[batch, 168, 40]`.
-    """
-    rule = overlap[:, tf.newaxis, tf.newaxis]
-
-    def meet(old, new):
-        bright_or_sum = tf.where(
-            rule == layouts.BRIGHTEST, tf.maximum(old, new), old + new
-        )
-        keep = tf.where(old > 0, old, new)
-        return tf.where(rule == layouts.KEEP_EARLIER, keep, bright_or_sum)
-
-    first, *others = tf.unstack(layers, axis=1)
-    pressed = _pressed_column(first_tile, first_left)[:, tf.newaxis]
-    is_first = tf.range(config.IMAGE_WIDTH)[:, tf.newaxis] == 0
-    is_pressed = is_first & (rule == layouts.KEEP_EARLIER)
-    first = tf.where(is_pressed, pressed, first)
-    return functools.reduce(meet, others, first)
-
-
-def _pressed_column(tile, tile_left) -> tf.Tensor:
-    """The first canvas column with all ink left of it pressed against it.
-
-    Pixels are written from left to right and ink stays where it is, so each row
-    shows its leftmost ink.
-
-    Args, Returns: uint8 `[batch, 40]`, from `first_...` of `_meet`.
-    """
-    order = tf.range(TILE_WIDTH + 2)
-    is_outside = ((order - 1 + tile_left) <= 0)[..., tf.newaxis]
-    ink = tf.cast(tile, tf.int32)
-    # The leftmost ink has the largest rank; its lowest byte is its value.
-    rank = (TILE_WIDTH + 2 - order)[:, tf.newaxis] * 256 + ink
-    rank = tf.where(is_outside & (ink > 0), rank, tf.zeros_like(rank))
-    return tf.cast(tf.reduce_max(rank, axis=1) % 256, tf.uint8)

@@ -31,9 +31,7 @@ def embellish_ones(digits, labels, seed) -> tf.Tensor:
     has_flag = (tf.cast(labels, tf.int32) == 1) & (uniform[3] < SHARE)
     # Few digits are: the others cost nothing.
     rows = tf.where(has_flag)
-    flagged = _draw(
-        tf.gather_nd(digits, rows), tf.gather(uniform, rows[:, 0], axis=1)
-    )
+    flagged = _draw(tf.gather_nd(digits, rows), tf.gather(uniform, rows[:, 0], axis=1))
     return tf.tensor_scatter_nd_update(digits, rows, flagged)
 
 

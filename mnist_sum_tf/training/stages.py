@@ -2,29 +2,22 @@
 
 import dataclasses
 import functools
-import hashlib
 import pathlib
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import datasets, digit_logits
-from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data import digit_logits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
-from mnist_sum_tf.training import losses
+from mnist_sum_tf.training import losses, training_data
 from mnist_sum_tf.training.loop import train_and_evaluate
 from mnist_sum_tf.training.starting_models import (
     starting_encoder,
     starting_sum_model,
 )
 from mnist_sum_tf.training.task import Task
-
-VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
-EVALUATION_BATCH_SIZE = 250
-EVALUATION_SEED = 0
 
 
 def train_encoder(settings: config.Config, workdir) -> dict:
@@ -44,7 +37,7 @@ def train_encoder(settings: config.Config, workdir) -> dict:
 
 def encoder_task(settings: config.Config) -> Task:
     """What the encoder learns: images, and the digits in them."""
-    data = image_data(settings, needs_digits=True)
+    data = training_data.of_images(settings, needs_digits=True)
     return Task(
         build_model=functools.partial(
             starting_encoder, settings, data["train_data"]
@@ -117,9 +110,8 @@ def _with_plain_layers(settings: config.Config) -> config.Config:
 
 def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     """What the sum model learns: images, and the sum of their digits."""
-    data = image_data(settings, needs_digits=False)
-    knows_digits = _knows_digits(data["validation_data"])
-    judged = ("digit_probabilities",) if knows_digits else ()
+    data = training_data.of_images(settings, needs_digits=False)
+    judged = ("digit_probabilities",) if training_data.knows_digits(data) else ()
     return Task(
         build_model=functools.partial(
             starting_sum_model, settings, workdir, data["train_data"]
@@ -146,65 +138,6 @@ def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
     return loss
 
 
-def image_data(settings: config.Config, needs_digits: bool) -> dict:
-    """Chooses between composites made on the fly and a person's own images.
-
-    Returns:
-        What a `Task` says of its data, by the names it has there.
-
-    Raises:
-        UserError: if the images have no digit labels and `needs_digits`.
-    """
-    data, seed = settings.data, settings.seed
-    batch_size, total_steps = settings.global_batch_size, settings.total_steps
-    if data.images is None:
-        train = load_digits(data.digits, "train", data.tfds_data_dir)
-        held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
-        train_data = functools.partial(
-            datasets.composites_dataset, train, data.layout, seed, batch_size,
-            total_steps=total_steps, bent=data.bent, worn=data.worn,
-            bend_strength=data.bend_strength, wear_share=data.wear_share,
-        )  # fmt: skip
-        layouts = VALIDATION_LAYOUTS
-        if not data.validates_all_layouts:
-            layouts = (data.layout,)
-        return {
-            "train_data": train_data,
-            "validation_data": {
-                layout: datasets.evaluation_dataset(
-                    held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
-                )
-                for layout in layouts
-            },
-            "data_digest": _digest(train.images, train.labels),
-        }
-    labelled = datasets.read_labelled_images(data.images, data.sums)
-    if needs_digits and labelled.digits is None:
-        raise config.UserError(
-            "--images must have digit labels to train an encoder (for sums "
-            f"alone there is train_end_to_end.py). Received: {data.images}"
-        )
-    parts = datasets.split_images(labelled, data.train_fraction, seed)
-    train_data = functools.partial(
-        datasets.repeated_dataset, parts["train"], seed, batch_size,
-        total_steps=total_steps, augmented=data.augmented,
-    )  # fmt: skip
-    held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
-    return {
-        "train_data": train_data,
-        "validation_data": {"validation": held_out},
-        "data_digest": _digest(labelled.images, labelled.sums),
-    }
-
-
-def _digest(*arrays) -> str:
-    """A name for these very numbers."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
-    return digest.hexdigest()[:16]
-
-
 def _with_distribution(encoder: keras.Model) -> keras.Model:
     outputs = build_sum_distribution()(encoder.outputs[0])
     return keras.Model(encoder.inputs, outputs, name="judged_encoder")
@@ -217,10 +150,3 @@ def learning_variables(model: keras.Model, settings: config.Config) -> list:
         parts.append("decoder")
     learning = [model.get_layer(part).trainable_variables for part in parts]
     return sum(learning, [])
-
-
-def _knows_digits(validation_data) -> bool:
-    return all(
-        "digits" in dataset.element_spec[1]
-        for dataset in validation_data.values()
-    )
