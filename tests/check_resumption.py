@@ -1,8 +1,10 @@
 """Kills a small training again and again; it must end in the very same bits.
 
     python tests/check_resumption.py --kills=20 --precision=mixed_bfloat16
+    python tests/check_resumption.py --kills=3 --own_images
 
-trains a small encoder once undisturbed, then once with SIGKILL at
+trains a small encoder (with `--own_images` the model that ships, on labelled
+PNGs that are augmented) once undisturbed, then once with SIGKILL at
 random moments: in a step, an evaluation or a checkpoint, chosen in turn, a
 random while after its beginning. Both times by the program and the command that
 a person would use. Every tensor of the last checkpoint, the history files and
@@ -27,15 +29,26 @@ PHASES = {"_take_step": 0.03, "_evaluate": 0.6, "_save": 0.06}
 NAMES = {"_take_step": "step", "_evaluate": "evaluation", "_save": "checkpoint"}
 
 
-def command(workdir, digits, precision: str, total_steps: int) -> list[str]:
+def command(workdir, learned_from, precision: str, total_steps: int) -> list[str]:
     """The training, as flags of `train_encoder.py`."""
     return [
-        f"--workdir={workdir}", f"--digits={digits}", f"--precision={precision}",
-        f"--total_steps={total_steps}", "--base_channels=2", "--layout=tiled",
-        "--global_batch_size=8", "--checkpoint_every_steps=4",
-        "--evaluate_every_steps=6", "--log_every_steps=3",
-        "--skip_non_finite=1",
+        f"--workdir={workdir}", *learned_from, f"--precision={precision}",
+        f"--total_steps={total_steps}", "--global_batch_size=8",
+        "--checkpoint_every_steps=4", "--evaluate_every_steps=6",
+        "--log_every_steps=3", "--skip_non_finite=1",
     ]  # fmt: skip
+
+
+def composites(folder) -> list[str]:
+    """Flags of a small encoder that learns from few digits."""
+    write_few_digits(folder / "digits.npz")
+    return [f"--digits={folder / 'digits.npz'}", "--base_channels=2", "--layout=tiled"]
+
+
+def own_images(folder) -> list[str]:
+    """Flags of the model that ships, going on with a person's own images."""
+    shipped = ROOT / "exported_models"
+    return [f"--images={shipped / 'samples'}", f"--initial_model={shipped}/mnist_sum"]
 
 
 def write_few_digits(path) -> None:
@@ -89,7 +102,7 @@ def be_child(phase: str, count: str, delay: str, *arguments) -> None:
     runpy.run_path(str(ROOT / "scripts" / "train_encoder.py"), run_name="__main__")
 
 
-def check(kills: int, precision: str, seed: int = 0):
+def check(kills: int, precision: str, seed: int = 0, learn_from=composites):
     """Trains undisturbed and disturbed, and compares.
 
     Between two kills about three steps last, so that six steps per kill are
@@ -106,9 +119,9 @@ def check(kills: int, precision: str, seed: int = 0):
     counts = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        write_few_digits(folder / "digits.npz")
+        flags = learn_from(folder)
         whole, parts = (
-            command(folder / name, folder / "digits.npz", precision, total_steps)
+            command(folder / name, flags, precision, total_steps)
             for name in ("whole", "parts")
         )
         assert train(whole) == 0
@@ -168,8 +181,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--own_images", action="store_true")
     given = parser.parse_args()
-    counts, tensors = check(given.kills, given.precision, given.seed)
+    counts, tensors = check(
+        given.kills, given.precision, given.seed,
+        own_images if given.own_images else composites,
+    )  # fmt: skip
     assert sum(counts.values()) == given.kills, "ended before the last kill"
     where = ", ".join(f"{number} in {name}" for name, number in counts.items())
     print(

@@ -16,13 +16,11 @@ from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
     metrics,
+    records,
     stage_folder,
     steps,
     strategies,
 )
-from mnist_sum_tf.training.history import History
-from mnist_sum_tf.training.sample_images import SampleImages
-from mnist_sum_tf.training.scalars import Scalars
 from mnist_sum_tf.training.task import Task
 
 LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
@@ -111,7 +109,6 @@ class Trainer:
             self.state.checkpoint(kept), stage_dir, kept
         )
         self._restore()
-        self.history = History(stage_dir, self.state.step)
 
     def _restore(self) -> None:
         path = self.checkpoints.restore_latest()
@@ -134,12 +131,10 @@ class Trainer:
         first, last = self.state.step, settings.total_steps
         with contextlib.ExitStack() as stack:
             self.progress = stack.enter_context(self._progress_bar(first))
-            if self.is_chief:
-                self.scalars = Scalars(self.stage_dir, self.history.rows)
-                stack.callback(self.scalars.close)
-                self.samples = SampleImages(
-                    self.stage_dir, self.task.validation_data, first
-                )
+            self.records = records.Records(
+                self.stage_dir, self.task.validation_data, first, self.is_chief
+            )
+            stack.callback(self.records.close)
             batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
                 if self._reached_goal():
@@ -154,12 +149,13 @@ class Trainer:
                     self._stop(step, stop.signal_name)
             # The others wait until the first one has judged and saved.
             strategies.workers_agree(self.strategy, 0)
-        return self.history.rows[-1] if self.history.rows else {}
+        rows = self.records.history.rows
+        return rows[-1] if rows else {}
 
     def _reached_goal(self) -> bool:
         """Whether the last evaluation found every validation set read well enough."""
         goal = self.settings.stop_at_accuracy
-        return goal is not None and self.history.reaches(goal)
+        return goal is not None and self.records.history.reaches(goal)
 
     def _batches(self, first: int):
         return strategies.distribute(
@@ -227,7 +223,7 @@ class Trainer:
             row["skipped_steps"] = int(self.state.skipped)
         metric.reset_state()
         self.progress.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
-        self._add_row(row)
+        self.records.add(row)
 
     def _evaluate(self, step: int) -> None:
         row = {"step": step}
@@ -238,27 +234,21 @@ class Trainer:
             row |= {f"{name}/{key}": value for key, value in results.items()}
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.progress.write(f"step {step}, {name}: {shown}")
-        self._add_row(row)
+        self.records.add(row)
         minutes = (time.monotonic() - self.started) / 60
         images = step * self.settings.global_batch_size
         self.progress.write(
             f"step {step}: {minutes:.2f} minutes of this run, {images:,} images seen"
         )
         try:
-            self.samples.add(step, self.judged)
+            self.records.add_images(step, self.judged)
         except (OSError, tf.errors.OpError) as error:
             raise self._cannot_write(error) from error
-
-    def _add_row(self, row: dict) -> None:
-        self.history.add(row)
-        if self.is_chief:
-            self.scalars.add(row)
 
     def _save(self, step: int) -> None:
         try:
             # The history first: a checkpoint must find its rows.
-            self.history.save()
-            self.scalars.flush()
+            self.records.save()
         except (OSError, tf.errors.OpError) as error:
             raise self._cannot_write(error) from error
         self.checkpoints.save(step)
