@@ -24,7 +24,8 @@ _DECORRELATION = flags.DEFINE_float(
     lower_bound=0.0,
 )  # fmt: skip
 _TRAIN_ENCODER = flags.DEFINE_bool(
-    "train_encoder", None, "Whether the encoder learns too."
+    "train_encoder", None,
+    "Whether the encoder learns too. It does, but not in the preset original.",
 )
 
 

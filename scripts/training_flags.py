@@ -46,7 +46,7 @@ flags.DEFINE_integer(
 )  # fmt: skip
 flags.DEFINE_bool(
     "deterministic", None, "Make GPUs give the same bits each time, which is "
-    "slower; processors do so anyway.",
+    "slower; processors do so anyway. Off.",
 )  # fmt: skip
 flags.DEFINE_float(
     "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
@@ -78,18 +78,19 @@ def _define_model_flags() -> None:
         "Exported model to start from, e.g. exported_models/mnist_sum.",
     )  # fmt: skip
     flags.DEFINE_bool(
-        "normalized", None, "Normalise batches while the encoder learns; what "
-        "is evaluated and exported does without.",
+        "normalized", None, "Normalise batches while the encoder learns; what is "
+        "evaluated and exported does without. On, but off in the preset original.",
     )  # fmt: skip
 
 
 def _define_composite_flags() -> None:
     flags.DEFINE_bool(
         "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
-        "...).",
+        "...). On.",
     )  # fmt: skip
     flags.DEFINE_bool(
-        "bent", None, "Bend, turn and thicken digits in any layout, as mixed does."
+        "bent", None, "Bend, turn and thicken digits in any layout, as mixed does. "
+        "Off, but on in the preset speedrun.",
     )
     flags.DEFINE_float(
         "bend_strength", None, "How far digits of mixed or --bent are bent, turned "
@@ -113,7 +114,7 @@ def _define_own_image_flags() -> None:
     )
     flags.DEFINE_bool(
         "augmented", None, "Move, turn, bend and thicken --images, each time another "
-        "way, while training.",
+        "way, while training. On, but off in the preset original.",
     )  # fmt: skip
 
 
@@ -130,6 +131,7 @@ def settings(stage: str, **changes) -> config.Config:
     """
     preset = get_preset(_PRESET.value, stage)
     _check_fits_images()
+    _check_learns(_optional("normalized"), changes.get("train_encoder"))
     return dataclasses.replace(
         preset,
         data=_data(preset.data),
@@ -172,6 +174,15 @@ def _check_fits_images() -> None:
         raise config.UserError(
             "--augmented is of a person's own images and must stand beside --images. "
             f"Received: {flags.FLAGS['augmented'].serialize()}"
+        )
+
+
+def _check_learns(normalized, train_encoder) -> None:
+    """Raises `UserError` for an encoder to be normalised that does not learn."""
+    if normalized and train_encoder is False:
+        raise config.UserError(
+            "--normalized is for an encoder that learns. Received: --normalized "
+            "--notrain_encoder"
         )
 
 
