@@ -1,0 +1,114 @@
+"""Files that are no pictures are refused, by the reader and by the graph."""
+
+import struct
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+from picture_samples import drawn_canvas, encode, png_header
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data import picture_files
+from mnist_sum_tf.data.picture_files import read_picture
+from mnist_sum_tf.data.pictures import canvas_from_bytes
+
+
+@pytest.fixture(scope="module", name="canvas")
+def draw_canvas():
+    return drawn_canvas()
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (b"", "Expected a PNG, JPEG, GIF or BMP"),
+        (b"no image", "Expected a PNG, JPEG, GIF or BMP"),
+        (png_header(20000, 20000), "Received:.*400000000"),
+        (b"BM" + bytes(16) + struct.pack("<ii", 9000, -9000) + bytes(20),
+         "Received:.*81000000"),
+        (b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\0\0\0,",
+         "3600000000"),
+        (png_header(0, 5), "Received:.*0"),
+    ],
+)  # fmt: skip
+def test_the_graph_refuses_before_decoding(file, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        canvas_from_bytes(file)
+
+
+def test_the_graph_counts_the_frames_of_a_gif():
+    """A thousand tiny frames on a large page would be decoded whole."""
+    page = b"GIF89a" + struct.pack("<HHBBB", 7000, 7000, 0x80, 0, 0) + bytes(6)
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    with pytest.raises(tf.errors.InvalidArgumentError, match="48951000000"):
+        canvas_from_bytes(page + 999 * frame + b";")
+    frames = [PIL.Image.new("L", (20, 20), shade) for shade in (0, 99, 255)]
+    file = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert picture_files._most_frames(file).numpy() == 3
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+def test_the_graph_refuses_a_file_cut_off(canvas, kind):
+    file = encode(canvas, kind)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        canvas_from_bytes(file[: len(file) // 2])
+
+
+def test_run_length_coded_bitmaps_are_refused(canvas):
+    file = bytearray(encode(canvas, "BMP"))
+    file[30] = 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected a PNG"):
+        canvas_from_bytes(bytes(file))
+
+
+def test_read_picture_returns_the_bytes(canvas, tmp_path):
+    for kind in ("PNG", "JPEG", "GIF", "BMP"):
+        path = tmp_path / "picture"
+        path.write_bytes(encode(canvas, kind))
+        assert read_picture(path) == encode(canvas, kind)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file"),
+        (b"no image at all", "a file that is no image"),
+        (b"\x89PNG\r\n\x1a\n", "a file that is no image"),
+        (png_header(9000, 9000), "Received: 9000x9000"),
+        (png_header(60000, 60000), "several times as many"),
+        (png_header(0, 5), "without pixels"),
+        (b"GIF89a" + bytes(7) + b";", "without pixels"),
+        (encode(np.zeros((4, 4), np.uint8), "TIFF"), "a TIFF file"),
+    ],
+)
+def test_read_picture_names_the_file_and_its_fault(tmp_path, content, message):
+    path = tmp_path / "wrong.png"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as raised:
+        read_picture(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_animation_counts_with_all_its_frames(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_files, "MAX_PIXELS", 1000)
+    frames = [PIL.Image.new("L", (20, 20), shade) for shade in (0, 99, 255)]
+    path = tmp_path / "many.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with pytest.raises(UserError, match="20x20, 3 frames"):
+        read_picture(path)
+
+
+def test_read_picture_without_a_file(tmp_path):
+    with pytest.raises(UserError, match="there is no such image file"):
+        read_picture(tmp_path / "missing.png")
+    with pytest.raises(UserError, match="Received: a folder"):
+        read_picture(tmp_path)
+
+
+def test_read_picture_of_what_cannot_be_opened(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be read. Received: Not a dir"):
+        read_picture(tmp_path / "file" / "picture.png")
