@@ -114,7 +114,7 @@ def _define_own_image_flags() -> None:
     )
     flags.DEFINE_bool(
         "augmented", None, "Move, turn, bend and thicken --images, each time another "
-        "way, while training. On, but off in the preset original.",
+        "way, while training. On, but off in the presets speedrun and original.",
     )  # fmt: skip
 
 
@@ -131,8 +131,7 @@ def settings(stage: str, **changes) -> config.Config:
     """
     preset = get_preset(_PRESET.value, stage)
     _check_fits_images()
-    _check_learns(_optional("normalized"), changes.get("train_encoder"))
-    return dataclasses.replace(
+    chosen = dataclasses.replace(
         preset,
         data=_data(preset.data),
         model=_changed(preset.model, "base_channels", "normalized"),
@@ -145,6 +144,8 @@ def settings(stage: str, **changes) -> config.Config:
         ),
         **{name: value for name, value in changes.items() if value is not None},
     )  # fmt: skip
+    _check_learns(chosen)
+    return chosen
 
 
 def _data(preset: config.DataConfig) -> config.DataConfig:
@@ -177,12 +178,12 @@ def _check_fits_images() -> None:
         )
 
 
-def _check_learns(normalized, train_encoder) -> None:
+def _check_learns(chosen: config.Config) -> None:
     """Raises `UserError` for an encoder to be normalised that does not learn."""
-    if normalized and train_encoder is False:
+    if _optional("normalized") and not chosen.train_encoder:
         raise config.UserError(
-            "--normalized is for an encoder that learns. Received: --normalized "
-            "--notrain_encoder"
+            "--normalized must go with an encoder that learns (--train_encoder). "
+            f"Received: --normalized --notrain_encoder --preset={chosen.preset}"
         )
 
 

@@ -48,7 +48,10 @@ def composites(folder) -> list[str]:
 def own_images(folder) -> list[str]:
     """Flags of the model that ships, going on with a person's own images."""
     shipped = ROOT / "exported_models"
-    return [f"--images={shipped / 'samples'}", f"--initial_model={shipped}/mnist_sum"]
+    return [
+        f"--images={shipped / 'samples'}", f"--initial_model={shipped}/mnist_sum",
+        "--augmented", "--normalized",
+    ]  # fmt: skip
 
 
 def write_few_digits(path) -> None:

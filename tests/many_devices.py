@@ -24,7 +24,13 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import build_encoder, with_normalization
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
-from mnist_sum_tf.training import checkpoints, interruptions, loop, strategies
+from mnist_sum_tf.training import (
+    checkpoints,
+    interruptions,
+    loop,
+    records,
+    strategies,
+)
 from mnist_sum_tf.training.history import read_history
 
 TOTAL_STEPS = 12
@@ -172,8 +178,8 @@ def worker(folder: pathlib.Path, sleep: str) -> dict:
     """Trains as the machine that TF_CONFIG names; tells what it wrote."""
     written, trainers = [], []
     _note_calls(checkpoints.CheckpointFolder, "save", written)
-    _note_calls(loop.History, "save", written)
-    _note_calls(loop.Scalars, "add", written)
+    _note_calls(records.History, "save", written)
+    _note_calls(records.Scalars, "add", written)
     _note_calls(loop.Trainer, "run", trainers)
     try:
         loop.train_and_evaluate(

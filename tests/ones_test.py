@@ -21,6 +21,16 @@ def test_only_the_stated_share_of_ones_is_changed():
     assert (changed >= strokes(1)).all()
 
 
+def test_without_ones_nothing_is_changed():
+    def embellish(labels):
+        return ones.embellish_ones(strokes(9), labels, [1, 2])
+
+    labels = np.full(9, 7)
+    np.testing.assert_array_equal(embellish(labels), strokes(9))
+    mapped = tf.data.Dataset.from_tensors(labels).map(embellish)
+    np.testing.assert_array_equal(next(iter(mapped)), strokes(9))
+
+
 def test_a_flag_leaves_the_top_to_the_left_and_down_a_foot_is_level():
     labels = np.ones(400)
     changed = ones.embellish_ones(strokes(400), labels, [3, 4]).numpy()

@@ -96,4 +96,5 @@ def test_machines_part_resume_and_end_as_one_device(tmp_path):
         [row["loss"] for row in rows], [row["loss"] for row in alone], rtol=1e-4
     )
     # The second one wrote nothing.
+    assert set(found[0]["written"]) == {"CheckpointFolder", "History", "Scalars"}
     assert found[1]["written"] == []

@@ -119,10 +119,9 @@ def test_mistakes_end_in_one_line(workdir):
     assert "must stand beside --images. Received: --augmented" in message
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")
     assert "--notrain_encoder must go with --objective=regression" in message
-    message = fail(
-        "train_end_to_end.py", "--workdir=unused", "--notrain_encoder", "--normalized"
-    )
-    assert "Received: --normalized --notrain_encoder" in message
+    for frozen in ("--notrain_encoder", "--preset=original"):
+        message = fail("train_end_to_end.py", "--workdir=unused", frozen, "--normalized")
+        assert "Received: --normalized --notrain_encoder" in message
     message = fail("train_decoder.py", "--workdir=unused", "--preset=speedrun")
     assert "--preset=speedrun is for encoder alone" in message
     assert not (ROOT / "unused").exists()

@@ -124,6 +124,13 @@ def test_frosted_glass_moves_pixels_by_two_at_the_most():
         assert abs((inner == 0).mean() - 1 / 3) < 0.02  # two moves cancel
 
 
+def test_frosted_glass_moves_down_and_right_independently():
+    counts = np.zeros((5, 5), int)
+    np.add.at(counts, tuple(wear._MOVES.T + 2), 1)
+    ways = [1, 2, 3, 2, 1]  # to the sum of two steps of -1, 0 or 1
+    np.testing.assert_array_equal(counts, np.outer(ways, ways))
+
+
 def test_outlines_are_inside_or_outside_of_the_ink():
     images = np.zeros((32, 40, 168, 1), np.uint8)
     images[:, 10:20, 50:60] = 170

@@ -46,7 +46,7 @@ def augment_images(images, seed) -> tf.Tensor:
     bends = amplitude * _random_field(count, seeds[1])
     place, *shares = _places(changes, bends)
     packed = tf.reshape(drawing.packed_neighbours(pixels), [-1])
-    moved = drawing.interpolate(tf.gather(packed, place), *shares)
+    moved = drawing.interpolate(drawing.look_up(packed, place), *shares)
     return moved[..., tf.newaxis]
 
 

@@ -25,7 +25,7 @@ _spread_bends = compiled(handwriting.spread_bends)
 # By itself: where XLA fuses it with the arithmetic before and after, none is done
 # on several pixels at once (all takes four times as long); not compiled, the
 # look-up takes nine times as long.
-_look_up = compiled(tf.gather)
+look_up = compiled(tf.gather)
 
 
 @compiled
@@ -82,7 +82,7 @@ def compose(
         tile_to_digit(in_tile), _bends(in_tile, seed),
         np.repeat(is_nearest, config.NUM_DIGITS),
     )  # fmt: skip
-    packed = _look_up(tf.reshape(packed_neighbours(flat), [-1]), place)
+    packed = look_up(tf.reshape(packed_neighbours(flat), [-1]), place)
     tiles = interpolate(packed, *shares)
     tiles = tf.reshape(
         tiles,

@@ -150,8 +150,9 @@ def splash_mud(images, seed) -> tf.Tensor:
     return _to_uint8(pixels + cover * (255 * level - pixels))
 
 
-# Two steps of -1, 0 or 1 down and two to the right, in all ways: `[81, 2]`.
+# Two steps of -1, 0 or 1 down and two to the right, in all 81 ways.
 _STEPS = np.array(list(itertools.product((-1, 0, 1), repeat=4)), np.int32)
+# `[81, 2]`, down and right.
 _MOVES = _STEPS[:, :2] + _STEPS[:, 2:]
 
 

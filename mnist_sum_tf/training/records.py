@@ -29,8 +29,8 @@ class Records:
         self.history = History(stage_dir, step)
         self._writes = writes
         if writes:
-            self._scalars = Scalars(stage_dir, self.history.rows)
             self._images = SampleImages(stage_dir, validation_data, step)
+            self._scalars = Scalars(stage_dir, self.history.rows)
 
     def add(self, row: dict) -> None:
         """Adds numbers of the step that stands under `step`."""
@@ -49,8 +49,9 @@ class Records:
         Raises:
             OSError: if the folder cannot be written; or an error of TensorFlow.
         """
-        self.history.save()
-        self._scalars.flush()
+        if self._writes:
+            self.history.save()
+            self._scalars.flush()
 
     def close(self) -> None:
         if self._writes:
