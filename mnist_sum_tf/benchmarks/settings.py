@@ -50,6 +50,6 @@ def quick(model_path) -> Settings:
         matrix_size=2048,
         composites=20_000,
         patience=Patience(
-            max_rounds=50, max_seconds=2.0, min_rounds=3, warming_calls=1
+            max_rounds=50, max_seconds=1.5, min_rounds=3, warming_calls=1
         ),
     )

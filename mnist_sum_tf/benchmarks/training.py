@@ -13,8 +13,8 @@ from mnist_sum_tf.benchmarks.timing import (
 )
 from mnist_sum_tf.benchmarks.trainers import BenchedTrainer, trainer
 
-WAITING_STEPS = 10
-SETTLING_STEPS = 3
+WAITING_STEPS = 6
+SETTLING_STEPS = 2
 
 
 def measure(settings: Settings) -> list[Measurement]:
