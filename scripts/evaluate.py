@@ -47,9 +47,8 @@ _OUTPUT_DIR = flags.DEFINE_string(
 )
 
 
-def main(argv):
-    del argv
-    from mnist_sum_tf import config, evaluation
+def _check_flags() -> None:
+    from mnist_sum_tf import config
 
     if not _LAYOUTS.value:
         raise config.UserError(
@@ -63,6 +62,13 @@ def main(argv):
                 f"--images. Received: {flags.FLAGS[flag.name].serialize()} "
                 f"--images={_IMAGES.value}"
             )
+
+
+def main(argv):
+    del argv
+    from mnist_sum_tf import config, evaluation
+
+    _check_flags()
     data = config.DataConfig(
         digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
         images=_IMAGES.value, sums=_SUMS.value,
