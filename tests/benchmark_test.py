@@ -1,8 +1,6 @@
 """The benchmark's arithmetic, on times made by hand."""
 
-import concurrent.futures
 import itertools
-import multiprocessing
 
 import keras
 import numpy as np
@@ -13,7 +11,6 @@ from mnist_sum_tf import config
 from mnist_sum_tf.benchmarks import (
     arithmetic,
     contenders,
-    memory,
     pipeline,
     run,
     settings,
@@ -161,15 +158,6 @@ def test_waiting_is_what_next_takes():
     found = training.waiting_of(batches(), lambda _: clock.takes(1)(), clock)
     steps = training.WAITING_STEPS
     assert found == (0.25 * steps, 1.25 * steps)
-
-
-def test_a_process_has_a_peak_of_its_own():
-    held = np.ones(2**26)  # 512 MiB
-    assert memory.peak_mebibytes() > 512
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        peak = pool.submit(memory.peak_mebibytes).result()
-    assert 5 < peak < memory.peak_mebibytes() - held.nbytes / 2**20
 
 
 def test_the_first_batches_are_not_counted():

@@ -75,8 +75,10 @@ def peak_of_training(base_channels: int, batch_size: int) -> float:
 
 def peak_mebibytes() -> float:
     """The most that this process has held so far."""
-    if _STATUS.exists():  # `getrusage` of Linux knows what the parent held, too.
-        return int(re.search(r"VmHWM:\s*(\d+) kB", _STATUS.read_text())[1]) / 2**10
+    status = _STATUS.read_text() if _STATUS.exists() else ""
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    if found:  # On Linux `getrusage` counts what the parent held, too.
+        return int(found[1]) / 2**10
     import resource  # Not on Windows.
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
