@@ -1,6 +1,7 @@
 """The flags that the three training scripts share, and what they mean."""
 
 import dataclasses
+import functools
 
 from absl import flags
 
@@ -61,6 +62,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("tfds_data_dir", None, "Where TensorFlow Datasets keeps its data.")
 
 
+@functools.cache  # a second call in one process must not define them twice
 def define_image_flags() -> None:
     """Defines the flags of the scripts that read images."""
     _define_model_flags()

@@ -63,6 +63,12 @@ def flat(chosen) -> dict:
     return values
 
 
+def test_flags_may_be_asked_for_again():
+    before = list(flags.FLAGS)
+    training_flags.define_image_flags()
+    assert list(flags.FLAGS) == before
+
+
 def test_the_table_names_all_flags():
     defined = flags.FLAGS.flags_by_module_dict()["training_flags"]
     assert {flag.name for flag in defined} == {"workdir", "preset", *VALUES}
