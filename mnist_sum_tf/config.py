@@ -1,6 +1,7 @@
 """Every setting of an experiment, with its default, once."""
 
 import dataclasses
+import json
 from typing import Any
 
 IMAGE_HEIGHT = 40
@@ -8,6 +9,7 @@ IMAGE_WIDTH = 168
 NUM_DIGITS = 4
 NUM_CLASSES = 10
 NUM_SUMS = NUM_DIGITS * (NUM_CLASSES - 1) + 1  # 0, 1, ..., 36
+NUM_BLOCKS = 5  # of the encoder
 
 LAYOUTS = ("tiled", "scattered", "assignment", "separate", "cropped", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
@@ -70,14 +72,38 @@ class ModelConfig:
 
     Attributes:
         base_channels: channels of the first of five blocks, doubled by each next.
+        block_channels: channels of each of the five, in place of `base_channels`.
         dropout_rate: dropout after each block and after the hidden dense layer.
         normalized: whether batches are normalised before each ReLU while it
             learns; what is evaluated and exported does without.
     """
 
     base_channels: int = 16
+    block_channels: tuple[int, ...] | None = None
     dropout_rate: float = 0.1
     normalized: bool = False
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of each of the five blocks."""
+        if self.block_channels is None:
+            return doubled_channels(self.base_channels)
+        return self.block_channels
+
+    def with_channels(self, channels) -> "ModelConfig":
+        """The same with as many channels, by the simpler of the two settings."""
+        channels = tuple(channels)
+        base_channels = channels[0]
+        if channels == doubled_channels(base_channels):
+            channels = None
+        return dataclasses.replace(
+            self, base_channels=base_channels, block_channels=channels
+        )
+
+
+def doubled_channels(base_channels: int) -> tuple[int, ...]:
+    """`base_channels`, and for each next block twice as many."""
+    return tuple(base_channels * 2**block for block in range(NUM_BLOCKS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,5 +179,5 @@ class Config:
     optimizer: OptimizerConfig = OptimizerConfig()
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as nested dictionaries."""
-        return dataclasses.asdict(self)
+        """The settings as nested dictionaries, as JSON gives them back."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))

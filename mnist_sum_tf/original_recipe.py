@@ -121,7 +121,7 @@ def _start(settings: config.Config, workdir: pathlib.Path) -> None:
     if (workdir / stage).exists():
         return
     state = state_dicts.initial_state(
-        stage, settings.model.base_channels, settings.seed
+        stage, settings.model.channels, settings.seed
     )
     make_task = _decoder_task if stage == "decoder" else None
     work_directories.write_stage(state, settings, workdir, make_task)

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.signatures import write_saved_model
-from mnist_sum_tf.training.initial_weights import set_initial_weights
+from mnist_sum_tf.training.initial_weights import (
+    set_initial_weights,
+    size_of_exported,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,21 @@ def test_every_weight_of_encoder_and_decoder_is_taken(exported):
             old.trainable_variables, new.trainable_variables
         ):
             np.testing.assert_array_equal(expected.numpy(), value.numpy())
+
+
+def test_the_size_is_known_without_loading(exported, monkeypatch):
+    monkeypatch.setattr(tf.saved_model, "load", None)
+    folder, _, _ = exported
+    model = config.ModelConfig(base_channels=7, dropout_rate=0.5)
+    assert size_of_exported(model, folder.parent) == config.ModelConfig(
+        base_channels=2, dropout_rate=0.5
+    )
+
+
+def test_a_model_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"\x0a\xff no model")
+    with pytest.raises(config.UserError, match=f"--initial_model .* {tmp_path}"):
+        size_of_exported(config.ModelConfig(), tmp_path)
 
 
 def test_another_size_is_told_and_changes_nothing(exported):

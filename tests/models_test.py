@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.encoder import build_encoder, channels_of
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.models.sum_model import build_sum_model
 
@@ -50,6 +50,19 @@ def test_encoder_parameters(base_channels, parameters):
     encoder = build_encoder(base_channels)
     assert encoder.count_params() == parameters
     assert all(variable.dtype == "float32" for variable in encoder.variables[:4])
+
+
+def test_each_block_may_have_its_own_width():
+    channels = (2, 5, 3, 7, 4)
+    encoder = build_encoder(block_channels=channels)
+    assert channels_of(encoder) == channels
+    for block, (inputs, outputs) in enumerate(zip((1, *channels), channels), start=1):
+        kernels = [encoder.get_layer(f"block{block}_conv{part}").kernel for part in (1, 2)]
+        assert kernels[0].shape == (3, 3, inputs, outputs)
+        assert kernels[1].shape == (3, 3, outputs, outputs)
+    assert encoder.get_layer("hidden").kernel.shape == (5 * 4, 512)
+    doubled = build_encoder(block_channels=(1, 2, 4, 8, 16))
+    assert doubled.count_params() == build_encoder(1).count_params()
 
 
 def test_encoder_rescales_pixels_as_the_original_did():

@@ -95,7 +95,7 @@ def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
     settings = dataclasses.replace(
         settings, model=dataclasses.replace(settings.model, base_channels=3)
     )
-    with pytest.raises(config.UserError, match="encoder, 2. Received: 3"):
+    with pytest.raises(config.UserError, match="encoder, 2,4,8,16,32. Received: 3,6,12,24,48"):
         starting_models.starting_sum_model(settings, workdir, None, "float32")
 
 

@@ -16,10 +16,10 @@ from mnist_sum_tf.torch_bridge import files, state_dicts, work_directories
 from mnist_sum_tf.training import checkpoints, stages, trained_models
 
 
-def random_state(stage, base_channels=2, seed=0):
+def random_state(stage, channels=config.doubled_channels(2), seed=0):
     """Random weights of a size that keeps activations near 1."""
     rng = np.random.default_rng(seed)
-    shapes = state_dicts.expected_shapes(stage, base_channels)
+    shapes = state_dicts.expected_shapes(stage, channels)
     state = {}
     for key, shape in shapes.items():
         deviation = (2 / np.prod(shape[1:])) ** 0.5 if shape[1:] else 0.1
@@ -67,12 +67,12 @@ def original_decoder(state, logits):
     return (x @ state["fc3.weight"].T + state["fc3.bias"])[:, 0]
 
 
-@pytest.mark.parametrize("base_channels", [1, 3])
-def test_encoder_gives_the_original_logits(
-    base_channels, digit_images, digit_labels
-):
-    state = random_state("encoder", base_channels)
-    encoder = build_encoder(base_channels)
+@pytest.mark.parametrize(
+    "channels", [(1, 2, 4, 8, 16), (3, 6, 12, 24, 48), (2, 5, 3, 7, 4)]
+)
+def test_encoder_gives_the_original_logits(channels, digit_images, digit_labels):
+    state = random_state("encoder", channels)
+    encoder = build_encoder(block_channels=channels)
     state_dicts.load_into(encoder, state)
     images, _ = composites.composite_batch(
         digit_images, digit_labels, "tiled", 0, 0, 4
@@ -121,14 +121,14 @@ def test_flatten_order_is_permuted():
 
 
 def test_names_and_size_of_the_original():
-    shapes = state_dicts.expected_shapes("encoder", 64)
+    shapes = state_dicts.expected_shapes("encoder", config.doubled_channels(64))
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == 21_484_520
     assert shapes["conv_blocks.4.2.weight"] == (1024, 1024, 3, 3)
     assert shapes["fc.1.weight"] == (512, 5120)
     assert list(state_dicts.expected_shapes("decoder", None))[::2] == [
         "fc1.weight", "fc22.weight", "fc2.weight", "fc3.weight",
     ]  # fmt: skip
-    both = list(state_dicts.expected_shapes("sum_model", 1))
+    both = list(state_dicts.expected_shapes("sum_model", (1, 2, 4, 8, 16)))
     assert both[0] == "digit_model.conv_blocks.0.0.weight"
     assert both[-1] == "sum_model.fc3.bias"
 
@@ -146,22 +146,23 @@ def test_the_start_is_that_of_pytorch():
 
 @pytest.mark.parametrize("stage", config.STAGES)
 def test_stage_and_size_show_in_the_tensors(stage):
-    state = random_state(stage, 3)
+    channels = (3, 5, 4, 9, 2)
+    state = random_state(stage, channels)
     assert state_dicts.stage_of(state, "x") == stage
-    size = None if stage == "decoder" else 3
+    size = None if stage == "decoder" else channels
     assert state_dicts.check(state, stage, "x") == size
 
 
 def test_wrong_tensors_are_named():
-    state = random_state("encoder", 2)
+    state = random_state("encoder", (2, 4, 8, 16, 32))
     del state["fc.4.bias"]
     state["fc.7.weight"] = state.pop("conv_blocks.1.2.weight")
     state["conv_blocks.0.0.bias"] = np.zeros(5, np.float32)
     with pytest.raises(config.UserError) as error:
         state_dicts.check(state, "encoder", "x.pth")
     assert str(error.value) == (
-        "x.pth must hold the tensors of the original's encoder of 2 base "
-        "channels. Received: missing conv_blocks.1.2.weight, fc.4.bias; "
+        "x.pth must hold the tensors of the original's encoder of "
+        "2,4,8,16,32 channels. Received: missing conv_blocks.1.2.weight, fc.4.bias; "
         "surplus fc.7.weight; "
         "misshapen conv_blocks.0.0.bias [5] in place of [2]"
     )

@@ -225,6 +225,25 @@ def converted(tmp_path_factory):
     return twin, folder / "W"
 
 
+@pytest.mark.parametrize("channels", [(3, 5, 4, 9, 2), (4, 8, 16, 32, 64)])
+def test_an_encoder_of_other_widths_goes_there_and_back(channels, batch, tmp_path):
+    twin = kaiming(torch_twin.MNISTDigitModel(block_channels=channels)).eval()
+    save_as_the_original(tmp_path / "there.pth", twin, "encoder")
+    settings = work_directories.convert_from_torch(
+        tmp_path / "there.pth", tmp_path / "W", settings_of
+    )
+    assert settings.model.channels == channels
+    assert (settings.model.block_channels is None) == (channels[0] == 4)
+    work_directories.convert_to_torch(tmp_path / "back.pth", tmp_path / "W", "encoder")
+    back = files.read_state_dict(tmp_path / "back.pth")
+    for key, value in files.read_state_dict(tmp_path / "there.pth").items():
+        np.testing.assert_array_equal(back[key], value)
+    encoder = trained_models.load_encoder(tmp_path / "W" / "encoder")
+    with torch.no_grad():
+        expected = twin(torch_twin.normalised(batch[0]))
+    np.testing.assert_allclose(encoder(batch[0]), expected, atol=1e-4)
+
+
 def settings_of(stage):
     return dataclasses.replace(
         get_preset("original", stage), total_steps=2, precision="float32"

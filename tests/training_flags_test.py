@@ -10,6 +10,12 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scripts"))
 import training_flags
 
+from mnist_sum_tf import config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving.signatures import write_saved_model
+
 # A value that no preset has, and what must stand beside it.
 VALUES = {
     "seed": (7, ""),
@@ -28,7 +34,8 @@ VALUES = {
     "digits": ("my.npz", ""),
     "tfds_data_dir": ("data", ""),
     "base_channels": (5, ""),
-    "initial_model": ("model", ""),
+    "dropout_rate": (0.25, ""),
+    "initial_model": ("model", "--base_channels=16"),
     "normalized": (False, ""),
     "worn": (False, ""),
     "bent": (True, ""),
@@ -47,7 +54,7 @@ def defined_flags():
 
 def settings(*arguments):
     flags.FLAGS.unparse_flags()
-    for name in VALUES:
+    for name in ("block_channels", *VALUES):
         flags.FLAGS[name].unparse()
     flags.FLAGS(["program", "--workdir=unused", *filter(None, arguments)])
     return training_flags.settings("encoder")
@@ -70,8 +77,11 @@ def test_flags_may_be_asked_for_again():
 
 
 def test_the_table_names_all_flags():
-    defined = flags.FLAGS.flags_by_module_dict()["training_flags"]
-    assert {flag.name for flag in defined} == {"workdir", "preset", *VALUES}
+    by_module = flags.FLAGS.flags_by_module_dict()
+    defined = by_module["training_flags"] + by_module["image_flags"]
+    assert {flag.name for flag in defined} == {
+        "workdir", "preset", "block_channels", *VALUES
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -83,3 +93,32 @@ def test_a_flag_sets_the_setting_of_its_name_alone(name):
     # Without composites, images are augmented.
     others = given | {name: without[name], "augmented": without["augmented"]}
     assert others == without
+
+
+def test_the_size_is_that_of_the_flags():
+    assert settings("--block_channels=3,1,4,1,5").model.channels == (3, 1, 4, 1, 5)
+    doubled = settings("--block_channels=3,6,12,24,48").model
+    assert (doubled.base_channels, doubled.block_channels) == (3, None)
+    assert settings("--base_channels=3").model == doubled
+
+
+@pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])
+def test_a_size_that_cannot_be_is_told(text):
+    with pytest.raises(config.UserError, match="must be 5 whole numbers") as error:
+        settings(f"--block_channels={text}")
+    assert str(error.value).endswith(f"Received: {text!r}")
+
+
+def test_two_sizes_are_told():
+    with pytest.raises(config.UserError, match="Received: 4 and 3,1,4,1,5"):
+        settings("--base_channels=4", "--block_channels=3,1,4,1,5")
+
+
+def test_the_size_is_that_of_the_initial_model_unless_told_otherwise(tmp_path):
+    encoder = build_encoder(block_channels=(2, 3, 5, 4, 1))
+    write_saved_model(build_sum_model(encoder, build_decoder()), str(tmp_path / "1"))
+    from_there = f"--initial_model={tmp_path}"
+    assert settings(from_there).model.channels == (2, 3, 5, 4, 1)
+    assert settings(from_there, "--base_channels=4").model.base_channels == 4
+    with pytest.raises(config.UserError, match="--initial_model must be a Saved"):
+        settings(f"--initial_model={tmp_path / 'none'}")

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import channels_of
 from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.runtimes.loading import OUTPUTS, load_file
 from mnist_sum_tf.runtimes.packages import import_package
@@ -97,8 +98,8 @@ def torch_reader(model, precision: str):
     torch = import_package("torch", EXTRA)
     from mnist_sum_tf.torch_bridge import twin
 
-    base_channels = model.get_layer("encoder").get_layer("block1_conv1").filters
-    other = twin.CombinedModel(base_channels).eval()
+    channels = channels_of(model.get_layer("encoder"))
+    other = twin.CombinedModel(block_channels=channels).eval()
     other.load_state_dict(
         {
             name: torch.from_numpy(value)

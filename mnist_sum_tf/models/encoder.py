@@ -1,5 +1,7 @@
 """Image -> digit logits."""
 
+from typing import Sequence
+
 import keras
 
 from mnist_sum_tf import config
@@ -10,7 +12,6 @@ from mnist_sum_tf.models.normalization import (
     unfold_normalization,
 )
 
-NUM_BLOCKS = 5
 HIDDEN_UNITS = 512
 IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1)
 LOGITS_SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
@@ -18,13 +19,14 @@ LOGITS_SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
 
 def build_encoder(
     base_channels: int = 16, dropout_rate: float = 0.1, dtype="float32",
-    normalized: bool = False,
+    normalized: bool = False, block_channels: Sequence[int] | None = None,
 ) -> keras.Model:
     """Builds the convolutional network that reads four digits.
 
     Five blocks of [conv 3x3, ReLU, conv 3x3, ReLU, max pool 2x2, dropout], each
-    with twice the channels of the one before; then dense 512, ReLU, dropout,
-    dense 40. `base_channels=64` is the original: 21,484,520 parameters.
+    with twice the channels of the one before unless told otherwise; then dense
+    512, ReLU, dropout, dense 40. `base_channels=64` is the original: 21,484,520
+    parameters.
 
     Args:
         base_channels: channels of the first block.
@@ -33,6 +35,8 @@ def build_encoder(
             variables and outputs are float32 under either.
         normalized: whether to normalise batches before each ReLU, which helps
             while learning; see `normalization.fold_normalization`.
+        block_channels: channels of each of the five blocks, in place of
+            `base_channels`.
 
     Returns:
         A model named `"encoder"`: `images`, uint8 `[n, 40, 168, 1]` in 0..255,
@@ -44,9 +48,9 @@ def build_encoder(
     x = layers.Rescaling(2 / 255, offset=-1.0, dtype=dtype, name="rescaling")(
         images
     )
-    for block in range(NUM_BLOCKS):
-        channels = base_channels * 2**block
-        name = f"block{block + 1}"
+    block_channels = block_channels or config.doubled_channels(base_channels)
+    for block, channels in enumerate(block_channels, start=1):
+        name = f"block{block}"
         for part in ("conv1", "conv2"):
             x = _with_relu(
                 x, layers.Conv2D, f"{name}_{part}", normalized, filters=channels,
@@ -98,9 +102,17 @@ def with_normalization(encoder: keras.Model, images, dtype="float32") -> keras.M
 
 def _of_the_size_of(encoder: keras.Model, dtype, normalized: bool) -> keras.Model:
     return build_encoder(
-        encoder.get_layer("block1_conv1").filters,
-        encoder.get_layer("block1_dropout").rate, dtype, normalized,
+        dropout_rate=encoder.get_layer("block1_dropout").rate, dtype=dtype,
+        normalized=normalized, block_channels=channels_of(encoder),
     )  # fmt: skip
+
+
+def channels_of(encoder: keras.Model) -> tuple[int, ...]:
+    """Channels of each of the five blocks."""
+    return tuple(
+        encoder.get_layer(f"block{block + 1}_conv1").filters
+        for block in range(config.NUM_BLOCKS)
+    )
 
 
 def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):

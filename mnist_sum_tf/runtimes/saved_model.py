@@ -3,6 +3,8 @@
 import pathlib
 
 import tensorflow as tf
+from google.protobuf import message
+from tensorflow.core.protobuf import saved_model_pb2
 
 from mnist_sum_tf.config import UserError
 
@@ -40,6 +42,33 @@ def find_saved_model(path) -> pathlib.Path:
 
 def _is_saved_model(path: pathlib.Path) -> bool:
     return (path / "saved_model.pb").is_file()
+
+
+def variable_shapes(path) -> dict[str, tuple[int, ...]]:
+    """Shapes of a SavedModel's variables by name, without loading it.
+
+    So that devices may be set up afterwards, before TensorFlow does anything.
+
+    Args:
+        path: see `find_saved_model`.
+
+    Raises:
+        UserError: if there is none, or it is broken.
+    """
+    found = find_saved_model(path)
+    try:
+        content = (found / "saved_model.pb").read_bytes()
+        graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0]
+    except (OSError, IndexError, message.DecodeError) as error:
+        raise UserError(
+            "--model must be a SavedModel that can be read. Received: "
+            f"{found} ({type(error).__name__})"
+        ) from error
+    return {
+        node.variable.name: tuple(side.size for side in node.variable.shape.dim)
+        for node in graph.object_graph_def.nodes
+        if node.HasField("variable")
+    }
 
 
 def load_saved_model(path):

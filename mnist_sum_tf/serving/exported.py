@@ -6,11 +6,17 @@ from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.runtimes.saved_model import find_saved_model, load_saved_model
+from mnist_sum_tf.runtimes.saved_model import (
+    find_saved_model,
+    load_saved_model,
+    variable_shapes,
+)
 from mnist_sum_tf.serving.verification import verify_saved_model
-from mnist_sum_tf.training.initial_weights import short_name, variables_by_name
-
-FIRST_KERNEL = "block1_conv1/kernel"  # its last axis: the encoder's width
+from mnist_sum_tf.training.initial_weights import (
+    exported_channels,
+    short_name,
+    variables_by_name,
+)
 
 
 def load_exported_model(path) -> keras.Model:
@@ -32,8 +38,9 @@ def load_exported_model(path) -> keras.Model:
     found = find_saved_model(path)
     exported = variables_by_name(load_saved_model(found))
     try:
-        width = exported[FIRST_KERNEL].shape[-1]
-        model = build_sum_model(build_encoder(width), build_decoder())
+        channels = exported_channels(variable_shapes(found))
+        encoder = build_encoder(block_channels=channels)
+        model = build_sum_model(encoder, build_decoder())
         for weight in model.weights:
             weight.assign(exported[short_name(weight)])
     except (KeyError, ValueError) as error:

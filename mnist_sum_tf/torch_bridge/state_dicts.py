@@ -20,7 +20,7 @@ from mnist_sum_tf.models import decoder, encoder
 # Name there -> layer here.
 ENCODER_LAYERS = {
     f"conv_blocks.{block}.{2 * part}": f"block{block + 1}_conv{part + 1}"
-    for block in range(encoder.NUM_BLOCKS)
+    for block in range(config.NUM_BLOCKS)
     for part in range(2)
 } | {"fc.1": "hidden", "fc.4": "logits"}
 DECODER_LAYERS = {
@@ -36,8 +36,8 @@ PARTS = {
 # The dense layer that follows the flattening of a map.
 AFTER_FLATTEN = "fc.1"
 MAP_SIZE = (
-    config.IMAGE_HEIGHT >> encoder.NUM_BLOCKS,
-    config.IMAGE_WIDTH >> encoder.NUM_BLOCKS,
+    config.IMAGE_HEIGHT >> config.NUM_BLOCKS,
+    config.IMAGE_WIDTH >> config.NUM_BLOCKS,
 )
 
 
@@ -65,30 +65,49 @@ def stage_of(state: dict, name: str) -> str:
     )
 
 
-def base_channels_of(state: dict, stage: str) -> int | None:
-    """The encoder's size, as most biases of its convolutions have it.
+def channels_of(state: dict, stage: str) -> tuple[int, ...] | None:
+    """Channels of each of the encoder's blocks, as most of its tensors have it.
 
     Most, so that a single misshapen tensor is named rather than all others.
 
     Returns:
-        `None` for a decoder, and where there is no such bias.
+        `None` for a decoder, and where a block has no tensor.
     """
     prefix = PARTS[stage].get("encoder")
-    votes = collections.Counter()
-    for block in range(encoder.NUM_BLOCKS) if prefix is not None else ():
-        for part in (0, 2):
-            bias = state.get(f"{prefix}conv_blocks.{block}.{part}.bias")
-            if bias is not None and np.ndim(bias) == 1:
-                votes[max(1, len(bias) >> block)] += 1
-    return votes.most_common(1)[0][0] if votes else None
+    if prefix is None:
+        return None
+    blocks = [
+        _votes(state, f"{prefix}conv_blocks", block)
+        for block in range(config.NUM_BLOCKS)
+    ]
+    if not all(blocks):
+        return None
+    return tuple(votes.most_common(1)[0][0] for votes in blocks)
 
 
-def expected_shapes(stage: str, base_channels: int | None) -> dict[str, tuple]:
+def _votes(state: dict, blocks: str, number: int) -> collections.Counter:
+    """How many channels a block has, by each tensor that tells."""
+    first, second = f"{blocks}.{number}.0", f"{blocks}.{number}.2"
+    telling = (
+        (f"{first}.bias", 0), (f"{second}.bias", 0), (f"{first}.weight", 0),
+        (f"{second}.weight", 0), (f"{second}.weight", 1),
+        (f"{blocks}.{number + 1}.0.weight", 1),
+    )  # fmt: skip
+    return collections.Counter(
+        np.shape(state[key])[axis]
+        for key, axis in telling
+        if key in state and np.ndim(state[key]) > axis
+    )
+
+
+def expected_shapes(
+    stage: str, channels: tuple[int, ...] | None
+) -> dict[str, tuple]:
     """Name -> shape of each tensor, in the original's order."""
     shapes = {}
     for part, prefix in PARTS[stage].items():
         own = (
-            _encoder_shapes(base_channels)
+            _encoder_shapes(channels)
             if part == "encoder"
             else _decoder_shapes()
         )
@@ -96,14 +115,13 @@ def expected_shapes(stage: str, base_channels: int | None) -> dict[str, tuple]:
     return shapes
 
 
-def _encoder_shapes(base_channels: int) -> dict[str, tuple]:
+def _encoder_shapes(channels: tuple[int, ...]) -> dict[str, tuple]:
     shapes, inputs = {}, encoder.IMAGE_SHAPE[-1]
-    for block in range(encoder.NUM_BLOCKS):
-        channels = base_channels * 2**block
+    for block, outputs in enumerate(channels):
         for part in (0, 2):
             key = f"conv_blocks.{block}.{part}"
-            shapes |= _layer_shapes(key, channels, inputs, 3, 3)
-            inputs = channels
+            shapes |= _layer_shapes(key, outputs, inputs, 3, 3)
+            inputs = outputs
     inputs *= int(np.prod(MAP_SIZE))
     units = int(np.prod(encoder.LOGITS_SHAPE))
     shapes |= _layer_shapes("fc.1", encoder.HIDDEN_UNITS, inputs)
@@ -123,7 +141,7 @@ def _layer_shapes(key: str, outputs: int, *others: int) -> dict[str, tuple]:
 
 
 def initial_state(
-    stage: str, base_channels: int | None, seed: int
+    stage: str, channels: tuple[int, ...] | None, seed: int
 ) -> dict[str, np.ndarray]:
     """Random weights and biases as PyTorch draws them unless told otherwise.
 
@@ -131,14 +149,14 @@ def initial_state(
     biases and kernels by Glorot's or He's rule.
     """
     rng, state, bound = np.random.default_rng(seed), {}, 0.0
-    for key, shape in expected_shapes(stage, base_channels).items():
+    for key, shape in expected_shapes(stage, channels).items():
         if key.endswith(".weight"):  # comes before its bias
             bound = np.prod(shape[1:]) ** -0.5
         state[key] = rng.uniform(-bound, bound, shape).astype(np.float32)
     return state
 
 
-def check(state: dict, stage: str, name: str) -> int | None:
+def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
     """Checks that a state dict is whole and of the right shapes.
 
     Args:
@@ -147,13 +165,13 @@ def check(state: dict, stage: str, name: str) -> int | None:
         name: what to call it in errors.
 
     Returns:
-        The encoder's base channels, `None` for a decoder.
+        Channels of each of the encoder's blocks, `None` for a decoder.
 
     Raises:
         UserError: naming every missing, surplus and misshapen tensor.
     """
-    base_channels = base_channels_of(state, stage)
-    expected = expected_shapes(stage, base_channels or 1)
+    channels = channels_of(state, stage)
+    expected = expected_shapes(stage, channels or config.doubled_channels(1))
     misshapen = [
         f"{key} {list(np.shape(state[key]))} in place of {list(shape)}"
         for key, shape in expected.items()
@@ -168,12 +186,12 @@ def check(state: dict, stage: str, name: str) -> int | None:
         f"{what} {', '.join(keys)}" for what, keys in problems.items() if keys
     ]
     if found:
-        size = f" of {base_channels} base channels" if base_channels else ""
+        size = f" of {','.join(map(str, channels))} channels" if channels else ""
         raise config.UserError(
             f"{name} must hold the tensors of the original's {stage}{size}. "
             f"Received: {'; '.join(found)}"
         )
-    return base_channels
+    return channels
 
 
 def load_into(model: keras.Model, state: dict) -> None:

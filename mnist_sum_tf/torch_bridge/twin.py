@@ -3,15 +3,16 @@
 import torch
 from torch import nn
 
+from mnist_sum_tf import config
+
 
 class MNISTDigitModel(nn.Module):
     """Images float32 `[n, 1, 40, 168]` in [-1, 1] -> logits `[n, 4, 10]`."""
 
-    def __init__(self, base_channels=64, dropout_rate=0.1):
+    def __init__(self, base_channels=64, dropout_rate=0.1, block_channels=None):
         super().__init__()
         blocks, inputs = [], 1
-        for number in range(5):
-            channels = base_channels * 2**number
+        for channels in block_channels or config.doubled_channels(base_channels):
             blocks.append(
                 nn.Sequential(
                     nn.Conv2d(inputs, channels, 3, padding="same"),
@@ -58,9 +59,11 @@ class MNISTSumModel(nn.Module):
 class CombinedModel(nn.Module):
     """Images -> digit logits and sum."""
 
-    def __init__(self, base_channels=64, dropout_rate=0.1):
+    def __init__(self, base_channels=64, dropout_rate=0.1, block_channels=None):
         super().__init__()
-        self.digit_model = MNISTDigitModel(base_channels, dropout_rate)
+        self.digit_model = MNISTDigitModel(
+            base_channels, dropout_rate, block_channels
+        )
         self.sum_model = MNISTSumModel()
 
     def forward(self, images):

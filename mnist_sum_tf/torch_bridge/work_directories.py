@@ -44,10 +44,10 @@ def convert_from_torch(
     """
     state = files.read_state_dict(path)
     stage = state_dicts.stage_of(state, str(path))
-    base_channels = state_dicts.check(state, stage, str(path))
+    channels = state_dicts.check(state, stage, str(path))
     settings = settings_of(stage)
-    if base_channels is not None:
-        settings = _resized(settings, base_channels)
+    if channels is not None:
+        settings = _resized(settings, channels)
     write_stage(state, settings, workdir)
     return settings
 
@@ -144,20 +144,19 @@ def _save(state, settings: config.Config, stage_dir, task: loop.Task) -> None:
 
 
 def _model_of(state, settings: config.Config, dtype: str) -> keras.Model:
-    size = settings.model
+    size = dataclasses.asdict(settings.model)
     model = decoder = build_decoder()
     if settings.stage != "decoder":
-        model = build_encoder(size.base_channels, size.dropout_rate, dtype)
+        model = build_encoder(**size | {"normalized": False}, dtype=dtype)
     if settings.stage == "sum_model":
         model = build_sum_model(model, decoder)
     state_dicts.load_into(model, state)
     return model
 
 
-def _resized(settings: config.Config, base_channels: int) -> config.Config:
-    size = dataclasses.replace(
-        settings.model, base_channels=base_channels, normalized=False
-    )
+def _resized(settings: config.Config, channels) -> config.Config:
+    size = settings.model.with_channels(channels)
+    size = dataclasses.replace(size, normalized=False)
     return dataclasses.replace(settings, model=size)
 
 

@@ -3,6 +3,7 @@
 import keras
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import channels_of
 
 
 def blend_encoders(
@@ -27,10 +28,11 @@ def blend_encoders(
             f"--blend_share must be from 0 to 1. Received: {share}"
         )
     own, others = (each.get_layer("encoder").weights for each in (model, other))
-    if [w.shape for w in own] != [w.shape for w in others]:
+    theirs, ours = (channels_of(each.get_layer("encoder")) for each in (other, model))
+    if theirs != ours:
         raise config.UserError(
-            "--blend_with must be a model of the same size. Received: first "
-            f"layer {tuple(others[0].shape)}, here {tuple(own[0].shape)}"
+            "--blend_with must be a model of the same size. Received: blocks of "
+            f"{','.join(map(str, theirs))} channels, here {','.join(map(str, ours))}"
         )
     for weight, other_weight in zip(own, others):
         weight.assign(share * weight + (1 - share) * other_weight)

@@ -1,10 +1,12 @@
 """Weights of an exported SavedModel, for a model that goes on learning."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.runtimes.saved_model import load_saved_model
+from mnist_sum_tf.runtimes.saved_model import load_saved_model, variable_shapes
 
 
 def set_initial_weights(model: keras.Model, saved_model) -> None:
@@ -36,9 +38,48 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
         variable.assign(value)
 
 
+def size_of_exported(
+    model: config.ModelConfig, saved_model
+) -> config.ModelConfig:
+    """The settings of an encoder with as many channels as an exported one has.
+
+    Args:
+        model: the other settings.
+        saved_model: see `set_initial_weights`.
+
+    Raises:
+        UserError: if it is no exported model.
+    """
+    with _as_initial_model(saved_model):
+        shapes = variable_shapes(saved_model)
+        return model.with_channels(exported_channels(shapes))
+
+
+def exported_channels(shapes: dict) -> tuple[int, ...]:
+    """Channels of each of the five blocks of an exported encoder.
+
+    Args:
+        shapes: names of its variables -> their shapes.
+
+    Raises:
+        KeyError: if it has other layers.
+    """
+    return tuple(
+        shapes[f"block{block + 1}_conv1/kernel"][-1]
+        for block in range(config.NUM_BLOCKS)
+    )
+
+
 def _exported_variables(folder) -> dict[str, tf.Variable]:
-    try:
+    with _as_initial_model(folder):
         return variables_by_name(load_saved_model(folder))
+
+
+@contextlib.contextmanager
+def _as_initial_model(folder):
+    """Names the flag in errors of reading an exported model."""
+    try:
+        yield
     except (KeyError, config.UserError) as error:
         raise config.UserError(
             "--initial_model must be a SavedModel that export_model.py wrote, or "

@@ -3,13 +3,18 @@
 Encoders that learn normalised are normalised here, wherever they come from.
 """
 
+import dataclasses
 import pathlib
 
 import keras
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import build_encoder, with_normalization
+from mnist_sum_tf.models.encoder import (
+    build_encoder,
+    channels_of,
+    with_normalization,
+)
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints
 from mnist_sum_tf.training.initial_weights import set_initial_weights
@@ -29,12 +34,10 @@ def starting_encoder(settings: config.Config, train_data, dtype: str) -> keras.M
     Raises:
         UserError: if the initial model cannot be used.
     """
-    model = settings.model
+    size = dataclasses.asdict(settings.model)
     if not settings.initial_model:
-        return build_encoder(
-            model.base_channels, model.dropout_rate, dtype, model.normalized
-        )
-    encoder = build_encoder(model.base_channels, model.dropout_rate, dtype)
+        return build_encoder(**size, dtype=dtype)
+    encoder = build_encoder(**size | {"normalized": False}, dtype=dtype)
     set_initial_weights(encoder, settings.initial_model)
     return _as_it_learns(encoder, settings, train_data, dtype)
 
@@ -75,9 +78,10 @@ def _has_trained(stage_dir: pathlib.Path) -> bool:
 
 
 def _check_size(encoder: keras.Model, settings, workdir) -> None:
-    channels = encoder.get_layer("block1_conv1").filters
-    if channels != settings.model.base_channels:
+    trained, asked = channels_of(encoder), settings.model.channels
+    if trained != asked:
         raise config.UserError(
-            f"--base_channels must be that of {workdir / 'encoder'}, {channels}. "
-            f"Received: {settings.model.base_channels}"
+            "--base_channels or --block_channels must be that of "
+            f"{workdir / 'encoder'}, {','.join(map(str, trained))}. "
+            f"Received: {','.join(map(str, asked))}"
         )

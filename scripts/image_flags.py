@@ -1,0 +1,179 @@
+"""The flags of trainings that read images, and what they mean.
+
+`training_flags.py` has those of every training.
+"""
+
+import dataclasses
+import functools
+
+import given_flags
+from absl import flags
+
+from mnist_sum_tf import config
+
+MOST_CHANNELS = 2**14  # what --base_channels allows the last block
+
+
+@functools.cache  # a second call in one process must not define them twice
+def define() -> None:
+    """Defines the flags of the scripts that read images."""
+    _define_model_flags()
+    _define_composite_flags()
+    _define_own_image_flags()
+
+
+def _define_model_flags() -> None:
+    flags.DEFINE_integer(
+        "base_channels", None, "Channels of the first block.", lower_bound=1,
+        upper_bound=1024,
+    )  # fmt: skip
+    flags.DEFINE_list(
+        "block_channels", None, "Channels of each of the five blocks, e.g. "
+        "16,48,128,160,208, in place of --base_channels.",
+    )  # fmt: skip
+    flags.DEFINE_float(
+        "dropout_rate", None, "Share of activations dropped while training, after "
+        "each block. 0.1, but 0 in the preset speedrun.", lower_bound=0.0,
+        upper_bound=0.9,
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "initial_model", None,
+        "Exported model to start from, e.g. exported_models/mnist_sum; the encoder "
+        "gets its size.",
+    )  # fmt: skip
+    flags.DEFINE_bool(
+        "normalized", None, "Normalise batches while the encoder learns; what is "
+        "evaluated and exported does without. On, but off in the preset original.",
+    )  # fmt: skip
+
+
+def _define_composite_flags() -> None:
+    flags.DEFINE_bool(
+        "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
+        "...). On.",
+    )  # fmt: skip
+    flags.DEFINE_bool(
+        "bent", None, "Bend, turn and thicken digits in any layout, as mixed does. "
+        "Off, but on in the preset speedrun.",
+    )
+    flags.DEFINE_float(
+        "bend_strength", None, "How far digits of mixed or --bent are bent, turned "
+        "and thickened, as a share of what is usual.", lower_bound=0.0,
+        upper_bound=1.0,
+    )  # fmt: skip
+    flags.DEFINE_float(
+        "wear_share", None, "How many images of mixed are worn, as a share of what "
+        "is usual.", lower_bound=0.0, upper_bound=1.0,
+    )  # fmt: skip
+
+
+def _define_own_image_flags() -> None:
+    flags.DEFINE_string(
+        "images", None,
+        "A folder of labelled PNGs, or an .npy of images, to learn from in "
+        "place of composites.",
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "sums", None, "The .npy of sums that belongs to an .npy of --images."
+    )
+    flags.DEFINE_bool(
+        "augmented", None, "Move, turn, bend and thicken --images, each time another "
+        "way, while training. On, but off in the presets speedrun and original.",
+    )  # fmt: skip
+
+
+def model(preset: config.ModelConfig) -> config.ModelConfig:
+    """The preset's model as the flags change it.
+
+    Raises:
+        UserError: for a size that cannot be, or an initial model that has none.
+    """
+    chosen = given_flags.changed(preset, "normalized", "dropout_rate")
+    base_channels = given_flags.optional("base_channels")
+    block_channels = _block_channels()
+    initial_model = given_flags.optional("initial_model")
+    if base_channels and block_channels:
+        raise config.UserError(
+            "--base_channels must not stand beside --block_channels. Received: "
+            f"{base_channels} and {','.join(map(str, block_channels))}"
+        )
+    if base_channels:
+        return chosen.with_channels(config.doubled_channels(base_channels))
+    if block_channels:
+        return chosen.with_channels(block_channels)
+    if initial_model:
+        # Imported late: `--help` should not wait for TensorFlow.
+        from mnist_sum_tf.training.initial_weights import size_of_exported
+
+        return size_of_exported(chosen, initial_model)
+    return chosen
+
+
+def _block_channels() -> tuple[int, ...] | None:
+    """The widths given, `None` where none are.
+
+    Raises:
+        UserError: if they are not five whole numbers from 1 to 16384.
+    """
+    parts = given_flags.optional("block_channels")
+    if parts is None:
+        return None
+    is_width = [part.isascii() and part.isdigit() for part in parts]
+    widths = tuple(int(part[:9]) for part in parts) if all(is_width) else ()
+    if len(widths) != config.NUM_BLOCKS or not all(
+        0 < width <= MOST_CHANNELS for width in widths
+    ):
+        raise config.UserError(
+            f"--block_channels must be {config.NUM_BLOCKS} whole numbers from 1 to "
+            f"{MOST_CHANNELS}, with commas between. Received: {','.join(parts)!r}"
+        )
+    return widths
+
+
+def data(preset: config.DataConfig) -> config.DataConfig:
+    """The preset's data as the flags change it.
+
+    Raises:
+        UserError: for a degree of something that is not done at all.
+    """
+    chosen = given_flags.changed(
+        preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
+        "worn", "bend_strength", "wear_share", "augmented",
+    )  # fmt: skip
+    if chosen.images is None:  # nothing to augment: not a setting of composites
+        chosen = dataclasses.replace(chosen, augmented=False)
+    _check_degrees(chosen)
+    return chosen
+
+
+def check_fits_images() -> None:
+    """Raises `UserError` for flags of composites with `--images`, or the reverse."""
+    images = given_flags.optional("images")
+    of_composites = given_flags.given(
+        "layout", "bent", "bend_strength", "worn", "wear_share", "digits",
+        "tfds_data_dir",
+    )  # fmt: skip
+    for name in of_composites if images else ():
+        raise config.UserError(
+            f"--{name} is of composites and must not stand beside --images. "
+            f"Received: {flags.FLAGS[name].serialize()} --images={images}"
+        )
+    if given_flags.given("augmented") and not images:
+        raise config.UserError(
+            "--augmented is of a person's own images and must stand beside --images. "
+            f"Received: {flags.FLAGS['augmented'].serialize()}"
+        )
+
+
+def _check_degrees(data: config.DataConfig) -> None:
+    """Raises `UserError` for a degree of something that is not done at all."""
+    is_mixed = data.layout == "mixed"
+    for name, is_done, needed in (
+        ("bend_strength", is_mixed or data.bent, "--layout=mixed or --bent"),
+        ("wear_share", is_mixed and data.worn, "--layout=mixed and --worn"),
+    ):
+        if given_flags.optional(name) is not None and not is_done:
+            raise config.UserError(
+                f"--{name} must go with {needed}. Received: --layout={data.layout}"
+                f"{' --noworn' if not data.worn else ''}"
+            )
