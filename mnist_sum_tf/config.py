@@ -41,6 +41,8 @@ class DataConfig:
         worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
             training.
         wear_share: how many of them are worn, as a share of what is usual.
+        hard_share: how many of the digits that composites are made of are among
+            the twentieth that the initial model reads worst; 0 draws all alike.
         validates_all_layouts: whether validation composites come in several
             layouts, or in `layout` alone.
         images: a folder of labelled PNGs or an `.npy` of images to learn from in
@@ -59,6 +61,7 @@ class DataConfig:
     bend_strength: float = 1.0
     worn: bool = True
     wear_share: float = 1.0
+    hard_share: float = 0.0
     validates_all_layouts: bool = True
     images: str | None = None
     sums: str | None = None

@@ -65,6 +65,11 @@ def _define_composite_flags() -> None:
         "wear_share", None, "How many images of mixed are worn, as a share of what "
         "is usual.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
+    flags.DEFINE_float(
+        "hard_share", None, "How many of the digits drawn are among the twentieth "
+        "that --initial_model reads worst, 0 to 0.9. 0: all are drawn alike.",
+        lower_bound=0.0, upper_bound=0.9,
+    )  # fmt: skip
 
 
 def _define_own_image_flags() -> None:
@@ -138,8 +143,13 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     """
     chosen = given_flags.changed(
         preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
-        "worn", "bend_strength", "wear_share", "augmented",
+        "worn", "bend_strength", "wear_share", "hard_share", "augmented",
     )  # fmt: skip
+    if chosen.hard_share and not given_flags.given("initial_model"):
+        raise config.UserError(
+            "--hard_share must go with --initial_model, which says what is hard. "
+            f"Received: --hard_share={chosen.hard_share} alone"
+        )
     if chosen.images is None:  # nothing to augment: not a setting of composites
         chosen = dataclasses.replace(chosen, augmented=False)
     _check_degrees(chosen)
@@ -150,8 +160,8 @@ def check_fits_images() -> None:
     """Raises `UserError` for flags of composites with `--images`, or the reverse."""
     images = given_flags.optional("images")
     of_composites = given_flags.given(
-        "layout", "bent", "bend_strength", "worn", "wear_share", "digits",
-        "tfds_data_dir",
+        "layout", "bent", "bend_strength", "worn", "wear_share", "hard_share",
+        "digits", "tfds_data_dir",
     )  # fmt: skip
     for name in of_composites if images else ():
         raise config.UserError(

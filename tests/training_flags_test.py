@@ -41,6 +41,7 @@ VALUES = {
     "bent": (True, ""),
     "bend_strength": (0.5, ""),
     "wear_share": (0.25, ""),
+    "hard_share": (0.125, "--initial_model=model --base_channels=16"),
     "images": ("images", ""),
     "sums": ("sums.npy", "--images=images.npy"),
     "augmented": (False, "--images=images"),
@@ -56,7 +57,7 @@ def settings(*arguments):
     flags.FLAGS.unparse_flags()
     for name in ("block_channels", *VALUES):
         flags.FLAGS[name].unparse()
-    flags.FLAGS(["program", "--workdir=unused", *filter(None, arguments)])
+    flags.FLAGS(["program", "--workdir=unused", *" ".join(arguments).split()])
     return training_flags.settings("encoder")
 
 
@@ -100,6 +101,11 @@ def test_the_size_is_that_of_the_flags():
     doubled = settings("--block_channels=3,6,12,24,48").model
     assert (doubled.base_channels, doubled.block_channels) == (3, None)
     assert settings("--base_channels=3").model == doubled
+
+
+def test_hard_digits_need_a_model_that_says_so():
+    with pytest.raises(config.UserError, match="Received: --hard_share=0.25 alone"):
+        settings("--hard_share=0.25")
 
 
 @pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])

@@ -7,7 +7,10 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
-from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.training.hard_digits import emphasise_hard_digits
+from mnist_sum_tf.training.initial_weights import set_initial_weights
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 EVALUATION_BATCH_SIZE = 250
@@ -39,7 +42,7 @@ def knows_digits(data: dict) -> bool:
 
 def _of_composites(settings: config.Config) -> dict:
     data = settings.data
-    train = load_digits(data.digits, "train", data.tfds_data_dir)
+    train = _train_digits(settings)
     held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
     layouts = VALIDATION_LAYOUTS if data.validates_all_layouts else (data.layout,)
     return {
@@ -57,6 +60,21 @@ def _of_composites(settings: config.Config) -> dict:
         },
         "data_digest": _digest(train.images, train.labels),
     }  # fmt: skip
+
+
+def _train_digits(settings: config.Config) -> Digits:
+    data = settings.data
+    digits = load_digits(data.digits, "train", data.tfds_data_dir)
+    if not data.hard_share:
+        return digits
+    if not settings.initial_model:
+        raise config.UserError(
+            "A hard_share must go with an initial_model, which says what is hard. "
+            f"Received: {data.hard_share} alone"
+        )
+    encoder = build_encoder(block_channels=settings.model.channels)
+    set_initial_weights(encoder, settings.initial_model)
+    return emphasise_hard_digits(digits, encoder, data.hard_share)
 
 
 def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
