@@ -42,23 +42,33 @@ def build_encoder(
         A model named `"encoder"`: `images`, uint8 `[n, 40, 168, 1]` in 0..255,
         to logits, float32 `[n, 4, 10]` (digit in reading order, class).
     """
-    layers = keras.layers
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
     # Pixels to [-1, 1], as the original did (mean 0.5, deviation 0.5).
-    x = layers.Rescaling(2 / 255, offset=-1.0, dtype=dtype, name="rescaling")(
-        images
-    )
+    x = keras.layers.Rescaling(
+        2 / 255, offset=-1.0, dtype=dtype, name="rescaling"
+    )(images)
     block_channels = block_channels or config.doubled_channels(base_channels)
     for block, channels in enumerate(block_channels, start=1):
-        name = f"block{block}"
-        for part in ("conv1", "conv2"):
-            x = _with_relu(
-                x, layers.Conv2D, f"{name}_{part}", normalized, filters=channels,
-                kernel_size=3, padding="same", kernel_initializer="he_uniform",
-                dtype=dtype,
-            )  # fmt: skip
-        x = layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
-        x = layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
+        x = _block(x, f"block{block}", channels, dropout_rate, dtype, normalized)
+    logits = _four_digits(x, dropout_rate, dtype, normalized)
+    return keras.Model(images, logits, name="encoder")
+
+
+def _block(x, name: str, channels: int, dropout_rate, dtype, normalized: bool):
+    """Maps `[n, height, width, c]` to `[n, height // 2, width // 2, channels]`."""
+    for part in ("conv1", "conv2"):
+        x = _with_relu(
+            x, keras.layers.Conv2D, f"{name}_{part}", normalized, filters=channels,
+            kernel_size=3, padding="same", kernel_initializer="he_uniform",
+            dtype=dtype,
+        )  # fmt: skip
+    x = keras.layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
+    return keras.layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
+
+
+def _four_digits(x, dropout_rate, dtype, normalized: bool):
+    """Maps `[n, height, width, c]` to logits, float32 `[n, 4, 10]`."""
+    layers = keras.layers
     x = layers.Flatten(dtype=dtype, name="flatten")(x)
     x = _with_relu(
         x, layers.Dense, "hidden", normalized, units=HIDDEN_UNITS, dtype=dtype
@@ -67,10 +77,16 @@ def build_encoder(
     units = config.NUM_DIGITS * config.NUM_CLASSES
     x = layers.Dense(units, dtype=dtype, name="logits")(x)
     # Softmax and losses want float32 whatever the layers computed in.
-    logits = layers.Reshape(LOGITS_SHAPE, dtype="float32", name="digit_logits")(
-        x
-    )
-    return keras.Model(images, logits, name="encoder")
+    return layers.Reshape(LOGITS_SHAPE, dtype="float32", name="digit_logits")(x)
+
+
+def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):
+    """The layer, normalised or not, and ReLU."""
+    if not normalized:
+        return layer(activation="relu", name=name, dtype=dtype, **options)(x)
+    x = layer(use_bias=False, name=name, dtype=dtype, **options)(x)
+    x = FusedBatchNormalization(name=name + SUFFIX, dtype=dtype)(x)
+    return keras.layers.ReLU(name=f"{name}_relu", dtype=dtype)(x)
 
 
 def without_normalization(encoder: keras.Model, dtype="float32") -> keras.Model:
@@ -113,12 +129,3 @@ def channels_of(encoder: keras.Model) -> tuple[int, ...]:
         encoder.get_layer(f"block{block + 1}_conv1").filters
         for block in range(config.NUM_BLOCKS)
     )
-
-
-def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):
-    """The layer, normalised or not, and ReLU."""
-    if not normalized:
-        return layer(activation="relu", name=name, dtype=dtype, **options)(x)
-    x = layer(use_bias=False, name=name, dtype=dtype, **options)(x)
-    x = FusedBatchNormalization(name=name + SUFFIX, dtype=dtype)(x)
-    return keras.layers.ReLU(name=f"{name}_relu", dtype=dtype)(x)

@@ -115,13 +115,22 @@ def unfold_normalization(
         norm.set_weights(
             [scale, bias, 0 * bias, np.full_like(bias, 1 - norm.epsilon)]
         )
-    names = list(normalizations)
-    inputs = [normalized.get_layer(name).output for name in names]
+    inputs = [normalized.get_layer(name).output for name in normalizations]
     found = keras.Model(normalized.inputs[0], inputs)(images, training=False)
-    for name, values in zip(names, found):
-        norm, scale, bias = normalizations[name]
-        values = tf.cast(values, tf.float32)
-        axes = list(range(values.shape.rank - 1))
-        mean, variance = (m.numpy() for m in tf.nn.moments(values, axes))
-        deviation = np.sqrt(variance + norm.epsilon)
-        norm.set_weights([scale * deviation, bias + scale * mean, mean, variance])
+    for (norm, scale, bias), values in zip(normalizations.values(), found):
+        _take_statistics(norm, scale, bias, tf.cast(values, tf.float32))
+
+
+def _take_statistics(norm, scale, bias, values) -> None:
+    """Lets a normalisation divide by what its inputs have, and undo that.
+
+    Args:
+        norm: the layer; its weights are set.
+        scale: what it multiplies by, `[channels]`.
+        bias: what it adds, `[channels]`.
+        values: its inputs, `[..., channels]`.
+    """
+    axes = list(range(values.shape.rank - 1))
+    mean, variance = (m.numpy() for m in tf.nn.moments(values, axes))
+    deviation = np.sqrt(variance + norm.epsilon)
+    norm.set_weights([scale * deviation, bias + scale * mean, mean, variance])
