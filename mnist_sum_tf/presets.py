@@ -3,8 +3,8 @@
 `compact`: python scripts/train_encoder.py --workdir=W (base_channels 16).
 `speedrun`: python scripts/train_encoder.py --workdir=W --preset=speedrun: one
 layout, as fast as possible to 99 % of its validation sums, where it would stop; on
-two cores 98 % took three seeds 2.3 to 3.5 minutes, their best, 98.48 to 98.80 %, 5.1
-to 6.6.
+two cores 98 % took three seeds 1.2 to 1.5 minutes, their best, 98.72 to 98.88 %, 2.7
+to 4.7.
 `original`: the PyTorch project's own settings (base_channels 64, constant rates,
 no clipping, no averaging); its encoder took 621 epochs of 2,498 images.
 """
