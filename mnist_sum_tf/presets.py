@@ -88,7 +88,7 @@ _SPEEDRUN = {
         data=config.DataConfig(
             layout="tiled", bent=True, validates_all_layouts=False
         ),
-        # So short a training is far from learning its digits by heart.
+        # Gains nothing on `tiled`, and takes an eighth of a step.
         model=dataclasses.replace(_NORMALIZED, dropout_rate=0.0),
         optimizer=config.OptimizerConfig(
             learning_rate=2e-3, average_decay=0.998
