@@ -88,6 +88,20 @@ def test_the_hardest_twentieth_comes_again(digits, monkeypatch):
     np.testing.assert_array_equal(found.labels, digits.labels[rows])
 
 
+def test_a_rest_that_makes_no_composite_is_not_hard(digits, monkeypatch):
+    monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))
+    fewer = Digits(digits.images[:39], digits.labels[:39])
+    encoder = reader(certain({}))
+    unread = np.flatnonzero(~hard_digits.read_digits(fewer, encoder).any(axis=1))
+    assert len(unread) == 3
+    # One of 39 is hard; nine more of it make ten of 48.
+    found = hard_digits.emphasise_hard_digits(fewer, encoder, 0.35)
+    assert len(found.labels) == 39 + 9
+    assert set(found.images[39:].max(axis=(1, 2))).isdisjoint(
+        fewer.images[unread].max(axis=(1, 2))
+    )
+
+
 @pytest.mark.parametrize("share, repeats", [(0.01, 0), (0.05, 0), (0.5, 18)])
 def test_a_share_is_about_met(digits, monkeypatch, share, repeats):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))

@@ -32,14 +32,15 @@ def emphasise_hard_digits(
 
     Returns:
         `digits`, and after them the twentieth of the largest loss as often as
-        that takes. Those that look mislabelled are not among these.
+        that takes. Those that look mislabelled or were not read are not among these.
     """
     probabilities = read_digits(digits, encoder)
     labels = digits.labels.astype(np.int32)
     own = probabilities[np.arange(len(labels)), labels]
     others = probabilities.copy()
     others[np.arange(len(labels)), labels] = 0
-    hardness = np.where(others.max(axis=1) > MISLABELLED, -1, 1 - own)
+    is_left_out = (others.max(axis=1) > MISLABELLED) | ~probabilities.any(axis=1)
+    hardness = np.where(is_left_out, -1, 1 - own)
     num_hard = int(len(labels) * HARD_FRACTION)
     hardest = np.argsort(-hardness, kind="stable")[:num_hard]
     # r more of each: (1 + r) hard / (all + r hard) = share.
@@ -51,15 +52,15 @@ def emphasise_hard_digits(
 
 
 def read_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
-    """What an encoder takes each digit for, among others in several layouts.
+    """What an encoder takes each digit for, on average over `LAYOUTS`.
 
     Args:
         digits: `n` digits.
         encoder: images, uint8 `[batch, 40, 168, 1]`, to logits `[batch, 4, 10]`.
 
     Returns:
-        Mean probabilities, float32 `[n, 10]`; of up to three digits per layout,
-        which no composite holds, fewer readings or none (then 0).
+        Mean probabilities, float32 `[n, 10]`; zeros for a rest of up to three
+        digits that make no composite.
     """
     # Numbers in place of labels tell which digit of a composite is which.
     numbered = Digits(digits.images, np.arange(len(digits.images), dtype=np.int32))
