@@ -66,7 +66,7 @@ def _define_composite_flags() -> None:
         "is usual.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
-        "hard_share", None, "How many of the digits drawn are among the twentieth "
+        "hard_share", None, "About how many of the digits drawn are among the twentieth "
         "that --initial_model reads worst, 0 to 0.9. 0: all are drawn alike.",
         lower_bound=0.0, upper_bound=0.9,
     )  # fmt: skip
@@ -124,7 +124,7 @@ def _block_channels() -> tuple[int, ...] | None:
     if parts is None:
         return None
     is_width = [part.isascii() and part.isdigit() for part in parts]
-    widths = tuple(int(part[:9]) for part in parts) if all(is_width) else ()
+    widths = tuple(int(part.lstrip("0")[:9] or 0) for part in parts) if all(is_width) else ()
     if len(widths) != config.NUM_BLOCKS or not all(
         0 < width <= MOST_CHANNELS for width in widths
     ):

@@ -13,7 +13,7 @@ from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
 
 HARD_FRACTION = 1 / 20  # of all digits: those of the largest loss
-LAYOUTS = ("tiled", "scattered", "separate")  # where nothing overlaps
+LAYOUTS = ("tiled", "scattered", "separate")  # little overlaps
 BATCH_SIZE = 250
 SEED = 0
 # Surer than this of another class: the label is likelier to be wrong.
@@ -42,7 +42,7 @@ def emphasise_hard_digits(
     is_left_out = (others.max(axis=1) > MISLABELLED) | ~probabilities.any(axis=1)
     hardness = np.where(is_left_out, -1, 1 - own)
     num_hard = int(len(labels) * HARD_FRACTION)
-    hardest = np.argsort(-hardness, kind="stable")[:num_hard]
+    hardest = np.sort(np.argsort(-hardness, kind="stable")[:num_hard])
     # r more of each: (1 + r) hard / (all + r hard) = share.
     repeats = (hard_share / HARD_FRACTION - 1) / (1 - hard_share)
     rows = np.concatenate(
