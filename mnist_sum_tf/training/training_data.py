@@ -10,7 +10,10 @@ from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, load_digits
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.training.hard_digits import emphasise_hard_digits
-from mnist_sum_tf.training.initial_weights import set_initial_weights
+from mnist_sum_tf.training.initial_weights import (
+    set_initial_weights,
+    size_of_exported,
+)
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 EVALUATION_BATCH_SIZE = 250
@@ -72,7 +75,8 @@ def _train_digits(settings: config.Config) -> Digits:
             "A hard_share must go with an initial_model, which says what is hard. "
             f"Received: {data.hard_share} alone"
         )
-    encoder = build_encoder(block_channels=settings.model.channels)
+    size = size_of_exported(settings.model, settings.initial_model)
+    encoder = build_encoder(block_channels=size.channels)
     set_initial_weights(encoder, settings.initial_model)
     return emphasise_hard_digits(digits, encoder, data.hard_share)
 
