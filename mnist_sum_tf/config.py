@@ -41,8 +41,9 @@ class DataConfig:
         worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
             training.
         wear_share: how many of them are worn, as a share of what is usual.
-        hard_share: how many of the digits that composites are made of are among
-            the twentieth that the initial model reads worst; 0 draws all alike.
+        hard_share: about how many of the digits that composites are made of are
+            among the twentieth that the initial model reads worst, 0.1 to 0.5; 0
+            draws all alike.
         validates_all_layouts: whether validation composites come in several
             layouts, or in `layout` alone.
         images: a folder of labelled PNGs or an `.npy` of images to learn from in

@@ -11,6 +11,7 @@ from absl import flags
 
 from mnist_sum_tf import config
 
+LEAST_HARD_SHARE = 0.1  # a twentieth, once more
 MOST_CHANNELS = 2**14  # what --base_channels allows the last block
 
 
@@ -67,8 +68,8 @@ def _define_composite_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_float(
         "hard_share", None, "About how many of the digits drawn are among the twentieth "
-        "that --initial_model reads worst, 0 to 0.9. 0: all are drawn alike.",
-        lower_bound=0.0, upper_bound=0.9,
+        "that --initial_model reads worst, 0.1 to 0.5. 0: all are drawn alike.",
+        lower_bound=0.0, upper_bound=0.5,
     )  # fmt: skip
 
 
@@ -87,8 +88,13 @@ def _define_own_image_flags() -> None:
     )  # fmt: skip
 
 
-def model(preset: config.ModelConfig) -> config.ModelConfig:
+def model(preset: config.ModelConfig, encoder_dir=None) -> config.ModelConfig:
     """The preset's model as the flags change it.
+
+    Args:
+        preset: its model.
+        encoder_dir: folder of an encoder that training starts from where it holds
+            a trained one, which then tells the size.
 
     Raises:
         UserError: for a size that cannot be, or an initial model that has none.
@@ -96,7 +102,6 @@ def model(preset: config.ModelConfig) -> config.ModelConfig:
     chosen = given_flags.changed(preset, "normalized", "dropout_rate")
     base_channels = given_flags.optional("base_channels")
     block_channels = _block_channels()
-    initial_model = given_flags.optional("initial_model")
     if base_channels and block_channels:
         raise config.UserError(
             "--base_channels must not stand beside --block_channels. Received: "
@@ -106,11 +111,21 @@ def model(preset: config.ModelConfig) -> config.ModelConfig:
         return chosen.with_channels(config.doubled_channels(base_channels))
     if block_channels:
         return chosen.with_channels(block_channels)
-    if initial_model:
-        # Imported late: `--help` should not wait for TensorFlow.
-        from mnist_sum_tf.training.initial_weights import size_of_exported
+    return _as_what_it_starts_from(chosen, encoder_dir)
 
-        return size_of_exported(chosen, initial_model)
+
+def _as_what_it_starts_from(chosen: config.ModelConfig, encoder_dir):
+    """The size of the trained encoder, else of the initial model, else as it is."""
+    initial_model = given_flags.optional("initial_model")
+    if not (encoder_dir or initial_model):
+        return chosen
+    # Imported late: `--help` should not wait for TensorFlow.
+    from mnist_sum_tf.training import initial_weights, trained_models
+
+    if encoder_dir and trained_models.is_trained(encoder_dir):
+        return trained_models.size_of_trained(chosen, encoder_dir)
+    if initial_model:
+        return initial_weights.size_of_exported(chosen, initial_model)
     return chosen
 
 
@@ -145,6 +160,11 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
         "worn", "bend_strength", "wear_share", "hard_share", "augmented",
     )  # fmt: skip
+    if 0 < chosen.hard_share < LEAST_HARD_SHARE:
+        raise config.UserError(
+            f"--hard_share must be 0, or {LEAST_HARD_SHARE} to 0.5: all drawn alike, a "
+            f"twentieth is hard anyway. Received: --hard_share={chosen.hard_share}"
+        )
     if chosen.hard_share and not given_flags.given("initial_model"):
         raise config.UserError(
             "--hard_share must go with --initial_model, which says what is hard. "

@@ -1,6 +1,7 @@
 """The flags that the three training scripts share, and what they mean."""
 
 import dataclasses
+import pathlib
 
 import given_flags
 import image_flags
@@ -85,7 +86,7 @@ def settings(stage: str, **changes) -> config.Config:
     chosen = dataclasses.replace(
         preset,
         data=image_flags.data(preset.data),
-        model=image_flags.model(preset.model),
+        model=image_flags.model(preset.model, _starting_encoder_dir(stage)),
         optimizer=given_flags.changed(preset.optimizer, "learning_rate"),
         **given_flags.given(
             "seed", "total_steps", "global_batch_size", "precision", "strategy",
@@ -97,6 +98,11 @@ def settings(stage: str, **changes) -> config.Config:
     )  # fmt: skip
     _check_learns(chosen)
     return chosen
+
+
+def _starting_encoder_dir(stage: str) -> pathlib.Path | None:
+    """Where the encoder lies that both are trained on from, if it is there."""
+    return pathlib.Path(workdir()) / "encoder" if stage == "sum_model" else None
 
 
 def _check_learns(chosen: config.Config) -> None:

@@ -250,6 +250,8 @@ class Flags:
             b"--checkpoint_every_steps=3\n--base_channels=4\n--preset=compact",
             b"--workdir=W\n--strategy=one_device\n--skip_non_finite=2\n"
             b"--layout=tiled\n--nodeterministic\n--log_every_steps=7",
+            b"--workdir=W\n--block_channels=3,1,4,1,5\n--dropout_rate=0.25\n"
+            b"--initial_model=M\n--hard_share=0.25\n--wear_share=0.5",
         ]
 
     def read(self, content):

@@ -1,12 +1,18 @@
 """Which digits are hard, and how often they come."""
 
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import IMAGE_SHAPE, build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.training import hard_digits, training_data
 
 NUM_DIGITS = 40
@@ -66,14 +72,21 @@ def row(**probabilities):
     return values / values.sum()
 
 
-def test_every_digit_is_read(digits, monkeypatch):
+def test_every_digit_is_read_in_every_layout(digits, monkeypatch):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled", "separate"))
-    expected = certain({13: row(_3=0.5, _8=0.5)})
-    found = hard_digits.read_digits(digits, reader(expected))
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    stretched = certain({13: row(_3=0.5, _8=0.5)})
+    native = certain({22: row(_2=0.2, _7=0.8)})
+    images = keras.Input(IMAGE_SHAPE, dtype="uint8")
+    # Twenty rows of ink as they are, twenty-five where `tiled` stretches them.
+    rows = keras.ops.max(keras.ops.sum(images[..., 0] > 90, axis=1), axis=1)
+    answers = keras.ops.where(
+        rows[:, None, None] > 22, reader(stretched)(images), reader(native)(images)
+    )
+    found = hard_digits.read_digits(digits, keras.Model(images, answers))
+    np.testing.assert_allclose(found, (stretched + native) / 2, atol=1e-5)
 
 
-def test_the_hardest_twentieth_comes_again(digits, monkeypatch):
+def test_the_hardest_twentieth_is_found(digits, monkeypatch):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))
     wrong = {
         5: row(_5=0.45, _6=0.55),
@@ -81,11 +94,23 @@ def test_the_hardest_twentieth_comes_again(digits, monkeypatch):
         28: row(_8=0.30, _3=0.70),
         31: row(_1=0.60, _7=0.40),
     }
-    found = hard_digits.emphasise_hard_digits(digits, reader(certain(wrong)), 0.24)
-    # Two of forty are hard; five more of each make 12 of 50.
+    found = hard_digits.hardest_digits(digits, reader(certain(wrong)))
+    np.testing.assert_array_equal(found, [5, 28])
+
+
+def test_the_hardest_come_again(digits):
+    found = hard_digits.with_repeats(digits, np.array([5, 28]), 0.24)
+    # Five more of each make 12 of 50.
     rows = [*range(NUM_DIGITS), *[5, 28] * 5]
     np.testing.assert_array_equal(found.images, digits.images[rows])
     np.testing.assert_array_equal(found.labels, digits.labels[rows])
+
+
+@pytest.mark.parametrize("share, repeats", [(0.1, 1), (0.25, 5), (0.5, 18)])
+def test_a_share_is_about_met(digits, share, repeats):
+    found = hard_digits.with_repeats(digits, np.array([5, 28]), share)
+    assert len(found.labels) == NUM_DIGITS + 2 * repeats
+    assert (2 + 2 * repeats) / len(found.labels) == pytest.approx(share, abs=0.02)
 
 
 def test_a_rest_that_makes_no_composite_is_not_hard(digits, monkeypatch):
@@ -94,19 +119,59 @@ def test_a_rest_that_makes_no_composite_is_not_hard(digits, monkeypatch):
     encoder = reader(certain({}))
     unread = np.flatnonzero(~hard_digits.read_digits(fewer, encoder).any(axis=1))
     assert len(unread) == 3
-    # One of 39 is hard; nine more of it make ten of 48.
-    found = hard_digits.emphasise_hard_digits(fewer, encoder, 0.35)
-    assert len(found.labels) == 39 + 9
-    assert set(found.images[39:].max(axis=(1, 2))).isdisjoint(
-        fewer.images[unread].max(axis=(1, 2))
-    )
+    found = hard_digits.hardest_digits(fewer, encoder)
+    assert len(found) == 1 and found[0] not in unread
 
 
-@pytest.mark.parametrize("share, repeats", [(0.01, 0), (0.05, 0), (0.5, 18)])
-def test_a_share_is_about_met(digits, monkeypatch, share, repeats):
+def test_the_first_to_write_decides(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))
-    found = hard_digits.emphasise_hard_digits(digits, reader(certain({})), share)
-    assert len(found.labels) == NUM_DIGITS + 2 * repeats
+
+    def build_encoder():
+        (tmp_path / "W" / "hard_digits.json").write_text("[3, 4]")  # meanwhile
+        return reader(certain({}))
+
+    (tmp_path / "W").mkdir()
+    rows = hard_digits.kept_hardest_digits(tmp_path / "W", digits, build_encoder)
+    np.testing.assert_array_equal(rows, [3, 4])
+    assert [path.name for path in (tmp_path / "W").iterdir()] == ["hard_digits.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", "[40]", "[-1]", "[0.5]", "[[1]]", "7"])
+def test_other_rows_are_told(digits, tmp_path, text):
+    (tmp_path / "hard_digits.json").write_text(text)
+    with pytest.raises(config.UserError, match="numbers of digits, each below 40"):
+        hard_digits.kept_hardest_digits(tmp_path, digits, None)
+
+
+def hard_settings(digits_file, initial_model):
+    return config.Config(
+        stage="encoder", objective="digits", global_batch_size=8,
+        initial_model=str(initial_model),
+        data=config.DataConfig(digits=str(digits_file), hard_share=0.5),
+    )  # fmt: skip
+
+
+def test_a_run_goes_on_with_the_digits_it_began_with(tmp_path, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, [48, 28, 28], np.uint8)
+    labels = (np.arange(48) % 10).astype(np.uint8)
+    digits_file = tmp_path / "digits.npz"
+    np.savez(digits_file, x_train=images, y_train=labels, x_test=images[:40], y_test=labels[:40])
+    model = build_sum_model(build_encoder(block_channels=(2, 3, 2, 3, 2)), build_decoder())
+    write_saved_model(model, tmp_path / "model")
+    settings = hard_settings(digits_file, tmp_path / "model")
+    begun = training_data.of_images(settings, True, tmp_path / "W")
+    hardest = json.loads((tmp_path / "W" / "hard_digits.json").read_text())
+    assert len(hardest) == 2 and hardest == sorted(hardest)
+    monkeypatch.setattr(hard_digits, "hardest_digits", None)  # never again
+    resumed = training_data.of_images(settings, True, tmp_path / "W")
+    assert begun["data_digest"] == resumed["data_digest"]
+    for data in (begun, resumed):
+        batch, labels = next(iter(data["train_data"](7)))
+        np.testing.assert_array_equal(batch, next(iter(begun["train_data"](7)))[0])
+    alike = dataclasses.replace(settings, data=dataclasses.replace(settings.data, hard_share=0.0))
+    others = training_data.of_images(alike, True)
+    assert begun["data_digest"] == others["data_digest"]
+    assert (batch != next(iter(others["train_data"](7)))[0]).numpy().any()
 
 
 def test_a_model_must_say_what_is_hard():

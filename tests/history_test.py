@@ -6,7 +6,12 @@ import json
 import pytest
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.training.history import History, read_history, write_whole
+from mnist_sum_tf.training.history import (
+    History,
+    read_history,
+    write_once,
+    write_whole,
+)
 
 
 def test_rows_survive_and_those_after_the_checkpoint_go(tmp_path):
@@ -50,3 +55,10 @@ def test_write_whole_leaves_nothing_beside(tmp_path):
     write_whole(tmp_path / "a.json", json.dumps([2]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert json.loads((tmp_path / "a.json").read_text()) == [2]
+
+
+def test_write_once_never_replaces(tmp_path):
+    for text in ("first", "second"):
+        write_once(tmp_path / "a.json", text)
+        assert (tmp_path / "a.json").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

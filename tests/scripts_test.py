@@ -131,8 +131,10 @@ def test_a_folder_older_than_a_setting_goes_on(workdir):
     path = workdir / "encoder" / "config.json"
     settings = json.loads(path.read_text())
     assert settings["data"]["augmented"] is False  # nothing of composites
-    for name in ("augmented", "bend_strength", "wear_share"):
+    for name in ("augmented", "bend_strength", "wear_share", "hard_share"):
         del settings["data"][name]
+    for name in ("block_channels", "dropout_rate"):
+        del settings["model"][name]
     path.write_text(json.dumps(settings))
     succeed(
         "train_encoder.py", f"--workdir={workdir}", "--total_steps=3",

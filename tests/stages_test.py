@@ -8,6 +8,7 @@ import pytest
 
 from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data import datasets
+from mnist_sum_tf.models.encoder import channels_of
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, starting_models, trained_models, training_data
 from mnist_sum_tf.training.checkpoints import latest_checkpoint, load_average
@@ -97,6 +98,33 @@ def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
     )
     with pytest.raises(config.UserError, match="encoder, 2,4,8,16,32. Received: 3,6,12,24,48"):
         starting_models.starting_sum_model(settings, workdir, None, "float32")
+
+
+def test_the_end_to_end_run_says_how_much_is_dropped(workdir, digits_file):
+    settings = small("sum_model", digits_file)
+    settings = dataclasses.replace(
+        settings, model=dataclasses.replace(settings.model, dropout_rate=0.25)
+    )
+    train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
+    start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
+    layers = start.get_layer("encoder").layers
+    rates = {layer.rate for layer in layers if layer.name.endswith("_dropout")}
+    assert rates == {0.25}
+
+
+def test_widths_of_blocks_go_on(tmp_path, digits_file):
+    settings = small("encoder", digits_file)
+    size = config.ModelConfig(block_channels=(2, 3, 2, 3, 2), normalized=True)
+    settings = dataclasses.replace(settings, model=size)
+    for total_steps in (2, 3):
+        settings = dataclasses.replace(settings, total_steps=total_steps)
+        assert stages.train_encoder(settings, tmp_path)["step"] == total_steps
+    trained = trained_models.load_encoder(tmp_path / "encoder")
+    assert channels_of(trained) == (2, 3, 2, 3, 2)
+    preset = config.ModelConfig(dropout_rate=0.5)
+    assert trained_models.size_of_trained(preset, tmp_path / "encoder") == (
+        config.ModelConfig(2, (2, 3, 2, 3, 2), dropout_rate=0.5)
+    )
 
 
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):

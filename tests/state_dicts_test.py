@@ -12,16 +12,16 @@ from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.presets import get_preset
-from mnist_sum_tf.torch_bridge import files, state_dicts, work_directories
+from mnist_sum_tf.torch_bridge import files, shapes, state_dicts, work_directories
 from mnist_sum_tf.training import checkpoints, stages, trained_models
 
 
 def random_state(stage, channels=config.doubled_channels(2), seed=0):
     """Random weights of a size that keeps activations near 1."""
     rng = np.random.default_rng(seed)
-    shapes = state_dicts.expected_shapes(stage, channels)
+    expected = shapes.expected_shapes(stage, channels)
     state = {}
-    for key, shape in shapes.items():
+    for key, shape in expected.items():
         deviation = (2 / np.prod(shape[1:])) ** 0.5 if shape[1:] else 0.1
         state[key] = (deviation * rng.normal(size=shape)).astype(np.float32)
     return state
@@ -121,21 +121,21 @@ def test_flatten_order_is_permuted():
 
 
 def test_names_and_size_of_the_original():
-    shapes = state_dicts.expected_shapes("encoder", config.doubled_channels(64))
-    assert sum(int(np.prod(shape)) for shape in shapes.values()) == 21_484_520
-    assert shapes["conv_blocks.4.2.weight"] == (1024, 1024, 3, 3)
-    assert shapes["fc.1.weight"] == (512, 5120)
-    assert list(state_dicts.expected_shapes("decoder", None))[::2] == [
+    expected = shapes.expected_shapes("encoder", config.doubled_channels(64))
+    assert sum(int(np.prod(shape)) for shape in expected.values()) == 21_484_520
+    assert expected["conv_blocks.4.2.weight"] == (1024, 1024, 3, 3)
+    assert expected["fc.1.weight"] == (512, 5120)
+    assert list(shapes.expected_shapes("decoder", None))[::2] == [
         "fc1.weight", "fc22.weight", "fc2.weight", "fc3.weight",
     ]  # fmt: skip
-    both = list(state_dicts.expected_shapes("sum_model", (1, 2, 4, 8, 16)))
+    both = list(shapes.expected_shapes("sum_model", (1, 2, 4, 8, 16)))
     assert both[0] == "digit_model.conv_blocks.0.0.weight"
     assert both[-1] == "sum_model.fc3.bias"
 
 
 def test_the_start_is_that_of_pytorch():
     state = state_dicts.initial_state("decoder", None, 0)
-    assert list(state) == list(state_dicts.expected_shapes("decoder", None))
+    assert list(state) == list(shapes.expected_shapes("decoder", None))
     for key, inputs in (("fc1", 40), ("fc22", 64), ("fc2", 128)):
         for what in ("weight", "bias"):
             largest = np.abs(state[f"{key}.{what}"]).max()
@@ -166,6 +166,38 @@ def test_wrong_tensors_are_named():
         "surplus fc.7.weight; "
         "misshapen conv_blocks.0.0.bias [5] in place of [2]"
     )
+
+
+@pytest.mark.parametrize("block", [0, 2, 4])
+def test_an_absent_block_is_all_that_is_missed(block):
+    channels = (2, 4, 8, 16, 32)
+    state = {
+        key: array for key, array in random_state("encoder", channels).items()
+        if f"blocks.{block}." not in key
+    }  # fmt: skip
+    assert shapes.channels_of(state, "encoder") == channels
+    names = [f"conv_blocks.{block}.{part}" for part in (0, 2)]
+    missing = [f"{name}.{what}" for name in names for what in ("weight", "bias")]
+    with pytest.raises(config.UserError) as error:
+        state_dicts.check(state, "encoder", "x")
+    assert str(error.value).endswith(f"Received: missing {', '.join(missing)}")
+
+
+def test_neighbours_tell_the_channels_of_an_absent_block():
+    channels = (3, 5, 4, 9, 2)
+    state = random_state("encoder", channels)
+    known = {key: array for key, array in state.items() if ".4." not in key}
+    assert shapes.channels_of(known | {"conv_blocks.4.0.bias": 0}, "encoder") == channels
+    del known["fc.1.weight"]
+    assert shapes.channels_of(known, "encoder") == (3, 5, 4, 9, 18)
+
+
+def test_empty_tensors_have_no_vote():
+    state = random_state("encoder", (2, 4, 8, 16, 32))
+    for key in state:
+        if key.startswith("conv_blocks.1."):
+            state[key] = np.zeros([0] * state[key].ndim, np.float32)
+    assert shapes.channels_of(state, "encoder") == (2, 4, 8, 16, 32)
 
 
 @pytest.mark.parametrize("state", [{}, {"a.weight": 1, 3: 2}])

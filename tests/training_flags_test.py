@@ -1,13 +1,16 @@
 """Every flag of the training scripts reaches the setting of its name."""
 
 import dataclasses
+import json
 import pathlib
+import subprocess
 import sys
 
 import pytest
 from absl import flags
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scripts"))
+SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
+sys.path.insert(0, str(SCRIPTS))
 import training_flags
 
 from mnist_sum_tf import config
@@ -53,12 +56,12 @@ def defined_flags():
     training_flags.define_image_flags()
 
 
-def settings(*arguments):
+def settings(*arguments, stage="encoder", workdir="unused"):
     flags.FLAGS.unparse_flags()
     for name in ("block_channels", *VALUES):
         flags.FLAGS[name].unparse()
-    flags.FLAGS(["program", "--workdir=unused", *" ".join(arguments).split()])
-    return training_flags.settings("encoder")
+    flags.FLAGS(["program", f"--workdir={workdir}", *" ".join(arguments).split()])
+    return training_flags.settings(stage)
 
 
 def flat(chosen) -> dict:
@@ -108,6 +111,13 @@ def test_hard_digits_need_a_model_that_says_so():
         settings("--hard_share=0.25")
 
 
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.099])
+def test_a_share_that_repeats_next_to_nothing_is_told(share):
+    with pytest.raises(config.UserError, match="must be 0, or 0.1 to 0.5") as error:
+        settings(f"--hard_share={share}", "--initial_model=model --base_channels=2")
+    assert str(error.value).endswith(f"Received: --hard_share={share}")
+
+
 @pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])
 def test_a_size_that_cannot_be_is_told(text):
     with pytest.raises(config.UserError, match="must be 5 whole numbers") as error:
@@ -128,3 +138,45 @@ def test_the_size_is_that_of_the_initial_model_unless_told_otherwise(tmp_path):
     assert settings(from_there, "--base_channels=4").model.base_channels == 4
     with pytest.raises(config.UserError, match="--initial_model must be a Saved"):
         settings(f"--initial_model={tmp_path / 'none'}")
+
+
+def test_a_trained_encoder_tells_the_size_before_an_initial_model(tmp_path):
+    trained = {"block_channels": [2, 3, 5, 4, 1], "base_channels": 2, "dropout_rate": 0.0}
+    (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "encoder" / "config.json").write_text(json.dumps({"model": trained}))
+    both = {"stage": "sum_model", "workdir": tmp_path}
+    # Begun, but nothing to start from yet.
+    assert settings(**both).model.channels == (16, 32, 64, 128, 256)
+    (tmp_path / "encoder" / "checkpoints" / "ckpt-5.index").touch()
+    model = settings("--initial_model=none", **both).model
+    assert model.channels == (2, 3, 5, 4, 1)
+    assert model.dropout_rate == 0.1  # how it goes on learning is not told
+    assert settings("--base_channels=4", **both).model.base_channels == 4
+    assert settings(workdir=tmp_path).model.base_channels == 16  # an encoder's own run
+
+
+def test_the_size_is_read_before_many_machines_meet(tmp_path):
+    """Creating the strategy fails where TensorFlow has computed anything before."""
+    encoder = build_encoder(block_channels=(2, 3, 5, 4, 1))
+    write_saved_model(build_sum_model(encoder, build_decoder()), str(tmp_path / "1"))
+    program = f"""
+import json, os, socket, sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+with socket.socket() as free:
+    free.bind(("localhost", 0))
+    worker = "localhost:" + str(free.getsockname()[1])
+os.environ["TF_CONFIG"] = json.dumps(
+    {{"cluster": {{"worker": [worker]}}, "task": {{"type": "worker", "index": 0}}}}
+)
+import training_flags
+from absl import flags
+training_flags.define_image_flags()
+flags.FLAGS(["program", "--workdir=unused", "--initial_model={tmp_path}"])
+channels = training_flags.settings("encoder").model.channels
+from mnist_sum_tf.training import strategies
+strategies.set_up_devices(False)
+strategies.create_strategy("multi_worker")
+print(channels)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "(2, 3, 5, 4, 1)\n", done.stderr

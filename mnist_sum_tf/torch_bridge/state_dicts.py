@@ -9,35 +9,17 @@ dense layer as [out, in], and flattens maps channels first; here it is [height,
 width, in, out], [in, out] and channels last.
 """
 
-import collections
-
 import keras
 import numpy as np
 
 from mnist_sum_tf import config
-from mnist_sum_tf.models import decoder, encoder
-
-# Name there -> layer here.
-ENCODER_LAYERS = {
-    f"conv_blocks.{block}.{2 * part}": f"block{block + 1}_conv{part + 1}"
-    for block in range(config.NUM_BLOCKS)
-    for part in range(2)
-} | {"fc.1": "hidden", "fc.4": "logits"}
-DECODER_LAYERS = {
-    "fc1": "hidden1", "fc22": "hidden2", "fc2": "hidden3", "fc3": "regression",
-}  # fmt: skip
-LAYERS = {"encoder": ENCODER_LAYERS, "decoder": DECODER_LAYERS}
-# The models within each stage's, with the prefix of their names there.
-PARTS = {
-    "encoder": {"encoder": ""},
-    "decoder": {"decoder": ""},
-    "sum_model": {"encoder": "digit_model.", "decoder": "sum_model."},
-}
-# The dense layer that follows the flattening of a map.
-AFTER_FLATTEN = "fc.1"
-MAP_SIZE = (
-    config.IMAGE_HEIGHT >> config.NUM_BLOCKS,
-    config.IMAGE_WIDTH >> config.NUM_BLOCKS,
+from mnist_sum_tf.torch_bridge.shapes import (
+    AFTER_FLATTEN,
+    LAYERS,
+    MAP_SIZE,
+    PARTS,
+    channels_of,
+    expected_shapes,
 )
 
 
@@ -63,81 +45,6 @@ def stage_of(state: dict, name: str) -> str:
         "digit_model... and sum_model... (both). "
         f"Received: {', '.join(map(str, list(state)[:3])) or 'nothing'}"
     )
-
-
-def channels_of(state: dict, stage: str) -> tuple[int, ...] | None:
-    """Channels of each of the encoder's blocks, as most of its tensors have it.
-
-    Most, so that a single misshapen tensor is named rather than all others.
-
-    Returns:
-        `None` for a decoder, and where a block has no tensor.
-    """
-    prefix = PARTS[stage].get("encoder")
-    if prefix is None:
-        return None
-    blocks = [
-        _votes(state, f"{prefix}conv_blocks", block)
-        for block in range(config.NUM_BLOCKS)
-    ]
-    if not all(blocks):
-        return None
-    return tuple(votes.most_common(1)[0][0] for votes in blocks)
-
-
-def _votes(state: dict, blocks: str, number: int) -> collections.Counter:
-    """How many channels a block has, by each tensor that tells."""
-    first, second = f"{blocks}.{number}.0", f"{blocks}.{number}.2"
-    telling = (
-        (f"{first}.bias", 0), (f"{second}.bias", 0), (f"{first}.weight", 0),
-        (f"{second}.weight", 0), (f"{second}.weight", 1),
-        (f"{blocks}.{number + 1}.0.weight", 1),
-    )  # fmt: skip
-    return collections.Counter(
-        np.shape(state[key])[axis]
-        for key, axis in telling
-        if key in state and np.ndim(state[key]) > axis
-    )
-
-
-def expected_shapes(
-    stage: str, channels: tuple[int, ...] | None
-) -> dict[str, tuple]:
-    """Name -> shape of each tensor, in the original's order."""
-    shapes = {}
-    for part, prefix in PARTS[stage].items():
-        own = (
-            _encoder_shapes(channels)
-            if part == "encoder"
-            else _decoder_shapes()
-        )
-        shapes |= {prefix + key: shape for key, shape in own.items()}
-    return shapes
-
-
-def _encoder_shapes(channels: tuple[int, ...]) -> dict[str, tuple]:
-    shapes, inputs = {}, encoder.IMAGE_SHAPE[-1]
-    for block, outputs in enumerate(channels):
-        for part in (0, 2):
-            key = f"conv_blocks.{block}.{part}"
-            shapes |= _layer_shapes(key, outputs, inputs, 3, 3)
-            inputs = outputs
-    inputs *= int(np.prod(MAP_SIZE))
-    units = int(np.prod(encoder.LOGITS_SHAPE))
-    shapes |= _layer_shapes("fc.1", encoder.HIDDEN_UNITS, inputs)
-    return shapes | _layer_shapes("fc.4", units, encoder.HIDDEN_UNITS)
-
-
-def _decoder_shapes() -> dict[str, tuple]:
-    units = (int(np.prod(encoder.LOGITS_SHAPE)), *decoder.HIDDEN_UNITS, 1)
-    shapes = {}
-    for key, inputs, outputs in zip(DECODER_LAYERS, units, units[1:]):
-        shapes |= _layer_shapes(key, outputs, inputs)
-    return shapes
-
-
-def _layer_shapes(key: str, outputs: int, *others: int) -> dict[str, tuple]:
-    return {f"{key}.weight": (outputs, *others), f"{key}.bias": (outputs,)}
 
 
 def initial_state(

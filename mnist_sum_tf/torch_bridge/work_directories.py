@@ -127,7 +127,7 @@ def write_stage(
 
 def _task_of(stage: str, workdir: pathlib.Path):
     return {
-        "encoder": stages.encoder_task,
+        "encoder": functools.partial(stages.encoder_task, workdir=workdir),
         "decoder": stages.decoder_task,
         "sum_model": functools.partial(stages.sum_model_task, workdir=workdir),
     }[stage]

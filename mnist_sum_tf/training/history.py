@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import socket
 
 from mnist_sum_tf import config
 
@@ -21,6 +22,19 @@ def write_whole(path, text: str) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_once(path, text: str) -> None:
+    """Writes a whole file unless there is one, whichever process comes first."""
+    path = pathlib.Path(path)
+    own = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+    write_whole(own, text)
+    try:
+        os.link(own, path)  # unlike renaming, never replaces
+    except FileExistsError:
+        pass
+    finally:
+        own.unlink(missing_ok=True)
 
 
 class History:

@@ -29,15 +29,19 @@ def train_encoder(settings: config.Config, workdir) -> dict:
     Raises:
         UserError: for settings or files that cannot be used.
     """
+    workdir = pathlib.Path(workdir)
     return train_and_evaluate(
-        functools.partial(encoder_task, settings), settings,
-        pathlib.Path(workdir) / "encoder",
+        functools.partial(encoder_task, settings, workdir), settings,
+        workdir / "encoder",
     )  # fmt: skip
 
 
-def encoder_task(settings: config.Config) -> Task:
+def encoder_task(
+    settings: config.Config, workdir: pathlib.Path | None = None
+) -> Task:
     """What the encoder learns: images, and the digits in them."""
-    data = training_data.of_images(settings, needs_digits=True)
+    stage_dir = workdir and workdir / "encoder"
+    data = training_data.of_images(settings, needs_digits=True, stage_dir=stage_dir)
     return Task(
         build_model=functools.partial(
             starting_encoder, settings, data["train_data"]
@@ -110,7 +114,9 @@ def _with_plain_layers(settings: config.Config) -> config.Config:
 
 def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     """What the sum model learns: images, and the sum of their digits."""
-    data = training_data.of_images(settings, needs_digits=False)
+    data = training_data.of_images(
+        settings, needs_digits=False, stage_dir=workdir / "sum_model"
+    )
     judged = ("digit_probabilities",) if training_data.knows_digits(data) else ()
     return Task(
         build_model=functools.partial(

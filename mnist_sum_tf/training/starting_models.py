@@ -18,7 +18,7 @@ from mnist_sum_tf.models.encoder import (
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints
 from mnist_sum_tf.training.initial_weights import set_initial_weights
-from mnist_sum_tf.training.trained_models import load_encoder
+from mnist_sum_tf.training.trained_models import is_trained, load_encoder
 
 STATISTICS_IMAGES = 128  # from about so many a normalised start takes them
 
@@ -60,21 +60,19 @@ def starting_sum_model(
     Args, Raises: as `starting_encoder`.
     """
     decoder = build_decoder()
-    if _has_trained(workdir / "encoder"):
-        encoder = load_encoder(workdir / "encoder", dtype)
+    if is_trained(workdir / "encoder"):
+        encoder = load_encoder(
+            workdir / "encoder", dtype, dropout_rate=settings.model.dropout_rate
+        )
         _check_size(encoder, settings, workdir)
         encoder = _as_it_learns(encoder, settings, train_data, dtype)
     else:
         encoder = starting_encoder(settings, train_data, dtype)
-    if _has_trained(workdir / "decoder"):
+    if is_trained(workdir / "decoder"):
         checkpoints.load_average(decoder, workdir / "decoder")
     elif settings.initial_model:
         set_initial_weights(decoder, settings.initial_model)
     return build_sum_model(encoder, decoder)
-
-
-def _has_trained(stage_dir: pathlib.Path) -> bool:
-    return checkpoints.latest_checkpoint(stage_dir) is not None
 
 
 def _check_size(encoder: keras.Model, settings, workdir) -> None:

@@ -1,5 +1,6 @@
 """A work directory's latest checkpoints as one float32 sum model."""
 
+import contextlib
 import pathlib
 
 import keras
@@ -47,27 +48,68 @@ def load_sum_model(workdir) -> keras.Model:
     return build_sum_model(load_encoder(workdir / "encoder"), decoder)
 
 
-def load_encoder(stage_dir: pathlib.Path, dtype="float32") -> keras.Model:
+def load_encoder(
+    stage_dir: pathlib.Path, dtype="float32", **changes
+) -> keras.Model:
     """Loads a trained encoder's averaged weights, its normalisation folded.
 
     Args:
         stage_dir: the folder of the stage `encoder`.
         dtype: Keras dtype policy of the model.
+        **changes: see `encoder_of`.
 
     Raises:
         UserError: if there is no checkpoint that can be read.
     """
-    encoder = encoder_of(stage_dir, dtype)
+    encoder = encoder_of(stage_dir, dtype, **changes)
     checkpoints.load_average(encoder, stage_dir)
     return without_normalization(encoder, dtype)
 
 
-def encoder_of(stage_dir: pathlib.Path, dtype="float32") -> keras.Model:
-    """An untrained encoder of the size that the stage's settings name."""
-    path = stage_dir / stage_folder.CONFIG_FILE
+def encoder_of(
+    stage_dir: pathlib.Path, dtype="float32", **changes
+) -> keras.Model:
+    """An untrained encoder of the size that the stage's settings name.
+
+    Args:
+        stage_dir: the stage's folder.
+        dtype: Keras dtype policy of the model.
+        **changes: arguments of `build_encoder` in place of those settings.
+    """
+    with _model_settings(stage_dir) as model:
+        return build_encoder(**model | changes, dtype=dtype)
+
+
+def is_trained(stage_dir) -> bool:
+    """Whether a stage has a checkpoint, readable or not."""
+    return checkpoints.latest_checkpoint(stage_dir) is not None
+
+
+def size_of_trained(
+    model: config.ModelConfig, stage_dir: pathlib.Path
+) -> config.ModelConfig:
+    """The settings of an encoder with as many channels as a trained one has.
+
+    Reads settings alone: many machines may not have met yet.
+
+    Args:
+        model: the other settings.
+        stage_dir: the stage's folder.
+
+    Raises:
+        UserError: if its settings cannot be used.
+    """
+    with _model_settings(stage_dir) as trained:
+        return model.with_channels(config.ModelConfig(**trained).channels)
+
+
+@contextlib.contextmanager
+def _model_settings(stage_dir):
+    """The settings of a stage's model, named where they cannot be used."""
+    path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
     settings = stage_folder.read_settings(path)
     try:
-        return build_encoder(**settings["model"], dtype=dtype)
+        yield settings["model"]
     except (KeyError, TypeError) as error:
         raise config.UserError(
             f"{path} must name the model's size. Received: {error!r}"

@@ -3,13 +3,14 @@
 import functools
 import hashlib
 
+import keras
 import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, load_digits
 from mnist_sum_tf.models.encoder import build_encoder
-from mnist_sum_tf.training.hard_digits import emphasise_hard_digits
+from mnist_sum_tf.training.hard_digits import kept_hardest_digits, with_repeats
 from mnist_sum_tf.training.initial_weights import (
     set_initial_weights,
     size_of_exported,
@@ -20,8 +21,13 @@ EVALUATION_BATCH_SIZE = 250
 EVALUATION_SEED = 0
 
 
-def of_images(settings: config.Config, needs_digits: bool) -> dict:
+def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> dict:
     """Chooses between composites made on the fly and a person's own images.
+
+    Args:
+        settings: of the run.
+        needs_digits: whether images must be labelled by digits.
+        stage_dir: the run's folder, which keeps which digits are hard.
 
     Returns:
         What a `Task` says of its data, by the names it has there.
@@ -31,7 +37,7 @@ def of_images(settings: config.Config, needs_digits: bool) -> dict:
             labels and `needs_digits`.
     """
     if settings.data.images is None:
-        return _of_composites(settings)
+        return _of_composites(settings, stage_dir)
     return _of_own_images(settings, needs_digits)
 
 
@@ -43,9 +49,10 @@ def knows_digits(data: dict) -> bool:
     )
 
 
-def _of_composites(settings: config.Config) -> dict:
+def _of_composites(settings: config.Config, stage_dir) -> dict:
     data = settings.data
-    train = _train_digits(settings)
+    digits = load_digits(data.digits, "train", data.tfds_data_dir)
+    train = _as_often_as_hard(digits, settings, stage_dir)
     held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
     layouts = VALIDATION_LAYOUTS if data.validates_all_layouts else (data.layout,)
     return {
@@ -61,24 +68,30 @@ def _of_composites(settings: config.Config) -> dict:
             )
             for layout in layouts
         },
-        "data_digest": _digest(train.images, train.labels),
+        "data_digest": _digest(digits.images, digits.labels),
     }  # fmt: skip
 
 
-def _train_digits(settings: config.Config) -> Digits:
-    data = settings.data
-    digits = load_digits(data.digits, "train", data.tfds_data_dir)
-    if not data.hard_share:
+def _as_often_as_hard(digits: Digits, settings: config.Config, stage_dir) -> Digits:
+    hard_share = settings.data.hard_share
+    if not hard_share:
         return digits
     if not settings.initial_model:
         raise config.UserError(
             "A hard_share must go with an initial_model, which says what is hard. "
-            f"Received: {data.hard_share} alone"
+            f"Received: {hard_share} alone"
         )
+    hardest = kept_hardest_digits(
+        stage_dir, digits, functools.partial(_initial_encoder, settings)
+    )
+    return with_repeats(digits, hardest, hard_share)
+
+
+def _initial_encoder(settings: config.Config) -> keras.Model:
     size = size_of_exported(settings.model, settings.initial_model)
     encoder = build_encoder(block_channels=size.channels)
     set_initial_weights(encoder, settings.initial_model)
-    return emphasise_hard_digits(digits, encoder, data.hard_share)
+    return encoder
 
 
 def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
