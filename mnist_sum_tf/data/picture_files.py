@@ -12,6 +12,12 @@ import PIL.Image
 import tensorflow as tf
 
 from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data.orientation import (
+    JPEG_BEGINNING,
+    begins_with,
+    orientation,
+    upright,
+)
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
@@ -20,10 +26,7 @@ MAX_PIXELS = 50_000_000
 # What a bitmap of so many pixels may take, with its header and colours.
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
-JPEG_BEGINNING = b"\xff\xd8\xff"
 HEAD_BYTES = 40
-# The Exif block comes first in a file, the orientation early in the block.
-EXIF_BYTES = 4096
 
 
 def read_picture(path) -> bytes:
@@ -112,28 +115,24 @@ def decode_picture(image_bytes) -> tf.Tensor:
     """
     image_bytes = _checked(image_bytes)
     return tf.cond(
-        _begins_with(image_bytes, PNG_BEGINNING),
+        begins_with(image_bytes, PNG_BEGINNING),
         lambda: _without_alpha(_decode_png(image_bytes)),
-        lambda: _upright(
+        lambda: upright(
             tf.io.decode_image(image_bytes, 3, expand_animations=False),
-            _orientation(image_bytes),
+            orientation(image_bytes),
         ),
     )
-
-
-def _begins_with(image_bytes, beginning: bytes) -> tf.Tensor:
-    return tf.strings.substr(image_bytes, 0, len(beginning)) == beginning
 
 
 def _checked(image_bytes) -> tf.Tensor:
     """The same bytes, if format and size are among those that are decoded."""
     head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
-    is_png = _begins_with(image_bytes, PNG_BEGINNING)
-    is_jpeg = _begins_with(image_bytes, JPEG_BEGINNING)
-    is_gif = _begins_with(image_bytes, b"GIF8")
+    is_png = begins_with(image_bytes, PNG_BEGINNING)
+    is_jpeg = begins_with(image_bytes, JPEG_BEGINNING)
+    is_gif = begins_with(image_bytes, b"GIF8")
     # Run-length coded bitmaps would not be decoded but misread.
     plain = _number(head[30:34]) % 3 == 0
-    is_bmp = _begins_with(image_bytes, b"BM") & plain
+    is_bmp = begins_with(image_bytes, b"BM") & plain
     known = tf.debugging.Assert(
         is_png | is_jpeg | is_gif | is_bmp,
         ["Expected a PNG, JPEG, GIF or BMP image. Received bytes:", head[:8]],
@@ -234,40 +233,3 @@ def _on_paper(rgb, alpha) -> tf.Tensor:
     colour, opacity = tf.cast(rgb, tf.uint16), tf.cast(alpha, tf.uint16)
     paper = tf.where(is_paper_white, 255 * (255 - opacity), 0 * opacity)
     return tf.cast((colour * opacity + paper + 127) // 255, tf.uint8)
-
-
-def _orientation(image_bytes) -> tf.Tensor:
-    """What a JPEG's Exif block says of the camera: 1 (upright), ..., 8."""
-    head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=EXIF_BYTES)
-    found = [
-        _byte_after(head, b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"),
-        _byte_after(head, b"\x12\x01\x03\x00\x01\x00\x00\x00"),
-    ]
-    is_jpeg = _begins_with(image_bytes, JPEG_BEGINNING)
-    return tf.where(is_jpeg, tf.maximum(*found), 0)
-
-
-def _byte_after(head, pattern: bytes) -> tf.Tensor:
-    """The byte after the first `pattern`, int32; 0 where there is none."""
-    last = head.shape[0] - len(pattern)
-    matches = tf.reduce_all(
-        [head[i : i + last] == byte for i, byte in enumerate(pattern)], axis=0
-    )
-    following = tf.cast(head[len(pattern) :], tf.int32)
-    return tf.reduce_sum(tf.boolean_mask(following, matches)[:1])
-
-
-def _upright(pixels, orientation) -> tf.Tensor:
-    """Undoes a camera's orientation; `pixels` `[h, w, c]`."""
-
-    def is_one_of(*values):
-        return tf.reduce_any(orientation == tf.constant(values))
-
-    pixels = tf.cond(
-        is_one_of(5, 6, 7, 8),
-        lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels,
-    )  # fmt: skip
-    pixels = tf.cond(
-        is_one_of(2, 3, 6, 7), lambda: pixels[:, ::-1], lambda: pixels
-    )
-    return tf.cond(is_one_of(3, 4, 7, 8), lambda: pixels[::-1], lambda: pixels)

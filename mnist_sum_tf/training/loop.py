@@ -64,25 +64,10 @@ def train_and_evaluate(
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
-        stack.enter_context(_machines_told(strategy, stage_dir))
+        stack.enter_context(strategies.machines_told(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
         trainer = Trainer(make_task(), settings, stage_dir, strategy, dtype)
         return trainer.run(stop)
-
-
-@contextlib.contextmanager
-def _machines_told(strategy, stage_dir):
-    """Says what it means when machines that train together part."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        if strategies.num_workers(strategy) == 1:
-            raise
-        raise interruptions.MachineLost(
-            "All machines of TF_CONFIG must stay; start them all again to go "
-            f"on from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
 
 
 class Trainer:

@@ -1,5 +1,6 @@
 """The `tf.distribute` strategy and the precision that a flag names."""
 
+import contextlib
 import json
 import logging
 import os
@@ -7,6 +8,8 @@ import os
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.training import checkpoints
+from mnist_sum_tf.training.interruptions import MachineLost
 
 
 def set_up_devices(deterministic: bool) -> None:
@@ -216,3 +219,18 @@ def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
         return share.rebatch(global_batch_size // replicas, drop_remainder=True)
 
     return strategy.distribute_datasets_from_function(pipeline)
+
+
+@contextlib.contextmanager
+def machines_told(strategy, stage_dir):
+    """Says what it means when machines that train together part."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if num_workers(strategy) == 1:
+            raise
+        raise MachineLost(
+            "All machines of TF_CONFIG must stay; start them all again to go "
+            f"on from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
+            f"{str(error).splitlines()[0]}"
+        ) from error

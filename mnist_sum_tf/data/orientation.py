@@ -1,0 +1,49 @@
+"""How a camera was held, as a JPEG's Exif block says, and its undoing."""
+
+import tensorflow as tf
+
+JPEG_BEGINNING = b"\xff\xd8\xff"
+# The Exif block comes first in a file, the orientation early in the block.
+EXIF_BYTES = 4096
+
+
+def begins_with(image_bytes, beginning: bytes) -> tf.Tensor:
+    """Whether a string tensor begins so; bool scalar."""
+    return tf.strings.substr(image_bytes, 0, len(beginning)) == beginning
+
+
+def orientation(image_bytes) -> tf.Tensor:
+    """What a JPEG's Exif block says of the camera: 1 (upright), ..., 8."""
+    head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=EXIF_BYTES)
+    found = [
+        _byte_after(head, b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"),
+        _byte_after(head, b"\x12\x01\x03\x00\x01\x00\x00\x00"),
+    ]
+    is_jpeg = begins_with(image_bytes, JPEG_BEGINNING)
+    return tf.where(is_jpeg, tf.maximum(*found), 0)
+
+
+def _byte_after(head, pattern: bytes) -> tf.Tensor:
+    """The byte after the first `pattern`, int32; 0 where there is none."""
+    last = head.shape[0] - len(pattern)
+    matches = tf.reduce_all(
+        [head[i : i + last] == byte for i, byte in enumerate(pattern)], axis=0
+    )
+    following = tf.cast(head[len(pattern) :], tf.int32)
+    return tf.reduce_sum(tf.boolean_mask(following, matches)[:1])
+
+
+def upright(pixels, camera) -> tf.Tensor:
+    """Undoes what `orientation` says of the camera; `pixels` `[h, w, c]`."""
+
+    def is_one_of(*values):
+        return tf.reduce_any(camera == tf.constant(values))
+
+    pixels = tf.cond(
+        is_one_of(5, 6, 7, 8),
+        lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels,
+    )  # fmt: skip
+    pixels = tf.cond(
+        is_one_of(2, 3, 6, 7), lambda: pixels[:, ::-1], lambda: pixels
+    )
+    return tf.cond(is_one_of(3, 4, 7, 8), lambda: pixels[::-1], lambda: pixels)
