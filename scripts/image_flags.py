@@ -11,7 +11,6 @@ from absl import flags
 
 from mnist_sum_tf import config
 
-LEAST_HARD_SHARE = 0.1  # a twentieth, once more
 MOST_CHANNELS = 2**14  # what --base_channels allows the last block
 
 
@@ -88,13 +87,13 @@ def _define_own_image_flags() -> None:
     )  # fmt: skip
 
 
-def model(preset: config.ModelConfig, encoder_dir=None) -> config.ModelConfig:
+def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:
     """The preset's model as the flags change it.
 
     Args:
         preset: its model.
-        encoder_dir: folder of an encoder that training starts from where it holds
-            a trained one, which then tells the size.
+        stage_dirs: folders of encoders that training goes on from; the first one
+            that holds a trained one tells the size.
 
     Raises:
         UserError: for a size that cannot be, or an initial model that has none.
@@ -111,19 +110,19 @@ def model(preset: config.ModelConfig, encoder_dir=None) -> config.ModelConfig:
         return chosen.with_channels(config.doubled_channels(base_channels))
     if block_channels:
         return chosen.with_channels(block_channels)
-    return _as_what_it_starts_from(chosen, encoder_dir)
+    return _as_what_it_starts_from(chosen, stage_dirs)
 
 
-def _as_what_it_starts_from(chosen: config.ModelConfig, encoder_dir):
+def _as_what_it_starts_from(chosen: config.ModelConfig, stage_dirs):
     """The size of the trained encoder, else of the initial model, else as it is."""
     initial_model = given_flags.optional("initial_model")
-    if not (encoder_dir or initial_model):
+    if not (stage_dirs or initial_model):
         return chosen
     # Imported late: `--help` should not wait for TensorFlow.
     from mnist_sum_tf.training import initial_weights, trained_models
 
-    if encoder_dir and trained_models.is_trained(encoder_dir):
-        return trained_models.size_of_trained(chosen, encoder_dir)
+    for stage_dir in filter(trained_models.is_trained, stage_dirs):
+        return trained_models.size_of_trained(chosen, stage_dir)
     if initial_model:
         return initial_weights.size_of_exported(chosen, initial_model)
     return chosen
@@ -160,11 +159,6 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
         "worn", "bend_strength", "wear_share", "hard_share", "augmented",
     )  # fmt: skip
-    if 0 < chosen.hard_share < LEAST_HARD_SHARE:
-        raise config.UserError(
-            f"--hard_share must be 0, or {LEAST_HARD_SHARE} to 0.5: all drawn alike, a "
-            f"twentieth is hard anyway. Received: --hard_share={chosen.hard_share}"
-        )
     if chosen.hard_share and not given_flags.given("initial_model"):
         raise config.UserError(
             "--hard_share must go with --initial_model, which says what is hard. "

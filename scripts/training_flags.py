@@ -86,7 +86,7 @@ def settings(stage: str, **changes) -> config.Config:
     chosen = dataclasses.replace(
         preset,
         data=image_flags.data(preset.data),
-        model=image_flags.model(preset.model, _starting_encoder_dir(stage)),
+        model=image_flags.model(preset.model, _trained_before(stage)),
         optimizer=given_flags.changed(preset.optimizer, "learning_rate"),
         **given_flags.given(
             "seed", "total_steps", "global_batch_size", "precision", "strategy",
@@ -100,9 +100,10 @@ def settings(stage: str, **changes) -> config.Config:
     return chosen
 
 
-def _starting_encoder_dir(stage: str) -> pathlib.Path | None:
-    """Where the encoder lies that both are trained on from, if it is there."""
-    return pathlib.Path(workdir()) / "encoder" if stage == "sum_model" else None
+def _trained_before(stage: str) -> list[pathlib.Path]:
+    """Where an encoder may lie that an end-to-end run goes on from."""
+    parts = ("sum_model", "encoder") if stage == "sum_model" else ()
+    return [pathlib.Path(workdir()) / part for part in parts]
 
 
 def _check_learns(chosen: config.Config) -> None:

@@ -73,7 +73,7 @@ def row(**probabilities):
 
 
 def test_every_digit_is_read_in_every_layout(digits, monkeypatch):
-    monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled", "separate"))
+    monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled", "separate", "separate"))
     stretched = certain({13: row(_3=0.5, _8=0.5)})
     native = certain({22: row(_2=0.2, _7=0.8)})
     images = keras.Input(IMAGE_SHAPE, dtype="uint8")
@@ -83,7 +83,7 @@ def test_every_digit_is_read_in_every_layout(digits, monkeypatch):
         rows[:, None, None] > 22, reader(stretched)(images), reader(native)(images)
     )
     found = hard_digits.read_digits(digits, keras.Model(images, answers))
-    np.testing.assert_allclose(found, (stretched + native) / 2, atol=1e-5)
+    np.testing.assert_allclose(found, (stretched + 2 * native) / 3, atol=1e-5)
 
 
 def test_the_hardest_twentieth_is_found(digits, monkeypatch):
@@ -123,24 +123,50 @@ def test_a_rest_that_makes_no_composite_is_not_hard(digits, monkeypatch):
     assert len(found) == 1 and found[0] not in unread
 
 
+def test_nothing_is_hard_to_one_that_reads_nothing(digits, monkeypatch):
+    monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))
+    with pytest.raises(config.UserError, match="for 40 of 40"):
+        hard_digits.hardest_digits(digits, reader(np.roll(certain({}), 1, axis=1)))
+
+
+OF = {"initial_model": "m", "digits_digest": "d"}
+
+
+def write_rows(folder, rows, **changes):
+    folder.mkdir(exist_ok=True)
+    (folder / "hard_digits.json").write_text(json.dumps(OF | changes | {"rows": rows}))
+
+
 def test_the_first_to_write_decides(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))
 
     def build_encoder():
-        (tmp_path / "W" / "hard_digits.json").write_text("[3, 4]")  # meanwhile
+        write_rows(tmp_path / "W", [3, 4])  # meanwhile
         return reader(certain({}))
 
-    (tmp_path / "W").mkdir()
-    rows = hard_digits.kept_hardest_digits(tmp_path / "W", digits, build_encoder)
+    rows = hard_digits.kept_hardest_digits(tmp_path / "W", OF, digits, build_encoder)
     np.testing.assert_array_equal(rows, [3, 4])
     assert [path.name for path in (tmp_path / "W").iterdir()] == ["hard_digits.json"]
 
 
-@pytest.mark.parametrize("text", ["", "[", "[]", "[40]", "[-1]", "[0.5]", "[[1]]", "7"])
-def test_other_rows_are_told(digits, tmp_path, text):
-    (tmp_path / "hard_digits.json").write_text(text)
-    with pytest.raises(config.UserError, match="numbers of digits, each below 40"):
-        hard_digits.kept_hardest_digits(tmp_path, digits, None)
+@pytest.mark.parametrize("rows", [[], [40], [-1], [0.5], [True], [[1]], 7, None, "12"])
+def test_other_rows_are_told(digits, tmp_path, rows):
+    write_rows(tmp_path, rows)
+    with pytest.raises(config.UserError, match="numbers of digits below 40"):
+        hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
+
+
+def test_another_experiments_rows_are_told(digits, tmp_path):
+    write_rows(tmp_path, [3], initial_model="n")
+    with pytest.raises(config.UserError, match="initial_model 'n' there, 'm' here"):
+        hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
+
+
+def test_rows_that_a_run_began_with_are_missed(digits, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(config.UserError, match="Received: no such file"):
+        hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
 def hard_settings(digits_file, initial_model):
@@ -160,9 +186,9 @@ def test_a_run_goes_on_with_the_digits_it_began_with(tmp_path, monkeypatch):
     write_saved_model(model, tmp_path / "model")
     settings = hard_settings(digits_file, tmp_path / "model")
     begun = training_data.of_images(settings, True, tmp_path / "W")
-    hardest = json.loads((tmp_path / "W" / "hard_digits.json").read_text())
+    hardest = json.loads((tmp_path / "W" / "hard_digits.json").read_text())["rows"]
     assert len(hardest) == 2 and hardest == sorted(hardest)
-    monkeypatch.setattr(hard_digits, "hardest_digits", None)  # never again
+    monkeypatch.setattr(training_data, "set_initial_weights", None)  # never again
     resumed = training_data.of_images(settings, True, tmp_path / "W")
     assert begun["data_digest"] == resumed["data_digest"]
     for data in (begun, resumed):
@@ -170,8 +196,17 @@ def test_a_run_goes_on_with_the_digits_it_began_with(tmp_path, monkeypatch):
         np.testing.assert_array_equal(batch, next(iter(begun["train_data"](7)))[0])
     alike = dataclasses.replace(settings, data=dataclasses.replace(settings.data, hard_share=0.0))
     others = training_data.of_images(alike, True)
-    assert begun["data_digest"] == others["data_digest"]
+    assert begun["data_digest"] != others["data_digest"]
     assert (batch != next(iter(others["train_data"](7)))[0]).numpy().any()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.099, 0.51, 1.0, -1.0, float("nan")])
+def test_a_share_that_cannot_be_is_told_before_anything_is_read(share, tmp_path):
+    settings = hard_settings("bundled", "no model")
+    data = dataclasses.replace(settings.data, hard_share=share)
+    settings = dataclasses.replace(settings, data=data)
+    with pytest.raises(config.UserError, match=f"0, or 0.1 to 0.5.*Received: {share}"):
+        training_data.of_images(settings, True, tmp_path)
 
 
 def test_a_model_must_say_what_is_hard():

@@ -57,6 +57,16 @@ def test_write_whole_leaves_nothing_beside(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == [2]
 
 
+def test_write_once_manages_without_links(tmp_path, monkeypatch):
+    def refuse(*paths):
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    write_once(tmp_path / "a.json", "first")
+    assert (tmp_path / "a.json").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_write_once_never_replaces(tmp_path):
     for text in ("first", "second"):
         write_once(tmp_path / "a.json", text)

@@ -170,7 +170,7 @@ def test_wrong_tensors_are_named():
 
 @pytest.mark.parametrize("block", [0, 2, 4])
 def test_an_absent_block_is_all_that_is_missed(block):
-    channels = (2, 4, 8, 16, 32)
+    channels = (3, 5, 4, 9, 2)
     state = {
         key: array for key, array in random_state("encoder", channels).items()
         if f"blocks.{block}." not in key
@@ -190,6 +190,10 @@ def test_neighbours_tell_the_channels_of_an_absent_block():
     assert shapes.channels_of(known | {"conv_blocks.4.0.bias": 0}, "encoder") == channels
     del known["fc.1.weight"]
     assert shapes.channels_of(known, "encoder") == (3, 5, 4, 9, 18)
+    last = {key: array for key, array in state.items() if ".3." in key}
+    assert shapes.channels_of(last, "encoder") == (1, 2, 4, 9, 18)
+    last = {key: array for key, array in state.items() if ".3.2." in key}
+    assert shapes.channels_of(last, "encoder") == (1, 2, 4, 9, 18)
 
 
 def test_empty_tensors_have_no_vote():

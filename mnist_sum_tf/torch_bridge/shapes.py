@@ -35,7 +35,7 @@ def channels_of(state: dict, stage: str) -> tuple[int, ...] | None:
     """Channels of each of the encoder's blocks, as most of its tensors have it.
 
     Most, so that a single misshapen tensor is named rather than all others. A
-    block without any tensor is taken to have twice the channels of the one before.
+    block that none tells of is taken to double the one before, as in the original.
 
     Returns:
         `None` for a decoder, and where no block has a tensor.

@@ -17,9 +17,11 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.training import stage_folder
 from mnist_sum_tf.training.history import write_once
 
 ROWS_FILE = "hard_digits.json"
+LEAST_SHARE, MOST_SHARE = 0.1, 0.5  # from each hard digit once more to 18 times
 HARD_FRACTION = 1 / 20  # of all digits: those of the largest loss
 LAYOUTS = ("tiled", "separate", "cropped")  # nothing overlaps
 BATCH_SIZE = 250
@@ -27,13 +29,25 @@ BATCH_SIZE = 250
 MISLABELLED = 0.9
 
 
-def kept_hardest_digits(stage_dir, digits: Digits, build_encoder) -> np.ndarray:
-    """The hardest digits as the run's folder has them; found where it does not.
+def check_share(hard_share: float) -> None:
+    """Raises `UserError` for a share that next to nothing, or too much, repeats."""
+    if not LEAST_SHARE <= hard_share <= MOST_SHARE:
+        raise config.UserError(
+            f"--hard_share must be 0, or {LEAST_SHARE} to {MOST_SHARE}; all drawn alike, "
+            f"a twentieth is hard anyway. Received: {hard_share}"
+        )
+
+
+def kept_hardest_digits(
+    stage_dir, experiment: dict, digits: Digits, build_encoder
+) -> np.ndarray:
+    """The hardest digits as the run's folder has them; found where it begins.
 
     Of many machines that find some at once, the first to write decides.
 
     Args:
         stage_dir: the stage's folder.
+        experiment: what decides which digits are hard, kept beside them.
         digits: at least twenty.
         build_encoder: () -> the encoder that says what is hard.
 
@@ -41,34 +55,42 @@ def kept_hardest_digits(stage_dir, digits: Digits, build_encoder) -> np.ndarray:
         See `hardest_digits`.
 
     Raises:
-        UserError: if the folder cannot be written, or holds other rows.
+        UserError: if the folder cannot be written, is another experiment's, or
+            lacks the digits that its run began with.
     """
     path = pathlib.Path(stage_dir) / ROWS_FILE
+    # Looked at first: a run writes its rows before its settings.
+    has_begun = (path.parent / stage_folder.CONFIG_FILE).exists()
     if not path.exists():
-        rows = hardest_digits(digits, build_encoder())
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_once(path, json.dumps(rows.tolist()) + "\n")
-        except OSError as error:
+        if has_begun:
             raise config.UserError(
-                f"--workdir must be a folder that can be written. Received: {error}"
-            ) from error
-    return _read_rows(path, len(digits.labels))
+                f"{path} must be there, from when its run began with --hard_share; "
+                "take another --workdir. Received: no such file"
+            )
+        rows = hardest_digits(digits, build_encoder())
+        _write_rows(path, experiment | {"rows": rows.tolist()})
+    kept = stage_folder.read_settings(path)
+    rows = kept.pop("rows", None)
+    stage_folder.check_same(path, kept, experiment)
+    return _checked(rows, path, len(digits.labels))
 
 
-def _read_rows(path: pathlib.Path, num_digits: int) -> np.ndarray:
+def _write_rows(path: pathlib.Path, content: dict) -> None:
     try:
-        rows = np.array(json.loads(path.read_text(encoding="utf-8")))
-        if rows.ndim != 1 or rows.dtype.kind != "i" or not rows.size:
-            raise ValueError(f"{rows.dtype} {list(rows.shape)}")
-        if rows.min() < 0 or rows.max() >= num_digits:
-            raise ValueError(f"{rows.min()} to {rows.max()}")
-    except (OSError, ValueError, RecursionError) as error:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_once(path, json.dumps(content) + "\n")
+    except OSError as error:
+        raise stage_folder.unwritable(error) from error
+
+
+def _checked(rows, path: pathlib.Path, num_digits: int) -> np.ndarray:
+    is_whole = isinstance(rows, list) and all(type(row) is int for row in rows)
+    if not (is_whole and rows and 0 <= min(rows) and max(rows) < num_digits):
         raise config.UserError(
-            f"{path} must be a list of numbers of digits, each below {num_digits}. "
-            f"Received: {error}"
-        ) from error
-    return rows
+            f"{path} must have rows, numbers of digits below {num_digits}. "
+            f"Received: {str(rows)[:60]}"
+        )
+    return np.array(rows)
 
 
 def hardest_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
@@ -80,6 +102,9 @@ def hardest_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
 
     Returns:
         Row numbers, ascending. Digits that were not read are not among them.
+
+    Raises:
+        UserError: if the encoder is sure of another class nearly everywhere.
     """
     probabilities = read_digits(digits, encoder)
     labels = digits.labels.astype(np.int32)
@@ -89,7 +114,14 @@ def hardest_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
     is_left_out = (others.max(axis=1) > MISLABELLED) | ~probabilities.any(axis=1)
     hardness = np.where(is_left_out, -1, 1 - own)
     num_hard = int(len(labels) * HARD_FRACTION)
-    return np.sort(np.argsort(-hardness, kind="stable")[:num_hard])
+    hardest = np.argsort(-hardness, kind="stable")[:num_hard]
+    hardest = hardest[hardness[hardest] >= 0]
+    if not hardest.size:
+        raise config.UserError(
+            "--initial_model must read digits, to say which are hard. Received: one "
+            f"that is sure of other classes for {is_left_out.sum()} of {len(labels)}"
+        )
+    return np.sort(hardest)
 
 
 def with_repeats(digits: Digits, hardest: np.ndarray, hard_share: float) -> Digits:
@@ -117,8 +149,8 @@ def read_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
         encoder: images, uint8 `[batch, 40, 168, 1]`, to logits `[batch, 4, 10]`.
 
     Returns:
-        Mean probabilities, float32 `[n, 10]`; zeros for a rest of up to three
-        digits that make no composite.
+        Mean probabilities, float32 `[n, 10]`; zeros for digits that are of no
+        layout's composites, each of which leaves out a rest of up to three.
     """
     # Numbers in place of labels tell which digit of a composite is which.
     numbered = Digits(digits.images, np.arange(len(digits.images), dtype=np.int32))

@@ -33,6 +33,8 @@ def write_once(path, text: str) -> None:
         os.link(own, path)  # unlike renaming, never replaces
     except FileExistsError:
         pass
+    except OSError:  # a file system without links, where the last one wins
+        os.replace(own, path)
     finally:
         own.unlink(missing_ok=True)
 

@@ -37,7 +37,7 @@ def train_and_evaluate(
         settings: how; kept as `config.json` in the folder.
         stage_dir: folder of the stage's checkpoints, history, and TensorBoard's
             scalars and images. Of many machines, only the first one writes
-            there; all of them must see it.
+            there (but which digits are hard); all of them must see it.
 
     Returns:
         The last row of the history: the loss and the validation results.
@@ -60,13 +60,15 @@ def train_and_evaluate(
             f"Received: --strategy={settings.strategy}"
         )
     dtype = strategies.resolve_precision(settings.precision)
-    keras.utils.set_random_seed(settings.seed)
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
         stack.enter_context(strategies.machines_told(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
-        trainer = Trainer(make_task(), settings, stage_dir, strategy, dtype)
+        task = make_task()
+        # After it: what it draws, if anything, depends on what it finds.
+        keras.utils.set_random_seed(settings.seed)
+        trainer = Trainer(task, settings, stage_dir, strategy, dtype)
         return trainer.run(stop)
 
 

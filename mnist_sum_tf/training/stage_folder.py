@@ -34,7 +34,7 @@ def lock_directory(stage_dir):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+", encoding="utf-8")
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         file.truncate(0)
@@ -49,11 +49,12 @@ def lock_directory(stage_dir):
         ) from None
     except OSError as error:
         file.close()
-        raise _unwritable(error) from error
+        raise unwritable(error) from error
     return file
 
 
-def _unwritable(error: OSError) -> config.UserError:
+def unwritable(error: OSError) -> config.UserError:
+    """The error to raise where a folder cannot be written."""
     return config.UserError(
         f"--workdir must be a folder that can be written. Received: {error}"
     )
@@ -78,7 +79,7 @@ def claim_directory(stage_dir, settings: dict) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(settings, indent=2) + "\n")
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(error) from error
 
 
 def check_same(path, old: dict, new: dict) -> None:

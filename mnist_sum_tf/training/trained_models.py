@@ -100,7 +100,10 @@ def size_of_trained(
         UserError: if its settings cannot be used.
     """
     with _model_settings(stage_dir) as trained:
-        return model.with_channels(config.ModelConfig(**trained).channels)
+        channels = config.ModelConfig(**trained).channels
+        if len(channels) != config.NUM_BLOCKS or min(channels) < 1:
+            raise ValueError(f"{channels} channels")
+        return model.with_channels(channels)
 
 
 @contextlib.contextmanager
@@ -110,7 +113,7 @@ def _model_settings(stage_dir):
     settings = stage_folder.read_settings(path)
     try:
         yield settings["model"]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise config.UserError(
             f"{path} must name the model's size. Received: {error!r}"
         ) from error

@@ -10,7 +10,12 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, load_digits
 from mnist_sum_tf.models.encoder import build_encoder
-from mnist_sum_tf.training.hard_digits import kept_hardest_digits, with_repeats
+from mnist_sum_tf.training.hard_digits import (
+    check_share,
+    hardest_digits,
+    kept_hardest_digits,
+    with_repeats,
+)
 from mnist_sum_tf.training.initial_weights import (
     set_initial_weights,
     size_of_exported,
@@ -27,7 +32,8 @@ def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> di
     Args:
         settings: of the run.
         needs_digits: whether images must be labelled by digits.
-        stage_dir: the run's folder, which keeps which digits are hard.
+        stage_dir: the run's folder, which keeps which digits are hard; `None`
+            keeps nothing.
 
     Returns:
         What a `Task` says of its data, by the names it has there.
@@ -52,7 +58,13 @@ def knows_digits(data: dict) -> bool:
 def _of_composites(settings: config.Config, stage_dir) -> dict:
     data = settings.data
     digits = load_digits(data.digits, "train", data.tfds_data_dir)
-    train = _as_often_as_hard(digits, settings, stage_dir)
+    digest = _digest(digits.images, digits.labels)
+    hardest = _hardest(digits, digest, settings, stage_dir)
+    if hardest is None:
+        train = digits
+    else:
+        train = with_repeats(digits, hardest, data.hard_share)
+        digest = _digest(train.images, train.labels)
     held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
     layouts = VALIDATION_LAYOUTS if data.validates_all_layouts else (data.layout,)
     return {
@@ -68,23 +80,26 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
             )
             for layout in layouts
         },
-        "data_digest": _digest(digits.images, digits.labels),
+        "data_digest": digest,
     }  # fmt: skip
 
 
-def _as_often_as_hard(digits: Digits, settings: config.Config, stage_dir) -> Digits:
-    hard_share = settings.data.hard_share
+def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | None:
+    """Rows of the digits to repeat, `None` where all are drawn alike."""
+    hard_share, initial_model = settings.data.hard_share, settings.initial_model
     if not hard_share:
-        return digits
-    if not settings.initial_model:
+        return None
+    if not initial_model:
         raise config.UserError(
             "A hard_share must go with an initial_model, which says what is hard. "
             f"Received: {hard_share} alone"
         )
-    hardest = kept_hardest_digits(
-        stage_dir, digits, functools.partial(_initial_encoder, settings)
-    )
-    return with_repeats(digits, hardest, hard_share)
+    check_share(hard_share)
+    build_encoder = functools.partial(_initial_encoder, settings)
+    if stage_dir is None:
+        return hardest_digits(digits, build_encoder())
+    experiment = {"initial_model": initial_model, "digits_digest": digest}
+    return kept_hardest_digits(stage_dir, experiment, digits, build_encoder)
 
 
 def _initial_encoder(settings: config.Config) -> keras.Model:
