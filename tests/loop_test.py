@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 
 import keras
 import numpy as np
@@ -88,6 +89,17 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_bits(tmp_path):
     histories = [read_history(tmp_path / part) for part in ("whole", "parts")]
     assert histories[0] == histories[1]
     assert [row["step"] for row in histories[0]] == [2, 4, 6, 8]
+
+
+def test_what_making_the_task_draws_changes_no_bits(tmp_path):
+    def drawing():
+        random.random()  # as an encoder does that is built to say what is hard
+        return make_task()
+
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path / "without")
+    loop.train_and_evaluate(drawing, SETTINGS, tmp_path / "with")
+    values = final_values(tmp_path / "with")
+    assert_same_values(final_values(tmp_path / "without"), values)
 
 
 def build_normalized(dtype):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data import datasets
@@ -100,16 +101,29 @@ def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
         starting_models.starting_sum_model(settings, workdir, None, "float32")
 
 
+def with_dropout(settings, dropout_rate):
+    model = dataclasses.replace(settings.model, dropout_rate=dropout_rate)
+    return dataclasses.replace(settings, model=model)
+
+
 def test_the_end_to_end_run_says_how_much_is_dropped(workdir, digits_file):
-    settings = small("sum_model", digits_file)
-    settings = dataclasses.replace(
-        settings, model=dataclasses.replace(settings.model, dropout_rate=0.25)
-    )
+    settings = with_dropout(small("sum_model", digits_file), 0.25)
     train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
     start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     layers = start.get_layer("encoder").layers
     rates = {layer.rate for layer in layers if layer.name.endswith("_dropout")}
     assert rates == {0.25}
+
+
+def test_end_to_end_drops_where_the_encoder_alone_did_not(tmp_path, digits_file):
+    stages.train_encoder(with_dropout(small("encoder", digits_file), 0.0), tmp_path)
+    for total_steps in (2, 3):
+        settings = with_dropout(small("sum_model", digits_file), 0.25)
+        settings = dataclasses.replace(settings, total_steps=total_steps)
+        assert stages.train_end_to_end(settings, tmp_path)["step"] == total_steps
+    path = latest_checkpoint(tmp_path / "sum_model")
+    names = [name for name, _ in tf.train.list_variables(path)]
+    assert sum(name.startswith("seeds/") for name in names) == 6
 
 
 def test_widths_of_blocks_go_on(tmp_path, digits_file):
