@@ -16,7 +16,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 PRESETS = ("compact", "speedrun", "original")
 SCHEDULES = ("cosine", "constant")
 SPLITS = ("train", "validation", "test")
-STAGES = ("encoder", "decoder", "sum_model")
+STAGES = ("cell_reader", "encoder", "decoder", "sum_model")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 
@@ -137,7 +137,8 @@ class Config:
     Attributes:
         stage: one of `STAGES`.
         objective: what the loss compares: `"digits"` (encoder), `"expected_sum"` or
-            `"one_hot_sum"` (decoder), `"distribution"` or `"regression"` (sum model).
+            `"one_hot_sum"` (decoder), `"distribution"` (sum model, cell reader) or
+            `"regression"` (sum model).
         preset: the name the settings started from.
         seed: the seed of everything random.
         total_steps: optimizer steps of the whole run.

@@ -17,6 +17,11 @@ _NORMALIZED = config.ModelConfig(normalized=True)
 _AUGMENTED = config.DataConfig(augmented=True)
 
 _COMPACT = {
+    "cell_reader": config.Config(
+        stage="cell_reader", objective="distribution", total_steps=4_000,
+        global_batch_size=64,
+        optimizer=config.OptimizerConfig(learning_rate=2e-3),
+    ),  # fmt: skip
     "encoder": config.Config(
         stage="encoder", objective="digits", data=_AUGMENTED, model=_NORMALIZED
     ),

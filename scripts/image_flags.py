@@ -19,7 +19,11 @@ def define() -> None:
     """Defines the flags of the scripts that read images."""
     _define_model_flags()
     _define_composite_flags()
-    _define_own_image_flags()
+    define_own_images()
+    flags.DEFINE_bool(
+        "augmented", None, "Move, turn, bend and thicken --images, each time another "
+        "way, while training. On, but off in the presets speedrun and original.",
+    )  # fmt: skip
 
 
 def _define_model_flags() -> None:
@@ -72,7 +76,9 @@ def _define_composite_flags() -> None:
     )  # fmt: skip
 
 
-def _define_own_image_flags() -> None:
+@functools.cache
+def define_own_images() -> None:
+    """Defines the flags that name a person's own images."""
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy of images, to learn from in "
@@ -81,10 +87,6 @@ def _define_own_image_flags() -> None:
     flags.DEFINE_string(
         "sums", None, "The .npy of sums that belongs to an .npy of --images."
     )
-    flags.DEFINE_bool(
-        "augmented", None, "Move, turn, bend and thicken --images, each time another "
-        "way, while training. On, but off in the presets speedrun and original.",
-    )  # fmt: skip
 
 
 def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:

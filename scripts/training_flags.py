@@ -70,6 +70,12 @@ def define_image_flags() -> None:
     flags.adopt_module_key_flags(image_flags)
 
 
+def define_own_image_flags() -> None:
+    """Defines those that name a person's own images, and no others."""
+    image_flags.define_own_images()
+    flags.adopt_module_key_flags(image_flags)
+
+
 def workdir() -> str:
     return _WORKDIR.value
 

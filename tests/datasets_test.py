@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.data import augmentation, composites, datasets
+from mnist_sum_tf.data import augmentation, composites, datasets, segments
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import LabelledImages
 
@@ -207,3 +207,37 @@ def test_images_with_sums_alone(make):
     assert list(dataset.element_spec[1]) == ["sum"]
     for images, labels in collect(dataset):
         assert (labels["sum"] == images[:, 0, 0, 0]).all()
+
+
+# Images that were cut
+
+
+def cut_images(count=30):
+    """Digits that can be told apart, and sums that count them."""
+    rng = np.random.default_rng(0)
+    digits = np.zeros((count, 4, 28, 28), np.uint8)
+    digits[:, :, 4:24, 9:19] = rng.integers(100, 256, (count, 4, 1, 1))
+    return digits, np.arange(count, dtype=np.int32)
+
+
+def test_cut_images_are_those_of_the_step():
+    digits, sums = cut_images()
+    dataset = datasets.cut_images_dataset(digits, sums, 5, 8, total_steps=15)
+    assert dataset.element_spec == (
+        tf.TensorSpec([8, 40, 168, 1], tf.uint8),
+        {"sum": tf.TensorSpec([8], tf.int32)},
+    )
+    batches = collect(dataset)
+    epochs = np.concatenate([labels["sum"] for _, labels in batches]).reshape(4, 30)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(30))
+    images, labels = batches[3]
+    expected = segments.bent_and_set_apart(digits[labels["sum"]], [5, 3])
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_cut_images_start_anywhere():
+    late = datasets.cut_images_dataset(*cut_images(), 5, 8, start_step=6)
+    early = datasets.cut_images_dataset(*cut_images(), 5, 8)
+    assert_same_batches(late.take(3), early.skip(6).take(3))

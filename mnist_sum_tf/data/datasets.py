@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import augmentation, composites, layouts
+from mnist_sum_tf.data import augmentation, composites, layouts, segments
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.image_splits import split_images  # noqa: F401
 from mnist_sum_tf.data.labelled_images import (  # noqa: F401, callers use them
@@ -136,16 +136,7 @@ def repeated_dataset(
     count = len(labelled.images)
 
     def choose(step):
-        places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-        whole_seed = tf.fill([batch_size], tf.constant(seed, tf.int64))
-        # Every place has the seed of its epoch. The raw op, since
-        # `tf.random.experimental.index_shuffle` takes one seed for all.
-        seeds = [whole_seed, places // count, tf.zeros_like(places)]
-        rows = tf.raw_ops.RandomIndexShuffle(
-            index=places % count,
-            seed=tf.stack(seeds, axis=1),
-            max_index=tf.constant(count - 1, tf.int64),
-        )
+        rows = _shuffled_rows(count, seed, step, batch_size)
         chosen, of_chosen = _rows(images, labels, rows)
         if augmented:
             step_seed = tf.stack([tf.constant(seed, tf.int64), step])
@@ -153,6 +144,48 @@ def repeated_dataset(
         return chosen, of_chosen
 
     return _map_steps(choose, start_step, total_steps)
+
+
+def cut_images_dataset(
+    digits, sums, seed: int, batch_size: int, start_step: int = 0,
+    total_steps: int | None = None,
+) -> tf.data.Dataset:  # fmt: skip
+    """Cut images over and over, digits bent and set apart anew each time.
+
+    Args:
+        digits: uint8 `[n, 4, 28, 28]`, see `segments.cut_images`.
+        sums: int32 `[n]`.
+        seed, batch_size, start_step, total_steps: as in `repeated_dataset`.
+
+    Returns:
+        A dataset of `(images, {"sum": sums})`.
+    """
+    count, digits, sums = len(sums), _on_host(digits), _on_host(sums)
+
+    def choose(step):
+        rows = _shuffled_rows(count, seed, step, batch_size)
+        step_seed = tf.cast(tf.stack([tf.constant(seed, tf.int64), step]), tf.int32)
+        images = segments.bent_and_set_apart(tf.gather(digits, rows), step_seed)
+        return images, {"sum": tf.gather(sums, rows)}
+
+    return _map_steps(choose, start_step, total_steps)
+
+
+def _shuffled_rows(count: int, seed: int, step, batch_size: int) -> tf.Tensor:
+    """Which of `count` rows make the batch of a step, int64 `[batch_size]`.
+
+    Each epoch takes every row once, in an order of its own.
+    """
+    places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    whole_seed = tf.fill([batch_size], tf.constant(seed, tf.int64))
+    # Every place has the seed of its epoch. The raw op, since
+    # `tf.random.experimental.index_shuffle` takes one seed for all.
+    seeds = [whole_seed, places // count, tf.zeros_like(places)]
+    return tf.raw_ops.RandomIndexShuffle(
+        index=places % count,
+        seed=tf.stack(seeds, axis=1),
+        max_index=tf.constant(count - 1, tf.int64),
+    )
 
 
 def once_dataset(labelled: LabelledImages, batch_size: int) -> tf.data.Dataset:

@@ -1,8 +1,6 @@
 """Composites written to files: labelled PNGs, or `.npy` arrays."""
 
 import pathlib
-import shutil
-import tempfile
 from typing import Iterator
 
 import numpy as np
@@ -13,6 +11,7 @@ from PIL import Image
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.new_folders import new_folder
 
 FORMATS = ("png", "npy")
 # Image i is drawn in batch i // BATCH_SIZE: this number is part of the result.
@@ -48,26 +47,13 @@ def generate(
             or cannot be written.
     """
     _check(num_images, file_format)
-    folder = pathlib.Path(output_dir).resolve()
     write = {"png": _write_pngs, "npy": _write_npy}[file_format]
     batches = _batches(digits, layout, seed, num_images)
-    try:
-        _check_empty(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{folder.name}.", dir=folder.parent
-        ) as beside:
-            # Within, as a temporary folder itself is closed to other users.
-            scratch = pathlib.Path(beside) / "images"
-            scratch.mkdir()
-            with tqdm.tqdm(total=num_images, unit=" images") as progress:
-                write(_counted(batches, progress), num_images, scratch)
-            _move(scratch, folder)
-    except OSError as error:
-        raise config.UserError(
-            "--output_dir must be a folder that can be written. "
-            f"Received: {output_dir!r}: {error.strerror or error}"
-        ) from error
+    with (
+        new_folder(output_dir) as folder,
+        tqdm.tqdm(total=num_images, unit=" images") as progress,
+    ):
+        write(_counted(batches, progress), num_images, folder)
 
 
 def _check(num_images: int, file_format: str) -> None:
@@ -80,25 +66,6 @@ def _check(num_images: int, file_format: str) -> None:
             f"--format must be one of {', '.join(FORMATS)}. "
             f"Received: {file_format!r}"
         )
-
-
-def _check_empty(folder: pathlib.Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists():
-        raise config.UserError(
-            "--output_dir must be empty or not there yet; nothing is "
-            f"overwritten. Received: {str(folder)!r}"
-        )
-
-
-def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
-    """Moves a finished folder to its place, all at once if that is free."""
-    if not folder.exists():
-        scratch.rename(folder)
-        return
-    for path in sorted(scratch.iterdir()):
-        shutil.move(path, folder / path.name)
 
 
 def _batches(
@@ -131,13 +98,22 @@ def _counted(batches, progress: tqdm.tqdm):
         progress.update(len(images))
 
 
+def index_width(num_images: int) -> int:
+    """How many figures the numbers of so many images have, at least five."""
+    return max(5, len(str(num_images - 1)))
+
+
+def png_name(digits, index: int, width: int) -> str:
+    """The name of a labelled PNG, e.g. `0428_00017.png`."""
+    return "".join(map(str, digits)) + f"_{index:0{width}}.png"
+
+
 def _write_pngs(batches, num_images: int, folder: pathlib.Path) -> None:
-    width = max(5, len(str(num_images - 1)))
+    width = index_width(num_images)
     index = 0
     for images, digits in batches:
         for image, label in zip(images, digits):
-            name = "".join(map(str, label)) + f"_{index:0{width}}.png"
-            Image.fromarray(image).save(folder / name)
+            Image.fromarray(image).save(folder / png_name(label, index, width))
             index += 1
 
 

@@ -53,12 +53,13 @@ def split_images(
     validation = (len(different) - train + 1) // 2
     part = np.digitize(ranks, [train, train + validation])
     return {
-        split: _take(labelled, np.flatnonzero(part == index))
+        split: take_rows(labelled, np.flatnonzero(part == index))
         for index, split in enumerate(config.SPLITS)
     }
 
 
-def _take(labelled: LabelledImages, rows: np.ndarray) -> LabelledImages:
+def take_rows(labelled: LabelledImages, rows: np.ndarray) -> LabelledImages:
+    """These rows of all that is known."""
     images, digits, sums, names = labelled
     return LabelledImages(
         images[rows],

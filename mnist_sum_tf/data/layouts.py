@@ -60,12 +60,19 @@ def tiled(ink_boxes, seed) -> Placement:
     The numbers are the original generator's.
     """
     del seed  # nothing is random
-    batch_size = ink_boxes.shape[0]
+    # 35 rows in 40: the original leaves 2 above and 3 below.
+    return in_cells(ink_boxes.shape[0], 2 + 35 / 2, 38.0, 35.0)
+
+
+def in_cells(
+    batch_size: int, center_y: float = config.IMAGE_HEIGHT / 2,
+    width: float = DIGIT_SIZE, height: float = DIGIT_SIZE,
+) -> Placement:  # fmt: skip
+    """Each digit in the middle of its own quarter of the canvas."""
     cell_centers = CELL_WIDTH * (tf.range(4, dtype=tf.float32) + 0.5)
     center_x = tf.tile(cell_centers[tf.newaxis], [batch_size, 1])
-    # 35 rows in 40: the original leaves 2 above and 3 below.
-    center_y = tf.fill([batch_size, 4], 2 + 35 / 2)
-    return _straight(center_x, center_y, 38.0, 35.0, KEEP_EARLIER)
+    center_y = tf.fill([batch_size, 4], center_y)
+    return _straight(center_x, center_y, width, height, KEEP_EARLIER)
 
 
 def scattered(ink_boxes, seed) -> Placement:

@@ -66,3 +66,16 @@ def build_sum_distribution() -> keras.Model:
         "sum_probabilities": convolution(digit_probabilities),
     }
     return keras.Model(logits, outputs, name="sum_distribution")
+
+
+def with_distribution(reader: keras.Model) -> keras.Model:
+    """Chains a model of digit logits with the distribution of their sum.
+
+    Args:
+        reader: images to logits, float32 `[n, 4, 10]`.
+
+    Returns:
+        A model from its images to what `build_sum_distribution` gives.
+    """
+    outputs = build_sum_distribution()(reader.outputs[0])
+    return keras.Model(reader.inputs, outputs, name=f"judged_{reader.name}")

@@ -68,7 +68,7 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
 
     Args:
         state: name -> array.
-        stage: one of `config.STAGES`.
+        stage: `"encoder"`, `"decoder"` or `"sum_model"`.
         name: what to call it in errors.
 
     Returns:

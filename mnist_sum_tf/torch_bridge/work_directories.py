@@ -58,8 +58,9 @@ def convert_to_torch(path, workdir, stage: str | None = None) -> str:
     Args:
         path: a file that is not there yet.
         workdir: a work directory.
-        stage: one of `config.STAGES`; by default what evaluation takes: the sum
-            model where it was trained, else encoder and decoder put together.
+        stage: `"encoder"`, `"decoder"` or `"sum_model"`; by default what evaluation
+            takes: the sum model where it was trained, else encoder and decoder put
+            together.
             The temperature of its probabilities has no place there.
 
     Returns:

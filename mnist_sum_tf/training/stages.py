@@ -1,4 +1,4 @@
-"""The three trainings: encoder, decoder, and both end to end."""
+"""The trainings: encoder, decoder, both end to end; a reader of cut images."""
 
 import dataclasses
 import functools
@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import digit_logits
+from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.sum_distribution import build_sum_distribution
+from mnist_sum_tf.models.sum_distribution import with_distribution
 from mnist_sum_tf.training import losses, training_data
 from mnist_sum_tf.training.loop import train_and_evaluate
 from mnist_sum_tf.training.starting_models import (
@@ -18,6 +19,30 @@ from mnist_sum_tf.training.starting_models import (
     starting_sum_model,
 )
 from mnist_sum_tf.training.task import Task
+
+
+def train_cell_reader(settings: config.Config, workdir) -> dict:
+    """Trains cut image -> four digits, from sums; writes `workdir/cell_reader/`.
+
+    Returns, Raises: as `train_encoder`.
+    """
+    return train_and_evaluate(
+        functools.partial(cell_reader_task, settings), settings,
+        pathlib.Path(workdir) / "cell_reader",
+    )  # fmt: skip
+
+
+def cell_reader_task(settings: config.Config) -> Task:
+    """What the cell reader learns: images that could be cut, and their sums."""
+    data = training_data.of_cut_images(settings)
+    judged = ("digit_probabilities",) if training_data.knows_digits(data) else ()
+    return Task(
+        build_model=lambda dtype: with_distribution(build_cell_reader(dtype)),
+        build_judged=lambda model: model,
+        judged_outputs=judged + ("sum_probabilities",),
+        loss=functools.partial(_end_to_end_loss, settings),
+        **data,
+    )
 
 
 def train_encoder(settings: config.Config, workdir) -> dict:
@@ -46,7 +71,7 @@ def encoder_task(
         build_model=functools.partial(
             starting_encoder, settings, data["train_data"]
         ),
-        build_judged=_with_distribution,
+        build_judged=with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
         loss=lambda labels, logits: losses.digit_cross_entropy(
             labels["digits"], logits
@@ -142,11 +167,6 @@ def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
             outputs["digit_probabilities"]
         )
     return loss
-
-
-def _with_distribution(encoder: keras.Model) -> keras.Model:
-    outputs = build_sum_distribution()(encoder.outputs[0])
-    return keras.Model(encoder.inputs, outputs, name="judged_encoder")
 
 
 def learning_variables(model: keras.Model, settings: config.Config) -> list:

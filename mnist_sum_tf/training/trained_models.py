@@ -6,8 +6,10 @@ import pathlib
 import keras
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder, without_normalization
+from mnist_sum_tf.models.sum_distribution import with_distribution
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, stage_folder
 
@@ -64,6 +66,23 @@ def load_encoder(
     encoder = encoder_of(stage_dir, dtype, **changes)
     checkpoints.load_average(encoder, stage_dir)
     return without_normalization(encoder, dtype)
+
+
+def load_cell_reader(stage_dir: pathlib.Path) -> keras.Model:
+    """Loads a trained cell reader's averaged weights, in float32.
+
+    Args:
+        stage_dir: the folder of the stage `cell_reader`.
+
+    Returns:
+        See `sum_distribution.with_distribution`.
+
+    Raises:
+        UserError: if there is no checkpoint that can be read.
+    """
+    reader = with_distribution(build_cell_reader())
+    checkpoints.load_average(reader, stage_dir)
+    return reader
 
 
 def encoder_of(

@@ -2,13 +2,15 @@
 
 import functools
 import hashlib
+import logging
 
 import keras
 import numpy as np
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data import datasets, segments
 from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.training.hard_digits import (
     check_share,
@@ -109,9 +111,59 @@ def _initial_encoder(settings: config.Config) -> keras.Model:
     return encoder
 
 
+def of_cut_images(settings: config.Config) -> dict:
+    """A person's own images, those of them whose four digits stand apart.
+
+    Args, Returns, Raises: as `of_images`; the images are those of
+    `segments.set_apart`. Digits, where known, are judged by and not learned from.
+    """
+    labelled = _read_own_images(settings.data)
+    parts = datasets.split_images(
+        labelled, settings.data.train_fraction, settings.seed
+    )
+    train, digits = _cut("training", parts["train"], settings)
+    held_out, _ = _cut("validation", parts["validation"], settings)
+    return {
+        "train_data": functools.partial(
+            datasets.cut_images_dataset, digits, train.sums, settings.seed,
+            settings.global_batch_size, total_steps=settings.total_steps,
+        ),
+        "validation_data": {
+            "validation": datasets.once_dataset(held_out, EVALUATION_BATCH_SIZE)
+        },
+        "data_digest": _digest(labelled.images, labelled.sums),
+    }  # fmt: skip
+
+
+def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
+    """Those images that can be cut, their digits set apart; and these digits."""
+    rows, digits = segments.cut_images(labelled.images)
+    if not len(rows):
+        raise config.UserError(
+            "--images must hold some whose four digits stand apart, with blank "
+            f"columns between. Received: none among {len(labelled.images)} "
+            f"{name} images of {settings.data.images}"
+        )
+    logging.info(
+        "%d of %d %s images fall into four digits",
+        len(rows), len(labelled.images), name,
+    )  # fmt: skip
+    chosen = take_rows(labelled, rows)
+    return chosen._replace(images=segments.set_apart(digits)[..., 0]), digits
+
+
+def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
+    if data.images is None:
+        raise config.UserError(
+            "--images must be a folder of PNGs, or an .npy file together with "
+            "--sums. Received: neither"
+        )
+    return datasets.read_labelled_images(data.images, data.sums)
+
+
 def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
     data = settings.data
-    labelled = datasets.read_labelled_images(data.images, data.sums)
+    labelled = _read_own_images(data)
     if needs_digits and labelled.digits is None:
         raise config.UserError(
             "--images must have digit labels to train an encoder (for sums "

@@ -1,0 +1,57 @@
+"""Folders that appear when all is written, or not at all."""
+
+import contextlib
+import pathlib
+import shutil
+import tempfile
+from typing import Iterator
+
+from mnist_sum_tf import config
+
+
+@contextlib.contextmanager
+def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
+    """Gives a folder to write into, which then becomes `output_dir`.
+
+    Args:
+        output_dir: a folder that is empty or not there yet.
+
+    Raises:
+        UserError: if it holds anything or cannot be written.
+    """
+    folder = pathlib.Path(output_dir).resolve()
+    try:
+        _check_empty(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}.", dir=folder.parent
+        ) as beside:
+            # Within, as a temporary folder itself is closed to other users.
+            scratch = pathlib.Path(beside) / "images"
+            scratch.mkdir()
+            yield scratch
+            _move(scratch, folder)
+    except OSError as error:
+        raise config.UserError(
+            "--output_dir must be a folder that can be written. "
+            f"Received: {output_dir!r}: {error.strerror or error}"
+        ) from error
+
+
+def _check_empty(folder: pathlib.Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        raise config.UserError(
+            "--output_dir must be empty or not there yet; nothing is "
+            f"overwritten. Received: {str(folder)!r}"
+        )
+
+
+def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
+    """Moves a finished folder to its place, all at once if that is free."""
+    if not folder.exists():
+        scratch.rename(folder)
+        return
+    for path in sorted(scratch.iterdir()):
+        shutil.move(path, folder / path.name)

@@ -1,0 +1,226 @@
+"""Images of which only the sums are known -> images and digits with labels.
+
+A cell reader that was taught those sums reads each image that can be cut; the
+sum that is known then says which combination of digits it must be.
+"""
+
+import json
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from mnist_sum_tf import config, known_sums
+from mnist_sum_tf.data import datasets, digits, generation, segments
+from mnist_sum_tf.data.image_splits import take_rows
+from mnist_sum_tf.data.new_folders import new_folder
+from mnist_sum_tf.reports.contact_sheets import contact_sheet
+from mnist_sum_tf.training import stage_folder, trained_models
+
+BATCH_SIZE = 250
+SHOWN = 20  # images of the picture
+
+
+class Labels(NamedTuple):
+    """What was found in those images that could be cut.
+
+    Attributes:
+        images: of them, `digits` being those found; `names` their places among
+            all images.
+        digit_images: uint8 `[n, 4, 28, 28]`.
+        confidence: float32 `[n]`, the digits' probability given the sum.
+        true_digits: int32 `[n, 4]`, to compare with; `None` where unknown.
+    """
+
+    images: datasets.LabelledImages
+    digit_images: np.ndarray
+    confidence: np.ndarray
+    true_digits: np.ndarray | None
+
+    def take(self, rows) -> "Labels":
+        """Those of these rows."""
+        true_digits = self.true_digits
+        return Labels(
+            take_rows(self.images, rows),
+            self.digit_images[rows],
+            self.confidence[rows],
+            None if true_digits is None else true_digits[rows],
+        )
+
+
+def label_images(
+    workdir, images: str, sums: str | None, output_dir: str,
+    min_confidence: float = 0.9,
+) -> dict:  # fmt: skip
+    """Finds the digits of images whose sums are known, and writes them.
+
+    Args:
+        workdir: where `train_cell_reader` trained; its split of the images into
+            training, validation and test images is kept.
+        images: a folder of PNGs, or the path of an `.npy`.
+        sums: the path of an `.npy` of sums; `None` for a folder.
+        output_dir: a folder that is empty or not there yet. It gets `digits.npz`
+            (single digits, for `--digits=`), `images/` (`0428_00017.png`, for
+            `--images=`), `labels.json` (what is returned) and `labels.png` (some
+            of them, the least sure first).
+        min_confidence: labels that are less sure than this, 0 to 1, are left out.
+
+    Returns:
+        Numbers of images: `images`, `cut` (those that fall into four digits),
+        `labelled` (surely enough); `mean_confidence` of these; and, where the
+        digits were known, `digits_right` and `images_right`, shares of these.
+
+    Raises:
+        UserError: for files that cannot be used, or if too few are labelled.
+    """
+    if not 0 <= min_confidence <= 1:
+        raise config.UserError(
+            f"--min_confidence must be from 0 to 1. Received: {min_confidence}"
+        )
+    labelled = datasets.read_labelled_images(images, sums)
+    found = find_labels(labelled, pathlib.Path(workdir))
+    sure = {
+        split: labels.take(np.flatnonzero(labels.confidence >= min_confidence))
+        for split, labels in found.items()
+    }
+    arrays = _keras_layout(sure)
+    summary = _summary(labelled, found, sure)
+    with new_folder(output_dir) as folder:
+        np.savez_compressed(folder / "digits.npz", **arrays)
+        _write_pngs(sure, len(labelled.images), folder / "images")
+        _draw(sure, folder / "labels.png")
+        text = json.dumps(summary, indent=2) + "\n"
+        (folder / "labels.json").write_text(text, encoding="utf-8")
+    return summary
+
+
+def find_labels(labelled: datasets.LabelledImages, workdir: pathlib.Path) -> dict:
+    """Reads every image that can be cut, under its known sum.
+
+    Args:
+        labelled: the images; digits are not looked at.
+        workdir: see `label_images`.
+
+    Returns:
+        `Labels` by split.
+
+    Raises:
+        UserError: if no cell reader was trained there.
+    """
+    stage_dir = workdir / "cell_reader"
+    reader = trained_models.load_cell_reader(stage_dir)
+    settings = stage_folder.read_settings(stage_dir / stage_folder.CONFIG_FILE)
+    numbered = labelled._replace(names=list(range(len(labelled.images))))
+    parts = datasets.split_images(
+        numbered, settings["data"]["train_fraction"], settings["seed"]
+    )
+    return {split: _read(reader, part) for split, part in parts.items()}
+
+
+def _read(reader, part: datasets.LabelledImages) -> Labels:
+    rows, digit_images = segments.cut_images(part.images)
+    cut = take_rows(part, rows)
+    # `predict` wants at least one image; there may be none.
+    outputs = [
+        reader.predict_on_batch(segments.set_apart(digit_images[start:stop]))
+        for start, stop in _batches(len(rows))
+    ]
+    probabilities = np.concatenate(
+        [np.empty([0, config.NUM_DIGITS, config.NUM_CLASSES], np.float32)]
+        + [each["digit_probabilities"] for each in outputs]
+    )
+    found, confidence = known_sums.most_likely_digits(probabilities, cut.sums)
+    return Labels(
+        cut._replace(digits=found), digit_images, confidence, cut.digits
+    )
+
+
+def _batches(count: int) -> list[tuple[int, int]]:
+    return [(i, min(i + BATCH_SIZE, count)) for i in range(0, count, BATCH_SIZE)]
+
+
+def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
+    """The digits as `digits.load_digits` reads them from an `.npz`.
+
+    Its `train` is of the training images, but for a few of validation images.
+
+    Raises:
+        UserError: if they are too few for composites.
+    """
+    parts = {"train": [sure["train"], sure["validation"]], "test": [sure["test"]]}
+    arrays = {}
+    for name, of_part in parts.items():
+        size = segments.DIGIT_SIZE
+        digit_images = np.concatenate([each.digit_images for each in of_part])
+        labels = np.concatenate([each.images.digits for each in of_part])
+        arrays[f"x_{name}"] = digit_images.reshape(-1, size, size)
+        arrays[f"y_{name}"] = labels.reshape(-1).astype(np.uint8)
+    for name, fewest in (("train", digits.MIN_TRAIN), ("test", digits.MIN_TEST)):
+        if len(arrays[f"y_{name}"]) < fewest:
+            raise config.UserError(
+                f"--images must hold at least {fewest} digits of the {name} part "
+                "that can be cut apart and labelled surely. Received: "
+                f"{len(arrays[f'y_{name}'])}"
+            )
+    return arrays
+
+
+def _summary(labelled: datasets.LabelledImages, found: dict, sure: dict) -> dict:
+    chosen = list(sure.values())
+    summary = {
+        "images": len(labelled.images),
+        "cut": sum(len(labels.confidence) for labels in found.values()),
+        "labelled": sum(len(labels.confidence) for labels in chosen),
+        "mean_confidence": float(
+            np.mean(np.concatenate([labels.confidence for labels in chosen]))
+        ),
+    }
+    if labelled.digits is not None:
+        is_right = np.concatenate(
+            [labels.images.digits == labels.true_digits for labels in chosen]
+        )
+        summary["digits_right"] = float(is_right.mean())
+        summary["images_right"] = float(is_right.all(axis=1).mean())
+    return summary
+
+
+def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
+    folder.mkdir()
+    width = generation.index_width(num_images)
+    for labels in sure.values():
+        images, found, _, places = labels.images
+        for image, label, place in zip(images, found, places):
+            name = generation.png_name(label, place, width)
+            Image.fromarray(image).save(folder / name)
+
+
+def _draw(sure: dict, path: pathlib.Path) -> None:
+    """Draws some labelled images: the least sure, then some of the others."""
+    labels = sure["train"]
+    order = np.argsort(labels.confidence, kind="stable")
+    half = SHOWN // 2
+    rest = order[half:][:: max(1, (len(order) - half) // half)][:half]
+    shown = labels.take(np.concatenate([order[:half], rest]))
+    captions = [
+        f"{' '.join(map(str, label))} = {total}\n{confidence:.1%} sure"
+        for label, total, confidence in zip(
+            shown.images.digits, shown.images.sums, shown.confidence
+        )
+    ]
+    contact_sheet(shown.images.images, captions, path)
+
+
+def format_summary(summary: dict) -> str:
+    """What `label_images` returns, in lines for a terminal."""
+    images, cut, labelled = (summary[key] for key in ("images", "cut", "labelled"))
+    lines = [
+        f"{images:,} images, {cut:,} of them ({cut / images:.1%}) fall into four digits",
+        f"{labelled:,} labelled, {summary['mean_confidence']:.2%} sure on average",
+    ]
+    if "digits_right" in summary:
+        lines.append(
+            f"right: {summary['digits_right']:.2%} of the digits, all four in "
+            f"{summary['images_right']:.2%} of the images"
+        )
+    return "\n".join(lines)
