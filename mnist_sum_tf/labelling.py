@@ -16,7 +16,7 @@ from mnist_sum_tf.data import datasets, digits, generation, segments
 from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.data.new_folders import new_folder
 from mnist_sum_tf.reports.contact_sheets import contact_sheet
-from mnist_sum_tf.training import stage_folder, trained_models
+from mnist_sum_tf.training import trained_models
 
 BATCH_SIZE = 250
 SHOWN = 20  # images of the picture
@@ -110,10 +110,9 @@ def find_labels(labelled: datasets.LabelledImages, workdir: pathlib.Path) -> dic
     """
     stage_dir = workdir / "cell_reader"
     reader = trained_models.load_cell_reader(stage_dir)
-    settings = stage_folder.read_settings(stage_dir / stage_folder.CONFIG_FILE)
     numbered = labelled._replace(names=list(range(len(labelled.images))))
     parts = datasets.split_images(
-        numbered, settings["data"]["train_fraction"], settings["seed"]
+        numbered, *trained_models.split_of_trained(stage_dir)
     )
     return {split: _read(reader, part) for split, part in parts.items()}
 

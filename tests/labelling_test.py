@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -249,6 +250,11 @@ def test_mistakes_are_told(workdir, pair, tmp_path):
         labelling.label_images(workdir, *pair, str(tmp_path / "out"), 1.5)
     with pytest.raises(config.UserError, match="must hold a checkpoint"):
         labelling.label_images(tmp_path, *pair, str(tmp_path / "out"))
+    broken = tmp_path / "broken"
+    shutil.copytree(workdir, broken)
+    (broken / "cell_reader" / "config.json").write_text('{"seed": 0, "data": []}')
+    with pytest.raises(config.UserError, match="must name how the images were split"):
+        labelling.label_images(broken, *pair, str(tmp_path / "out"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").touch()
     with pytest.raises(config.UserError, match="nothing is overwritten"):

@@ -95,8 +95,8 @@ def encoder_of(
         dtype: Keras dtype policy of the model.
         **changes: arguments of `build_encoder` in place of those settings.
     """
-    with _model_settings(stage_dir) as model:
-        return build_encoder(**model | changes, dtype=dtype)
+    with _settings(stage_dir, "the model's size") as settings:
+        return build_encoder(**settings["model"] | changes, dtype=dtype)
 
 
 def is_trained(stage_dir) -> bool:
@@ -118,21 +118,34 @@ def size_of_trained(
     Raises:
         UserError: if its settings cannot be used.
     """
-    with _model_settings(stage_dir) as trained:
-        channels = config.ModelConfig(**trained).channels
+    with _settings(stage_dir, "the model's size") as settings:
+        channels = config.ModelConfig(**settings["model"]).channels
         if len(channels) != config.NUM_BLOCKS or min(channels) < 1:
             raise ValueError(f"{channels} channels")
         return model.with_channels(channels)
 
 
+def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
+    """By which share and seed a stage's own images were split, see `split_images`.
+
+    Args:
+        stage_dir: the stage's folder.
+
+    Raises:
+        UserError: if its settings do not tell.
+    """
+    with _settings(stage_dir, "how the images were split") as settings:
+        return float(settings["data"]["train_fraction"]), int(settings["seed"])
+
+
 @contextlib.contextmanager
-def _model_settings(stage_dir):
-    """The settings of a stage's model, named where they cannot be used."""
+def _settings(stage_dir, what: str):
+    """A stage's settings, told where they do not name what is asked for."""
     path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
     settings = stage_folder.read_settings(path)
     try:
-        yield settings["model"]
+        yield settings
     except (KeyError, TypeError, ValueError) as error:
         raise config.UserError(
-            f"{path} must name the model's size. Received: {error!r}"
+            f"{path} must name {what}. Received: {error!r}"
         ) from error
