@@ -178,6 +178,17 @@ def test_another_experiments_directory_is_refused(tmp_path):
     assert "seed 0 there, 1 here" in message and "\n" not in message
 
 
+def test_another_experiment_is_refused_before_its_data_are_read(tmp_path):
+    def read_data():
+        raise AssertionError("data were read")
+
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
+    data = dataclasses.replace(SETTINGS.data, hard_share=0.25)
+    other = dataclasses.replace(SETTINGS, data=data)
+    with pytest.raises(config.UserError, match="data.hard_share 0.0 there, 0.25 here"):
+        loop.train_and_evaluate(read_data, other, tmp_path)
+
+
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, caplog):
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     values = final_values(tmp_path)

@@ -63,6 +63,7 @@ def train_and_evaluate(
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
+            stage_folder.check_goes_on(stage_dir, settings.to_json())
         stack.enter_context(strategies.machines_told(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
         task = make_task()

@@ -82,6 +82,22 @@ def claim_directory(stage_dir, settings: dict) -> None:
         raise unwritable(error) from error
 
 
+def check_goes_on(stage_dir, settings: dict) -> None:
+    """Compares a stage's settings, where it has any, before its data are read.
+
+    Args:
+        stage_dir: the stage's folder.
+        settings: what `config.json` shall hold, but for what the data tell.
+
+    Raises:
+        UserError: if it holds another experiment; the differing settings are named.
+    """
+    path = pathlib.Path(stage_dir) / CONFIG_FILE
+    if path.exists():
+        old = read_settings(path)
+        check_same(path, old, {"data_digest": old.get("data_digest")} | settings)
+
+
 def check_same(path, old: dict, new: dict) -> None:
     """Compares the settings that decide what is learned.
 
