@@ -15,11 +15,12 @@ from mnist_sum_tf import config, known_sums
 from mnist_sum_tf.data import datasets, digits, generation, segments
 from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.data.new_folders import new_folder
-from mnist_sum_tf.reports.contact_sheets import contact_sheet
+from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_sheet
 from mnist_sum_tf.training import trained_models
 
 BATCH_SIZE = 250
 SHOWN = 20  # images of the picture
+BORDER = 2  # rows between what is drawn one under the other
 
 
 class Labels(NamedTuple):
@@ -208,6 +209,24 @@ def _draw(sure: dict, path: pathlib.Path) -> None:
         )
     ]
     contact_sheet(shown.images.images, captions, path)
+
+
+def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
+    """Shows the first images that can be cut, set apart, and bent as in training.
+
+    Args:
+        images: uint8 `[n, 40, 168]`, of which some can be cut.
+        number: how many are shown at most.
+        seed: int `[2]`, of the bending.
+    """
+    rows, digit_images = segments.cut_images(images)
+    rows, digit_images = rows[:number], digit_images[:number]
+    apart = segments.set_apart(digit_images)
+    bent = segments.bent_and_set_apart(digit_images, seed).numpy()
+    border = np.full([len(rows), BORDER, config.IMAGE_WIDTH, 1], 255, np.uint8)
+    parts = [images[rows][..., np.newaxis], border, apart, border, bent]
+    captions = ["as it is; set apart; bent"] * len(rows)
+    return draw_contact_sheet(np.concatenate(parts, axis=1), captions)
 
 
 def format_summary(summary: dict) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 from mnist_sum_tf import config, labelling
 from mnist_sum_tf.data import datasets, digits, segments
 from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 from mnist_sum_tf.training import stages, trained_models
 from mnist_sum_tf.training.checkpoints import load_average
 
@@ -268,3 +269,20 @@ def test_average_is_what_labels(workdir):
     assert load_average(again, workdir / "cell_reader") == 2
     for left, right in zip(reader.get_weights(), again.get_weights()):
         np.testing.assert_array_equal(left, right)
+
+
+def test_the_cutting_is_shown(true_digits):
+    images = np.stack([image_of(each) for each in true_digits[:3]])
+    images[0, 10, :] = 255  # cannot be cut
+    sheet = labelling.draw_cutting(images)
+    apart = segments.set_apart(segments.cut_images(images).digits)
+    bent = segments.bent_and_set_apart(segments.cut_images(images).digits, (0, 0))
+    white = np.full((2, 168), 255)
+    expected = draw_contact_sheet(
+        [
+            np.concatenate([image, white, straight, white, other])
+            for image, straight, other in zip(images[1:], apart[..., 0], bent[..., 0])
+        ],
+        2 * ["as it is; set apart; bent"],
+    )
+    np.testing.assert_array_equal(np.asarray(sheet), np.asarray(expected))

@@ -77,11 +77,13 @@ def test_end_to_end(monkeypatch, few_digits, tmp_path):
     notebook = run(
         "end_to_end", monkeypatch, DIGITS=few_digits, DATA=tmp_path / "data",
         WORKDIR=tmp_path / "run", NUM_IMAGES=60, TOTAL_STEPS=4, BATCH_SIZE=8,
-        DECODER_STEPS=4, BASE_CHANNELS=2,
+        READER_STEPS=4, ENCODER_STEPS=4, DECODER_STEPS=4, BASE_CHANNELS=2,
+        MIN_CONFIDENCE=0,
     )  # fmt: skip
-    assert len(pictures(notebook)) == 5
+    assert len(pictures(notebook)) == 8
     text = printed(notebook)
     assert "(60, 40, 168) uint8" in text
+    assert '"images": 60' in text
     assert "{'train': 48, 'validation': 6, 'test': 6}" in text
     assert (tmp_path / "run" / "exported" / "1" / "saved_model.pb").is_file()
 
