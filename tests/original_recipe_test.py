@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mnist_sum_tf import config, original_recipe, original_tables
+from mnist_sum_tf import original_recipe, original_tables
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.data.original_images import write_original_images
@@ -82,7 +82,7 @@ def test_the_preset_is_the_described_recipe(tmp_path):
     recipe = original_recipe.Recipe()
     settings = {
         stage: original_recipe.settings_of(stage, recipe, tmp_path)
-        for stage in config.STAGES
+        for stage in original_recipe.EPOCHS
     }
     assert settings["encoder"].total_steps == 621 * 157
     assert settings["decoder"].total_steps == 25 * 157

@@ -20,6 +20,8 @@ _FEW_DIGITS = ["--digits=few.npz"]
 SMALL = {
     "train_encoder.py": _FEW_STEPS + _FEW_DIGITS,
     "train_decoder.py": ["--total_steps=2", "--global_batch_size=4"],
+    "train_cell_reader.py": ["--total_steps=2", "--global_batch_size=4"],
+    "label_digits.py": ["--min_confidence=0"],
     "train_end_to_end.py": _FEW_STEPS + _FEW_DIGITS,
     "evaluate.py": _FEW_DIGITS,
     "generate_data.py": ["--num_images=40"],
@@ -84,6 +86,8 @@ def small(command: str) -> list[str]:
     given = " ".join(words)
     if "--images" in given:
         extra = [e for e in extra if not re.match("--(digits|layout)", e)]
+    if "--digits" in given:
+        extra = [e for e in extra if not e.startswith("--digits")]
     if script in ("train_encoder.py", "train_end_to_end.py"):
         if "--initial_model" not in given:
             extra.append("--base_channels=2")

@@ -97,7 +97,7 @@ def decoder_task(settings: config.Config) -> Task:
         # Sums to a hundredth need more digits than bfloat16 has.
         build_model=lambda dtype: build_decoder("float32"),
         build_judged=lambda decoder: keras.Model(
-            decoder.inputs, {"sum": decoder.outputs[0]}
+            decoder.inputs[0], {"sum": decoder.outputs[0]}
         ),
         judged_outputs=("sum",),
         loss=lambda labels, sums: losses.squared_error(labels["sum"], sums),
