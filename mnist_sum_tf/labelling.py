@@ -14,7 +14,7 @@ from PIL import Image
 from mnist_sum_tf import config, known_sums
 from mnist_sum_tf.data import datasets, digits, generation, segments
 from mnist_sum_tf.data.image_splits import take_rows
-from mnist_sum_tf.data.new_folders import new_folder
+from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_sheet
 from mnist_sum_tf.training import trained_models
 
@@ -30,7 +30,8 @@ class Labels(NamedTuple):
         images: of them, `digits` being those found; `names` their places among
             all images.
         digit_images: uint8 `[n, 4, 28, 28]`.
-        confidence: float32 `[n]`, the digits' probability given the sum.
+        confidence: float32 `[n]`, the digits' probability given the sum; see
+            `known_sums.most_likely_digits`.
         true_digits: int32 `[n, 4]`, to compare with; `None` where unknown.
     """
 
@@ -69,8 +70,9 @@ def label_images(
 
     Returns:
         Numbers of images: `images`, `cut` (those that fall into four digits),
-        `labelled` (surely enough); `mean_confidence` of these; and, where the
-        digits were known, `digits_right` and `images_right`, shares of these.
+        `labelled` (surely enough: `min_confidence`); `mean_confidence` of these;
+        and, where the digits were known, `digits_right` and `images_right`, shares
+        of these.
 
     Raises:
         UserError: for files that cannot be used, or if too few are labelled.
@@ -79,6 +81,7 @@ def label_images(
         raise config.UserError(
             f"--min_confidence must be from 0 to 1. Received: {min_confidence}"
         )
+    check_empty(output_dir)
     labelled = datasets.read_labelled_images(images, sums)
     found = find_labels(labelled, pathlib.Path(workdir))
     sure = {
@@ -86,7 +89,7 @@ def label_images(
         for split, labels in found.items()
     }
     arrays = _keras_layout(sure)
-    summary = _summary(labelled, found, sure)
+    summary = _summary(labelled, found, sure) | {"min_confidence": min_confidence}
     with new_folder(output_dir) as folder:
         np.savez_compressed(folder / "digits.npz", **arrays)
         _write_pngs(sure, len(labelled.images), folder / "images")
@@ -143,12 +146,16 @@ def _batches(count: int) -> list[tuple[int, int]]:
 def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
     """The digits as `digits.load_digits` reads them from an `.npz`.
 
-    Its `train` is of the training images, but for a few of validation images.
+    Its `train` is of training images alone: of the validation images so many are
+    kept that the last twelfth, which is its `validation`, holds them all.
 
     Raises:
         UserError: if they are too few for composites.
     """
-    parts = {"train": [sure["train"], sure["validation"]], "test": [sure["test"]]}
+    held_out = sure["validation"]
+    most = len(sure["train"].confidence) // 11
+    held_out = held_out.take(np.arange(len(held_out.confidence))[:most])
+    parts = {"train": [sure["train"], held_out], "test": [sure["test"]]}
     arrays = {}
     for name, of_part in parts.items():
         size = segments.DIGIT_SIZE
@@ -160,8 +167,8 @@ def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
         if len(arrays[f"y_{name}"]) < fewest:
             raise config.UserError(
                 f"--images must hold at least {fewest} digits of the {name} part "
-                "that can be cut apart and labelled surely. Received: "
-                f"{len(arrays[f'y_{name}'])}"
+                "that can be cut apart and are labelled surely (--min_confidence). "
+                f"Received: {len(arrays[f'y_{name}'])}"
             )
     return arrays
 
@@ -197,18 +204,19 @@ def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
 
 def _draw(sure: dict, path: pathlib.Path) -> None:
     """Draws some labelled images: the least sure, then some of the others."""
-    labels = sure["train"]
-    order = np.argsort(labels.confidence, kind="stable")
+    images, found, sums, confidence = map(np.concatenate, zip(*(
+        (each.images.images, each.images.digits, each.images.sums, each.confidence)
+        for each in sure.values()
+    )))  # fmt: skip
+    order = np.argsort(confidence, kind="stable")
     half = SHOWN // 2
     rest = order[half:][:: max(1, (len(order) - half) // half)][:half]
-    shown = labels.take(np.concatenate([order[:half], rest]))
+    shown = np.concatenate([order[:half], rest])
     captions = [
-        f"{' '.join(map(str, label))} = {total}\n{confidence:.1%} sure"
-        for label, total, confidence in zip(
-            shown.images.digits, shown.images.sums, shown.confidence
-        )
+        f"{' '.join(map(str, found[row]))} = {sums[row]}\n{confidence[row]:.1%} sure"
+        for row in shown
     ]
-    contact_sheet(shown.images.images, captions, path)
+    contact_sheet(images[shown], captions, path)
 
 
 def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
@@ -218,8 +226,16 @@ def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
         images: uint8 `[n, 40, 168]`, of which some can be cut.
         number: how many are shown at most.
         seed: int `[2]`, of the bending.
+
+    Raises:
+        UserError: if none can be cut.
     """
     rows, digit_images = segments.cut_images(images)
+    if not len(rows):
+        raise config.UserError(
+            "Some images must have blank columns between four digits. Received: none "
+            f"of {len(images)}"
+        )
     rows, digit_images = rows[:number], digit_images[:number]
     apart = segments.set_apart(digit_images)
     bent = segments.bent_and_set_apart(digit_images, seed).numpy()
@@ -234,7 +250,8 @@ def format_summary(summary: dict) -> str:
     images, cut, labelled = (summary[key] for key in ("images", "cut", "labelled"))
     lines = [
         f"{images:,} images, {cut:,} of them ({cut / images:.1%}) fall into four digits",
-        f"{labelled:,} labelled, {summary['mean_confidence']:.2%} sure on average",
+        f"{labelled:,} labelled, {summary['mean_confidence']:.2%} sure on average; "
+        f"{cut - labelled:,} less than {summary['min_confidence']:.0%} sure, left out",
     ]
     if "digits_right" in summary:
         lines.append(

@@ -81,8 +81,7 @@ def define_own_images() -> None:
     """Defines the flags that name a person's own images."""
     flags.DEFINE_string(
         "images", None,
-        "A folder of labelled PNGs, or an .npy of images, to learn from in "
-        "place of composites.",
+        "A folder of labelled PNGs, or an .npy of images, in place of composites.",
     )  # fmt: skip
     flags.DEFINE_string(
         "sums", None, "The .npy of sums that belongs to an .npy of --images."

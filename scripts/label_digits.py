@@ -21,8 +21,9 @@ _OUTPUT_DIR = flags.DEFINE_string(
     required=True,
 )  # fmt: skip
 _MIN_CONFIDENCE = flags.DEFINE_float(
-    "min_confidence", 0.9, "Labels less sure than this, given the sum, are left out."
-)
+    "min_confidence", 0.9, "Labels less sure than this, given the sum, 0 to 1, are "
+    "left out; those whose sum is not what was read are not sure.",
+)  # fmt: skip
 
 
 def main(argv):

@@ -12,6 +12,7 @@ from absl import flags
 
 training_flags.define_own_image_flags()
 flags.adopt_module_key_flags(training_flags)
+flags.mark_flag_as_required("images")
 
 
 def main(argv):

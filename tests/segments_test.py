@@ -70,6 +70,7 @@ def test_faint_pixels_within_a_digit_are_kept():
         ((box(5, 4), 0, 0), *FOUR[1:]),
         (*FOUR[:2], (box(20, 34), 0, 40), FOUR[3]),  # two that touch
         ((box(20, 5), 3, 0), *FOUR[1:]),  # the first two touch
+        [(box(9, 9), 3, column) for column in (0, 40, 80, 120)],  # dirt
     ],
 )
 def test_others_are_left_out(pieces):

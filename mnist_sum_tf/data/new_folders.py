@@ -19,9 +19,9 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
     Raises:
         UserError: if it holds anything or cannot be written.
     """
+    check_empty(output_dir)
     folder = pathlib.Path(output_dir).resolve()
-    try:
-        _check_empty(folder)
+    with _told(output_dir):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{folder.name}.", dir=folder.parent
@@ -31,21 +31,30 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
             scratch.mkdir()
             yield scratch
             _move(scratch, folder)
+
+
+def check_empty(output_dir: str) -> None:
+    """Raises `UserError` if it is there and not an empty folder."""
+    with _told(output_dir):
+        folder = pathlib.Path(output_dir).resolve()
+        if folder.is_dir() and not any(folder.iterdir()):
+            return
+        if folder.exists():
+            raise config.UserError(
+                "--output_dir must be empty or not there yet; nothing is "
+                f"overwritten. Received: {str(folder)!r}"
+            )
+
+
+@contextlib.contextmanager
+def _told(output_dir: str):
+    try:
+        yield
     except OSError as error:
         raise config.UserError(
             "--output_dir must be a folder that can be written. "
             f"Received: {output_dir!r}: {error.strerror or error}"
         ) from error
-
-
-def _check_empty(folder: pathlib.Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists():
-        raise config.UserError(
-            "--output_dir must be empty or not there yet; nothing is "
-            f"overwritten. Received: {str(folder)!r}"
-        )
 
 
 def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:

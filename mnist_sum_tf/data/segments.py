@@ -19,6 +19,7 @@ INK = 40  # a pixel that is lighter than this is ink
 LARGEST_SPECK = 0.25  # up to here it is passed over
 SMALLEST_DIGIT = 0.6  # below, it is half a digit, or the largest are two that touch
 DIGIT_SIZE = layouts.DIGIT_SIZE
+SMALLEST_INK = 10  # pixels; nothing is written smaller
 INK_SIZE = 20  # of MNIST's digits: LeCun et al. fitted them into 20x20
 
 
@@ -79,6 +80,8 @@ def cropped(segment) -> np.ndarray:
 def _of_one_size(pieces: list) -> list:
     """The pieces but for specks; none if they are of unlike size."""
     largest = max((max(piece.shape) for piece in pieces), default=0)
+    if largest < SMALLEST_INK:
+        return []
     shares = [max(piece.shape) / largest for piece in pieces]
     digits = [p for p, share in zip(pieces, shares) if share > LARGEST_SPECK]
     if any(LARGEST_SPECK < share < SMALLEST_DIGIT for share in shares):

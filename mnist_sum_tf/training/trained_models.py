@@ -135,7 +135,10 @@ def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
         UserError: if its settings do not tell.
     """
     with _settings(stage_dir, "how the images were split") as settings:
-        return float(settings["data"]["train_fraction"]), int(settings["seed"])
+        fraction = float(settings["data"]["train_fraction"])
+        if not 0 < fraction < 1:
+            raise ValueError(f"train_fraction {fraction}")
+        return fraction, int(settings["seed"])
 
 
 @contextlib.contextmanager
@@ -145,7 +148,7 @@ def _settings(stage_dir, what: str):
     settings = stage_folder.read_settings(path)
     try:
         yield settings
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise config.UserError(
             f"{path} must name {what}. Received: {error!r}"
         ) from error
