@@ -50,6 +50,8 @@ def test_a_model_is_calibrated_before_it_is_exported(
     sums = rng.integers(0, 37, 200).astype(np.int32)
     dataset = tf.data.Dataset.from_tensors((images, {"sum": sums}))
     monkeypatch.setattr(calibration, "composites", lambda: {"some": dataset})
+    # Random weights may lose a sum or two, and are calibrated all the same.
+    monkeypatch.setattr(calibration, "MOST_LOST", 1.0)
     path = release.release(tmp_path / "new", model_path=versions)
     printed = capsys.readouterr().out
     before, after = re.findall(r"temperature ([\d.]+):", printed)
