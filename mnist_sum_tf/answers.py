@@ -81,7 +81,7 @@ def collect(model: keras.Model, dataset, name: str) -> Answers:
         name: of the data set.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def run(images):
         outputs = model(images, training=False)
         return [outputs[key] for key in OUTPUTS]

@@ -95,7 +95,7 @@ def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
 
 def _logits(encoder: keras.Model, all_datasets):
     """Digit logits, float32 `[n, 4, 10]`, and sums, int32 `[n]`."""
-    encode = tf.function(encoder, reduce_retracing=True)
+    encode = tf.function(encoder, autograph=False, reduce_retracing=True)
     pairs = [
         (encode(images, training=False).numpy(), labels["sum"].numpy())
         for dataset in all_datasets

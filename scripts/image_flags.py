@@ -18,6 +18,7 @@ MOST_CHANNELS = 2**14  # what --base_channels allows the last block
 def define() -> None:
     """Defines the flags of the scripts that read images."""
     _define_model_flags()
+    define_digits()
     _define_composite_flags()
     define_own_images()
     flags.DEFINE_bool(
@@ -74,6 +75,20 @@ def _define_composite_flags() -> None:
         "that --initial_model reads worst, 0.1 to 0.5. 0: all are drawn alike.",
         lower_bound=0.0, upper_bound=0.5,
     )  # fmt: skip
+
+
+@functools.cache
+def define_digits() -> None:
+    """Defines the flags that say which digits, and how they are laid out."""
+    flags.DEFINE_string(
+        "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
+    )
+    flags.DEFINE_string(
+        "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
+    )
+    flags.DEFINE_string(
+        "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
+    )
 
 
 @functools.cache

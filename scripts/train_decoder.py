@@ -8,6 +8,7 @@ import cli
 import training_flags
 from absl import flags
 
+training_flags.define_digit_flags()
 flags.adopt_module_key_flags(training_flags)
 
 

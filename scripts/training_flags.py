@@ -55,13 +55,12 @@ flags.DEFINE_float(
     "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
     "ends before its last step; above 1 never.", lower_bound=0.0,
 )  # fmt: skip
-flags.DEFINE_string(
-    "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
-)
-flags.DEFINE_string(
-    "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
-)
-flags.DEFINE_string("tfds_data_dir", None, "Where TensorFlow Datasets keeps its data.")
+
+
+def define_digit_flags() -> None:
+    """Defines those that say which digits, and how they are laid out."""
+    image_flags.define_digits()
+    flags.adopt_module_key_flags(image_flags)
 
 
 def define_image_flags() -> None:

@@ -23,6 +23,9 @@ from mnist_sum_tf.data.labelled_images import (  # noqa: F401, callers use them
     read_png_folder,
 )
 
+# Nothing here branches on tensors: AutoGraph would take seconds and change nothing.
+_as_written = tf.autograph.experimental.do_not_convert
+
 
 def composites_dataset(
     digits: Digits,
@@ -89,6 +92,7 @@ def evaluation_dataset(
     layouts.get_layout(layout)
     images, labels = _on_host(digits.images), _on_host(digits.labels)
     num_images = len(digits.images) // config.NUM_DIGITS
+    batch_size = min(batch_size, max(num_images, 1))
     rest = num_images % batch_size
 
     def batches(first, stop, size):
@@ -100,12 +104,12 @@ def evaluation_dataset(
             )
 
         starts = tf.data.Dataset.range(first, stop, size)
-        return starts.map(compose, num_parallel_calls=tf.data.AUTOTUNE)
+        return starts.map(_as_written(compose), num_parallel_calls=tf.data.AUTOTUNE)
 
-    # Two parts, since composing needs to know a batch's size beforehand.
     whole = batches(0, num_images - rest, batch_size)
-    last = batches(num_images - rest, num_images, max(rest, 1))
-    return whole.concatenate(last).prefetch(tf.data.AUTOTUNE)
+    if rest:  # a part of its own: composing needs to know a batch's size beforehand
+        whole = whole.concatenate(batches(num_images - rest, num_images, rest))
+    return whole.prefetch(tf.data.AUTOTUNE)
 
 
 def repeated_dataset(
@@ -200,7 +204,7 @@ def once_dataset(labelled: LabelledImages, batch_size: int) -> tf.data.Dataset:
     """
     images, labels = _tensors(labelled)
     dataset = tf.data.Dataset.range(len(labelled.images)).batch(batch_size)
-    dataset = dataset.map(lambda rows: _rows(images, labels, rows))
+    dataset = dataset.map(_as_written(lambda rows: _rows(images, labels, rows)))
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -208,7 +212,7 @@ def _map_steps(function, start_step: int, total_steps: int | None):
     stop = tf.int64.max if total_steps is None else total_steps
     steps = tf.data.Dataset.range(start_step, stop)
     batches = steps.map(
-        function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        _as_written(function), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     return batches.prefetch(tf.data.AUTOTUNE)
 

@@ -78,7 +78,7 @@ class TrainingStep:
         self._settings = settings
         self._strategy = strategy
 
-    @tf.function
+    @tf.function(autograph=False)
     def take(self, images, labels, wants_to_stop) -> tf.Tensor:
         """Learns from a global batch.
 

@@ -126,7 +126,7 @@ def workers_agree(strategy: tf.distribute.Strategy, number: int) -> bool:
     if num_workers(strategy) == 1:
         return True
 
-    @tf.function
+    @tf.function(autograph=False)
     def total():
         def share():
             context = tf.distribute.get_replica_context()
