@@ -3,6 +3,7 @@
 import math
 
 import keras
+import tensorflow as tf
 
 from mnist_sum_tf import config
 
@@ -25,7 +26,7 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
             f"Received: {options.schedule!r}"
         )
     if options.schedule == "constant":
-        return keras.optimizers.Adam(options.learning_rate)
+        return OnePassAdam(options.learning_rate)
     warmup_steps = min(options.warmup_steps, settings.total_steps // 4)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else options.learning_rate,
@@ -33,4 +34,27 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
         warmup_target=options.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-    return keras.optimizers.Adam(schedule)
+    return OnePassAdam(schedule)
+
+
+class OnePassAdam(keras.optimizers.Adam):
+    """Keras' Adam by TensorFlow's operation, which reads and writes numbers once.
+
+    Keras takes a dozen passes over them, which in steps of 32 images take a tenth
+    of the original's 21 million parameters' time on two cores.
+    """
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """Changes a variable, its mean gradient and its mean squared gradient."""
+        index = self._get_variable_index(variable)
+        step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
+        )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Layers that take less time learn what Keras' own layers learn."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf.models import faster_layers
+from mnist_sum_tf.models.encoder import build_encoder
+
+
+def _gradients(layer, images, upstream):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        outputs = layer(images, training=True)
+    found = tape.gradient(outputs, [images, *layer.trainable_weights], upstream)
+    return [outputs, *found]
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_a_convolution_learns_as_keras_does(monkeypatch, activation):
+    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 1)
+    images = tf.random.stateless_normal([3, 2, 5, 4], [1, 2])
+    upstream = tf.random.stateless_normal([3, 2, 5, 6], [3, 4])
+    ours, keras_own = (
+        layer(6, 3, padding="same", activation=activation)
+        for layer in (faster_layers.ProductConv2D, keras.layers.Conv2D)
+    )
+    for layer in (ours, keras_own):
+        layer.build(images.shape)
+    keras_own.set_weights([ours.get_weights()[0], np.arange(6) / 10])
+    ours.set_weights(keras_own.get_weights())
+    found, expected = (
+        _gradients(layer, images, upstream) for layer in (ours, keras_own)
+    )
+    assert len(found) == 4  # outputs, images, kernel, bias
+    for each, other in zip(found, expected):
+        np.testing.assert_allclose(each, other, rtol=1e-5, atol=1e-5)
+
+
+def test_a_kernels_gradient_by_hand(monkeypatch):
+    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 1)
+    pixels = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
+    layer = faster_layers.ProductConv2D(1, 3, padding="same", use_bias=False)
+    images = tf.constant(pixels.reshape(1, 2, 3, 1))
+    layer.build(images.shape)
+    upstream = np.zeros([1, 2, 3, 1], np.float32)
+    upstream[0, 0, 1] = 10  # of the middle of the upper row
+    _, _, kernel = _gradients(layer, images, tf.constant(upstream))
+    assert kernel[..., 0, 0].numpy().tolist() == [
+        [0, 0, 0], [10, 20, 30], [40, 50, 60]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "kernel_shape", "pays"),
+    [
+        ((None, 2, 10, 512), (3, 3, 512, 1024), True),
+        ((None, 2, 10, 256), (3, 3, 256, 256), False),
+        ((None, 5, 21, 512), (3, 3, 512, 1024), False),
+    ],
+)
+def test_a_product_is_taken_of_small_images_of_many_channels(
+    image_shape, kernel_shape, pays
+):
+    assert faster_layers._product_pays(image_shape, kernel_shape) == pays
+
+
+def test_of_the_originals_size_block5_alone_takes_products(monkeypatch):
+    taken = []
+
+    def convolve(images, kernel):
+        taken.append(tuple(kernel.shape))
+        return tf.nn.conv2d(images, kernel, 1, "SAME")
+
+    monkeypatch.setattr(faster_layers, "convolve", convolve)
+    encoder = build_encoder(base_channels=64)
+    images = tf.zeros([1, 40, 168, 1], tf.uint8)
+    encoder(images, training=False)
+    assert not taken
+    encoder(images, training=True)
+    assert taken == [(3, 3, 512, 1024), (3, 3, 1024, 1024)]
+
+
+def test_random_half_words_are_those_of_the_words():
+    seed = [5, 6]
+    words = tf.random.stateless_uniform([3], seed, None, None, tf.uint32).numpy()
+    halves = faster_layers.random_half_words(tf.constant([5, 1]), seed).numpy()
+    assert halves.shape == (5, 1) and halves.dtype == np.uint16
+    expected = [half for word in words for half in (word % 2**16, word // 2**16)]
+    assert halves[:, 0].tolist() == expected[:5]
+
+
+def test_dropout_by_hand(monkeypatch):
+    # A quarter is dropped: below 16384.
+    halves = np.array([[0, 16383, 16384, 65535]], np.uint16)
+    monkeypatch.setattr(
+        faster_layers, "random_half_words", lambda shape, seed: tf.constant(halves)
+    )
+    layer = faster_layers.HalfWordDropout(0.25)
+    inputs = tf.constant([[3.0, 6.0, 9.0, -12.0]])
+    assert layer(inputs, training=True).numpy().tolist() == [[0, 0, 12, -16]]
+    assert layer(inputs, training=False) is inputs
+
+
+def test_dropout_keeps_nine_of_ten_and_their_mean():
+    layer = faster_layers.HalfWordDropout(0.1, seed=1)
+    inputs = tf.ones([1000, 1001])
+    first, second = (layer(inputs, training=True).numpy() for _ in range(2))
+    # A standard deviation is 0.0003.
+    assert abs((first == 0).mean() - 0.1) < 0.0015
+    assert abs(first.mean() - 1) < 0.002
+    assert np.unique(first).tolist() == pytest.approx([0, 1 / 0.9], rel=1e-4)
+    both = ((first == 0) & (second == 0)).mean()
+    assert abs(both - 0.01) < 0.0005  # independent from call to call
+    beside = ((first[:, 1:] == 0) & (first[:, :-1] == 0)).mean()
+    assert abs(beside - 0.01) < 0.0005  # and from place to place
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_dropout_of_nothing_or_all(rate):
+    layer = faster_layers.HalfWordDropout(rate)
+    inputs = tf.constant([[1.0, 2.0]])
+    dropped = layer(inputs, training=True)
+    assert dropped.numpy().tolist() == [[1.0 - rate, 2.0 * (1 - rate)]]

@@ -1,0 +1,47 @@
+"""Adam and its learning rate."""
+
+import keras
+import numpy as np
+import pytest
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import optimizers
+
+
+def test_adam_by_hand():
+    """The first step is the rate against the gradient's sign, whatever its size."""
+    variable = keras.Variable([1.0, 2.0, -3.0])
+    optimizer = optimizers.OnePassAdam(0.125)
+    optimizer.apply([np.array([4.0, -0.5, 0.0], np.float32)], [variable])
+    np.testing.assert_allclose(variable.numpy(), [0.875, 2.125, -3.0], rtol=1e-6)
+    # A tenth of the gradient, and a thousandth of its square.
+    momentum, velocity = optimizer._momentums[0], optimizer._velocities[0]
+    np.testing.assert_allclose(momentum.numpy(), [0.4, -0.05, 0.0], rtol=1e-5)
+    np.testing.assert_allclose(velocity.numpy(), [0.016, 0.00025, 0.0], rtol=1e-4)
+    assert int(optimizer.iterations.numpy()) == 1
+
+
+def test_many_steps_are_those_of_keras():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(5, 3)).astype(np.float32)
+    gradients = rng.normal(size=(20, 5, 3)).astype(np.float32)
+    found = []
+    for make in (optimizers.OnePassAdam, keras.optimizers.Adam):
+        variable = keras.Variable(start)
+        schedule = keras.optimizers.schedules.CosineDecay(0.1, 20)
+        optimizer = make(schedule)
+        for gradient in gradients:
+            optimizer.apply([gradient], [variable])
+        found.append(variable.numpy())
+    assert np.abs(found[0] - start).max() > 0.1
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+def test_rates_that_cannot_be_are_told(rate):
+    settings = config.Config(
+        stage="encoder", objective="digits",
+        optimizer=config.OptimizerConfig(learning_rate=rate),
+    )  # fmt: skip
+    with pytest.raises(config.UserError, match="--learning_rate must be"):
+        optimizers.create_optimizer(settings)
