@@ -24,7 +24,7 @@ def test_a_convolution_learns_as_keras_does(monkeypatch, activation):
     upstream = tf.random.stateless_normal([3, 2, 5, 6], [3, 4])
     ours, keras_own = (
         layer(6, 3, padding="same", activation=activation)
-        for layer in (faster_layers.ProductConv2D, keras.layers.Conv2D)
+        for layer in (faster_layers.Conv2D, keras.layers.Conv2D)
     )
     for layer in (ours, keras_own):
         layer.build(images.shape)
@@ -41,7 +41,7 @@ def test_a_convolution_learns_as_keras_does(monkeypatch, activation):
 def test_a_kernels_gradient_by_hand(monkeypatch):
     monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 1)
     pixels = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
-    layer = faster_layers.ProductConv2D(1, 3, padding="same", use_bias=False)
+    layer = faster_layers.Conv2D(1, 3, padding="same", use_bias=False)
     images = tf.constant(pixels.reshape(1, 2, 3, 1))
     layer.build(images.shape)
     upstream = np.zeros([1, 2, 3, 1], np.float32)
@@ -97,14 +97,14 @@ def test_dropout_by_hand(monkeypatch):
     monkeypatch.setattr(
         faster_layers, "random_half_words", lambda shape, seed: tf.constant(halves)
     )
-    layer = faster_layers.HalfWordDropout(0.25)
+    layer = faster_layers.Dropout(0.25)
     inputs = tf.constant([[3.0, 6.0, 9.0, -12.0]])
     assert layer(inputs, training=True).numpy().tolist() == [[0, 0, 12, -16]]
     assert layer(inputs, training=False) is inputs
 
 
 def test_dropout_keeps_nine_of_ten_and_their_mean():
-    layer = faster_layers.HalfWordDropout(0.1, seed=1)
+    layer = faster_layers.Dropout(0.1, seed=1)
     inputs = tf.ones([1000, 1001])
     first, second = (layer(inputs, training=True).numpy() for _ in range(2))
     # A standard deviation is 0.0003.
@@ -119,7 +119,7 @@ def test_dropout_keeps_nine_of_ten_and_their_mean():
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_dropout_of_nothing_or_all(rate):
-    layer = faster_layers.HalfWordDropout(rate)
+    layer = faster_layers.Dropout(rate)
     inputs = tf.constant([[1.0, 2.0]])
     dropped = layer(inputs, training=True)
     assert dropped.numpy().tolist() == [[1.0 - rate, 2.0 * (1 - rate)]]

@@ -5,7 +5,7 @@ from typing import Sequence
 import keras
 
 from mnist_sum_tf import config
-from mnist_sum_tf.models.faster_layers import HalfWordDropout, ProductConv2D
+from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.normalization import (
     SUFFIX,
     FusedBatchNormalization,
@@ -59,12 +59,12 @@ def _block(x, name: str, channels: int, dropout_rate, dtype, normalized: bool):
     """Maps `[n, height, width, c]` to `[n, height // 2, width // 2, channels]`."""
     for part in ("conv1", "conv2"):
         x = _with_relu(
-            x, ProductConv2D, f"{name}_{part}", normalized, filters=channels,
+            x, faster_layers.Conv2D, f"{name}_{part}", normalized, filters=channels,
             kernel_size=3, padding="same", kernel_initializer="he_uniform",
             dtype=dtype,
         )  # fmt: skip
     x = keras.layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
-    return HalfWordDropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
+    return faster_layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
 
 
 def _four_digits(x, dropout_rate, dtype, normalized: bool):
@@ -74,7 +74,7 @@ def _four_digits(x, dropout_rate, dtype, normalized: bool):
     x = _with_relu(
         x, layers.Dense, "hidden", normalized, units=HIDDEN_UNITS, dtype=dtype
     )
-    x = HalfWordDropout(dropout_rate, dtype=dtype, name="hidden_dropout")(x)
+    x = faster_layers.Dropout(dropout_rate, dtype=dtype, name="hidden_dropout")(x)
     units = config.NUM_DIGITS * config.NUM_CLASSES
     x = layers.Dense(units, dtype=dtype, name="logits")(x)
     # Softmax and losses want float32 whatever the layers computed in.

@@ -14,7 +14,7 @@ _WORD_VALUES = 2**16
 
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
-class ProductConv2D(keras.layers.Conv2D):
+class Conv2D(keras.layers.Conv2D):
     """A convolution whose kernel's gradient is one matrix product where that pays.
 
     For small images of many channels oneDNN takes two to four times as long:
@@ -45,7 +45,7 @@ def _product_pays(image_shape, kernel_shape) -> bool:
 
 @tf.custom_gradient
 def convolve(images, kernel):
-    """`tf.nn.conv2d` with padding; see `ProductConv2D` for its gradient.
+    """`tf.nn.conv2d` with padding; see `Conv2D` for its gradient.
 
     Args:
         images: float `[n, height, width, channels]`.
@@ -79,7 +79,7 @@ def _neighbourhoods(images) -> tf.Tensor:
 
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
-class HalfWordDropout(keras.layers.Dropout):
+class Dropout(keras.layers.Dropout):
     """Dropout by random numbers of 16 bits, of which half as many words are drawn.
 
     The rate is rounded to the next 1/65536; what is kept is scaled by what that
