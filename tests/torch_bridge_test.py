@@ -16,7 +16,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.torch_bridge import files, state_dicts, work_directories
 from mnist_sum_tf.torch_bridge import twin as torch_twin
-from mnist_sum_tf.training import losses, trained_models
+from mnist_sum_tf.training import losses, optimizers, trained_models
 
 SIZES = [4, 16, 64]
 
@@ -125,7 +125,7 @@ def step_of_keras(encoder, images, labels, epsilon):
         loss = tf.reduce_mean(losses.digit_cross_entropy(labels, logits))
     weights = encoder.trainable_variables
     gradients = tape.gradient(loss, [weight.value for weight in weights])
-    optimizer = keras.optimizers.Adam(1e-5, epsilon=epsilon)
+    optimizer = optimizers.OnePassAdam(1e-5, epsilon=epsilon)
     optimizer.apply(gradients, weights)
     return float(loss), state_dicts.state_dict_of(encoder)
 
@@ -190,7 +190,7 @@ def test_one_step_of_the_decoder_agrees(record_property):
         loss = tf.reduce_mean(losses.squared_error(sums, decoder(one_hot)))
     weights = decoder.trainable_variables
     gradients = tape.gradient(loss, [weight.value for weight in weights])
-    keras.optimizers.Adam(
+    optimizers.OnePassAdam(
         1e-3, epsilon=TORCH_EPSILON / EPSILON_FACTOR
     ).apply(gradients, weights)
     ours, theirs = state_dicts.state_dict_of(decoder), arrays(twin)
