@@ -1,4 +1,4 @@
-"""The flags of trainings that read images, and what they mean.
+"""The flags of digits and images to learn from, and what they mean.
 
 `training_flags.py` has those of every training.
 """

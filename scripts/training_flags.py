@@ -1,4 +1,4 @@
-"""The flags that the three training scripts share, and what they mean."""
+"""The flags that the training scripts share, and what they mean."""
 
 import dataclasses
 import pathlib

@@ -17,15 +17,30 @@ def _gradients(layer, images, upstream):
     return [outputs, *found]
 
 
-@pytest.mark.parametrize("activation", ["linear", "relu"])
-def test_a_convolution_learns_as_keras_does(monkeypatch, activation):
+@pytest.fixture
+def products(monkeypatch):
+    """Products taken, whatever the number of channels."""
+    taken, neighbourhoods = [], faster_layers._neighbourhoods
+
+    def counted(images):
+        taken.append(images.shape)
+        return neighbourhoods(images)
+
     monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 1)
+    monkeypatch.setattr(faster_layers, "_neighbourhoods", counted)
+    return taken
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_a_convolution_learns_as_keras_does(products, activation, dtype):
     images = tf.random.stateless_normal([3, 2, 5, 4], [1, 2])
-    upstream = tf.random.stateless_normal([3, 2, 5, 6], [3, 4])
     ours, keras_own = (
-        layer(6, 3, padding="same", activation=activation)
+        layer(6, 3, padding="same", activation=activation, dtype=dtype)
         for layer in (faster_layers.Conv2D, keras.layers.Conv2D)
     )
+    upstream = tf.random.stateless_normal([3, 2, 5, 6], [3, 4])
+    upstream = tf.cast(upstream, ours.compute_dtype)
     for layer in (ours, keras_own):
         layer.build(images.shape)
     keras_own.set_weights([ours.get_weights()[0], np.arange(6) / 10])
@@ -33,13 +48,33 @@ def test_a_convolution_learns_as_keras_does(monkeypatch, activation):
     found, expected = (
         _gradients(layer, images, upstream) for layer in (ours, keras_own)
     )
-    assert len(found) == 4  # outputs, images, kernel, bias
+    assert len(products) == 1 and len(found) == 4  # outputs, images, kernel, bias
+    error = 1e-5 if dtype == "float32" else 2**-6
     for each, other in zip(found, expected):
-        np.testing.assert_allclose(each, other, rtol=1e-5, atol=1e-5)
+        assert each.dtype == other.dtype
+        each, other = (tf.cast(values, tf.float32) for values in (each, other))
+        np.testing.assert_allclose(each, other, rtol=error, atol=4 * error)
 
 
-def test_a_kernels_gradient_by_hand(monkeypatch):
-    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 1)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strides": 2}, {"dilation_rate": 2}, {"padding": "valid"}, {"groups": 2},
+        {"kernel_size": 1},
+    ],
+)  # fmt: skip
+def test_other_convolutions_are_kerass(products, options):
+    options = {"kernel_size": 3, "padding": "same"} | options
+    images = tf.random.stateless_normal([3, 4, 6, 4], [1, 2])
+    layer = faster_layers.Conv2D(6, **options)
+    with tf.GradientTape() as tape:
+        learned_from = layer(images, training=True)
+    assert tape.gradient(learned_from, layer.trainable_weights)[0] is not None
+    assert not products
+    np.testing.assert_array_equal(learned_from, layer(images))
+
+
+def test_a_kernels_gradient_by_hand(products):
     pixels = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
     layer = faster_layers.Conv2D(1, 3, padding="same", use_bias=False)
     images = tf.constant(pixels.reshape(1, 2, 3, 1))
@@ -50,20 +85,21 @@ def test_a_kernels_gradient_by_hand(monkeypatch):
     assert kernel[..., 0, 0].numpy().tolist() == [
         [0, 0, 0], [10, 20, 30], [40, 50, 60]
     ]  # fmt: skip
+    assert products == [(1, 2, 3, 1)]
 
 
 @pytest.mark.parametrize(
-    ("image_shape", "kernel_shape", "pays"),
+    ("image_shape", "filters", "pays"),
     [
-        ((None, 2, 10, 512), (3, 3, 512, 1024), True),
-        ((None, 2, 10, 256), (3, 3, 256, 256), False),
-        ((None, 5, 21, 512), (3, 3, 512, 1024), False),
+        ((None, 2, 10, 512), 1024, True),
+        ((None, 2, 10, 256), 256, False),
+        ((None, 5, 21, 512), 1024, False),
     ],
 )
 def test_a_product_is_taken_of_small_images_of_many_channels(
-    image_shape, kernel_shape, pays
+    image_shape, filters, pays
 ):
-    assert faster_layers._product_pays(image_shape, kernel_shape) == pays
+    assert faster_layers.product_pays(image_shape, filters) == pays
 
 
 def test_of_the_originals_size_block5_alone_takes_products(monkeypatch):

@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.encoder import build_encoder, with_normalization
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
 from mnist_sum_tf.training import (
@@ -54,7 +55,7 @@ def make_task(dropout: float = 0.0, stop: int = TOTAL_STEPS, sleep: float = 0.0)
         y = keras.layers.Reshape((2, 2, 4))(y)  # as an image
         y = FusedBatchNormalization(dtype=dtype)(y)
         y = keras.layers.Reshape((16,))(y)
-        y = keras.layers.Dropout(dropout, dtype=dtype)(y)
+        y = faster_layers.Dropout(dropout, dtype=dtype)(y)
         y = keras.layers.Dense(1, dtype=dtype)(y)
         return keras.Model(x, keras.layers.Reshape(())(y), name="regressor")
 

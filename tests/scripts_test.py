@@ -127,6 +127,15 @@ def test_mistakes_end_in_one_line(workdir):
     assert not (ROOT / "unused").exists()
 
 
+@pytest.mark.parametrize("flag", ["layout", "digits", "tfds_data_dir"])
+def test_what_is_of_composites_is_no_flag_of_the_cell_reader(flag):
+    result = run(
+        "train_cell_reader.py", "--workdir=unused", "--images=mine", f"--{flag}=x"
+    )
+    assert result.returncode == 1
+    assert f"Unknown command line flag '{flag}'" in result.stderr
+
+
 def test_a_folder_older_than_a_setting_goes_on(workdir):
     path = workdir / "encoder" / "config.json"
     settings = json.loads(path.read_text())

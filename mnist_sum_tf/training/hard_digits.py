@@ -154,7 +154,9 @@ def read_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
     """
     # Numbers in place of labels tell which digit of a composite is which.
     numbered = Digits(digits.images, np.arange(len(digits.images), dtype=np.int32))
-    read = tf.function(lambda images: tf.nn.softmax(encoder(images, training=False)))
+    read = tf.function(
+        lambda images: tf.nn.softmax(encoder(images, training=False)), autograph=False
+    )
     sums = np.zeros([len(digits.images), encoder.output_shape[-1]], np.float32)
     counts = np.zeros([len(digits.images), 1], np.float32)
     for seed, layout in enumerate(LAYOUTS):  # other neighbours in each

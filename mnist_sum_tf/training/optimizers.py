@@ -44,6 +44,10 @@ class OnePassAdam(keras.optimizers.Adam):
     of the original's 21 million parameters' time on two cores.
     """
 
+    def __init__(self, learning_rate, epsilon: float = 1e-7):
+        """Args: a number or a schedule; what is added to the gradient's size."""
+        super().__init__(learning_rate, epsilon=epsilon)
+
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Changes a variable, its mean gradient and its mean squared gradient."""
         index = self._get_variable_index(variable)
