@@ -86,15 +86,18 @@ _SPEEDRUN = {
         stage="encoder",
         objective="digits",
         preset="speedrun",
-        total_steps=12_800,  # of the schedule: the rate is high where it stops
+        total_steps=3_200,
         global_batch_size=64,
         evaluate_every_steps=200,
         stop_at_accuracy=0.99,
         data=config.DataConfig(
             layout="tiled", bent=True, validates_all_layouts=False
         ),
-        model=_NORMALIZED,
-        optimizer=config.OptimizerConfig(learning_rate=2e-3),
+        # Gains nothing on `tiled`, and takes an eighth of a step.
+        model=dataclasses.replace(_NORMALIZED, dropout_rate=0.0),
+        optimizer=config.OptimizerConfig(
+            learning_rate=2e-3, average_decay=0.998
+        ),
     ),
 }
 
