@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import optimizers
@@ -35,6 +36,23 @@ def test_many_steps_are_those_of_keras():
         found.append(variable.numpy())
     assert np.abs(found[0] - start).max() > 0.1
     np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+
+
+def test_it_goes_on_from_a_checkpoint_of_keras_own(tmp_path):
+    gradient = [np.array([4.0, -0.5], np.float32)]
+    variables = [keras.Variable([1.0, 2.0]) for _ in range(2)]
+    before, after = keras.optimizers.Adam(0.125), optimizers.OnePassAdam(0.125)
+    before.apply(gradient, [variables[0]])
+    path = tf.train.Checkpoint(optimizer=before).write(str(tmp_path / "ckpt"))
+    variables[1].assign(variables[0])
+    after.build([variables[1]])
+    restored = tf.train.Checkpoint(optimizer=after).read(path)
+    restored.assert_consumed()
+    for optimizer, variable in zip((before, after), variables):
+        optimizer.apply(gradient, [variable])
+    assert int(after.iterations.numpy()) == 2
+    np.testing.assert_allclose(variables[1].numpy(), variables[0].numpy(), rtol=1e-6)
+    np.testing.assert_allclose(variables[1].numpy(), [0.75, 2.25], rtol=1e-4)
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
