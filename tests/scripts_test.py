@@ -102,21 +102,6 @@ def test_mistakes_end_in_one_line(workdir):
     message = fail("evaluate.py", "--images=mine", "--layouts=tiled,mixed")
     assert "Received: --layouts=tiled,mixed --images=mine" in message
     assert "--layouts must name" in fail("evaluate.py", "--layouts=")
-    message = fail(
-        "train_encoder.py", "--workdir=unused", "--images=mine", "--bent"
-    )
-    assert "--bent is of composites" in message
-    message = fail(
-        "train_encoder.py", "--workdir=unused", "--layout=tiled",
-        "--bend_strength=0.5",
-    )  # fmt: skip
-    assert "--bend_strength must go with" in message
-    message = fail(
-        "train_encoder.py", "--workdir=unused", "--noworn", "--wear_share=0.5"
-    )
-    assert "Received: --layout=mixed --noworn" in message
-    message = fail("train_encoder.py", "--workdir=unused", "--augmented")
-    assert "must stand beside --images. Received: --augmented" in message
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")
     assert "--notrain_encoder must go with --objective=regression" in message
     for frozen in ("--notrain_encoder", "--preset=original"):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -104,6 +105,20 @@ def test_the_size_is_that_of_the_flags():
     doubled = settings("--block_channels=3,6,12,24,48").model
     assert (doubled.base_channels, doubled.block_channels) == (3, None)
     assert settings("--base_channels=3").model == doubled
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--images=mine --bent", "--bent is of composites"),
+        ("--layout=tiled --bend_strength=0.5", "--bend_strength must go with"),
+        ("--noworn --wear_share=0.5", "Received: --layout=mixed --noworn"),
+        ("--augmented", "must stand beside --images. Received: --augmented"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_told(arguments, message):
+    with pytest.raises(config.UserError, match=re.escape(message)):
+        settings(arguments)
 
 
 def test_hard_digits_need_a_model_that_says_so():
