@@ -29,15 +29,16 @@ class Conv2D(keras.layers.Conv2D):
         if not (training and pays):
             return super().call(inputs)
         kernel = tf.convert_to_tensor(self.kernel)
-        outputs = convolve(tf.cast(inputs, kernel.dtype), kernel)
+        outputs = convolve(inputs, kernel)
         if self.use_bias:
             outputs = outputs + tf.convert_to_tensor(self.bias)
         return self.activation(outputs)
 
     def _is_plain(self) -> bool:
         """Whether it does what `convolve` does."""
-        strides = {*self.strides, *self.dilation_rate, self.groups}
-        return self.kernel_size == (3, 3) and strides == {1} and self.padding == "same"
+        ones = {*self.strides, *self.dilation_rate, self.groups}
+        form = self.kernel_size, self.padding, self.data_format
+        return ones == {1} and form == ((3, 3), "same", "channels_last")
 
 
 def product_pays(image_shape, filters: int) -> bool:
@@ -57,7 +58,7 @@ def product_pays(image_shape, filters: int) -> bool:
 
 @tf.custom_gradient
 def convolve(images, kernel):
-    """`tf.nn.conv2d` with padding; see `Conv2D` for its gradient.
+    """`tf.nn.conv2d` with padding and strides of 1; see `Conv2D` for its gradient.
 
     Args:
         images: float `[n, height, width, channels]`.
