@@ -119,6 +119,9 @@ class OptimizerConfig:
         schedule: `"cosine"` (warm-up, then down to zero) or `"constant"`.
         warmup_steps: steps of linear warm-up of the cosine schedule.
         gradient_clip_norm: largest global norm of the gradient; `None` clips none.
+        weight_decay: a step of rate r takes the share r * weight_decay off every
+            kernel (Loshchilov and Hutter, "Decoupled weight decay
+            regularization", 2019); 0 leaves them.
         average_decay: decay per step of the exponential average of the weights,
             which is what gets evaluated and exported; 0 keeps the last weights.
     """
@@ -127,6 +130,7 @@ class OptimizerConfig:
     schedule: str = "cosine"
     warmup_steps: int = 200
     gradient_clip_norm: float | None = 1.0
+    weight_decay: float = 0.0
     average_decay: float = 0.9995
 
 

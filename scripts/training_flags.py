@@ -31,6 +31,11 @@ flags.DEFINE_integer(
     lower_bound=1, upper_bound=2**20,
 )  # fmt: skip
 flags.DEFINE_float("learning_rate", None, "Adam's peak learning rate.")
+flags.DEFINE_float(
+    "weight_decay", None, "Share of every kernel that a step takes off, divided by "
+    "the learning rate: 0.5 makes long trainings read unseen digits better.",
+    lower_bound=0.0,
+)  # fmt: skip
 flags.DEFINE_string("precision", None, f"One of {', '.join(config.PRECISIONS)}.")
 flags.DEFINE_string("strategy", None, f"One of {', '.join(config.STRATEGIES)}.")
 flags.DEFINE_integer(
@@ -92,7 +97,9 @@ def settings(stage: str, **changes) -> config.Config:
         preset,
         data=image_flags.data(preset.data),
         model=image_flags.model(preset.model, _trained_before(stage)),
-        optimizer=given_flags.changed(preset.optimizer, "learning_rate"),
+        optimizer=given_flags.changed(
+            preset.optimizer, "learning_rate", "weight_decay"
+        ),
         **given_flags.given(
             "seed", "total_steps", "global_batch_size", "precision", "strategy",
             "checkpoint_every_steps", "evaluate_every_steps", "log_every_steps",

@@ -25,7 +25,9 @@ SETTINGS = config.Config(
     checkpoint_every_steps=2,
     evaluate_every_steps=4,
     log_every_steps=2,
-    optimizer=config.OptimizerConfig(learning_rate=0.05, warmup_steps=0),
+    optimizer=config.OptimizerConfig(
+        learning_rate=0.05, warmup_steps=0, weight_decay=0.1
+    ),
 )
 
 

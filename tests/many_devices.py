@@ -42,7 +42,9 @@ def settings(strategy: str) -> config.Config:
         stage="encoder", objective="digits", total_steps=TOTAL_STEPS,
         global_batch_size=8, precision="float32", strategy=strategy,
         checkpoint_every_steps=4, evaluate_every_steps=6, log_every_steps=1,
-        optimizer=config.OptimizerConfig(learning_rate=0.05, warmup_steps=0),
+        optimizer=config.OptimizerConfig(
+            learning_rate=0.05, warmup_steps=0, weight_decay=0.1
+        ),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.training import optimizers
 
 
@@ -53,6 +54,43 @@ def test_it_goes_on_from_a_checkpoint_of_keras_own(tmp_path):
     assert int(after.iterations.numpy()) == 2
     np.testing.assert_allclose(variables[1].numpy(), variables[0].numpy(), rtol=1e-6)
     np.testing.assert_allclose(variables[1].numpy(), [0.75, 2.25], rtol=1e-4)
+
+
+def test_kernels_decay_and_nothing_else():
+    """A quarter of the rate 1/2 is an eighth; no gradient changes anything."""
+    encoder = build_encoder(base_channels=2, normalized=True)
+    settings = config.Config(
+        stage="encoder", objective="digits",
+        optimizer=config.OptimizerConfig(
+            learning_rate=0.5, schedule="constant", weight_decay=0.25
+        ),
+    )  # fmt: skip
+    variables = encoder.trainable_variables
+    for variable in variables:
+        variable.assign(tf.ones(variable.shape))
+    optimizer = optimizers.create_optimizer(settings)
+    optimizer.build(variables)
+    optimizer.apply([tf.zeros(v.shape) for v in variables], variables)
+    decayed = 0
+    for variable in variables:
+        is_kernel = variable.path.endswith("/kernel")
+        decayed += is_kernel
+        np.testing.assert_array_equal(
+            variable.numpy(), 0.875 if is_kernel else 1.0, variable.path
+        )
+    # Of ten convolutions and two dense layers; the last one alone has a bias.
+    assert decayed == 12
+    assert len(variables) == 12 + 2 * 11 + 1
+
+
+@pytest.mark.parametrize("decay", [-0.1, float("nan"), float("inf")])
+def test_decays_that_cannot_be_are_told(decay):
+    settings = config.Config(
+        stage="encoder", objective="digits",
+        optimizer=config.OptimizerConfig(weight_decay=decay),
+    )  # fmt: skip
+    with pytest.raises(config.UserError, match="--weight_decay must be"):
+        optimizers.create_optimizer(settings)
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])

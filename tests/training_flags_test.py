@@ -26,6 +26,7 @@ VALUES = {
     "total_steps": (11, ""),
     "global_batch_size": (24, ""),
     "learning_rate": (0.125, ""),
+    "weight_decay": (0.25, ""),
     "precision": ("float32", ""),
     "strategy": ("mirrored", ""),
     "checkpoint_every_steps": (13, ""),

@@ -7,34 +7,58 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 
+# Biases, and what normalisation scales and shifts by, are not held small.
+NOT_DECAYED = ("bias", "gamma", "beta")
+
 
 def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
     """Creates Adam with a cosine or a constant learning rate.
 
     Raises:
-        UserError: if the schedule is unknown or the rate is not positive.
+        UserError: if the schedule is unknown, the rate is not positive or the
+            weight decay is no number from 0.
     """
     options = settings.optimizer
+    _check(options)
+    if not options.weight_decay:
+        return OnePassAdam(_learning_rate(settings))
+    optimizer = OnePassAdam(
+        _learning_rate(settings), weight_decay=options.weight_decay
+    )
+    optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    return optimizer
+
+
+def _check(options: config.OptimizerConfig) -> None:
     if not 0 < options.learning_rate < math.inf:
         raise config.UserError(
             "--learning_rate must be a number above 0. "
             f"Received: {options.learning_rate}"
+        )
+    if not 0 <= options.weight_decay < math.inf:
+        raise config.UserError(
+            "--weight_decay must be a number from 0. "
+            f"Received: {options.weight_decay}"
         )
     if options.schedule not in config.SCHEDULES:
         raise config.UserError(
             f"schedule must be one of {', '.join(config.SCHEDULES)}. "
             f"Received: {options.schedule!r}"
         )
+
+
+def _learning_rate(settings: config.Config):
+    """A number, or a schedule."""
+    options = settings.optimizer
     if options.schedule == "constant":
-        return OnePassAdam(options.learning_rate)
+        return options.learning_rate
     warmup_steps = min(options.warmup_steps, settings.total_steps // 4)
-    schedule = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else options.learning_rate,
         decay_steps=max(1, settings.total_steps - warmup_steps),
         warmup_target=options.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-    return OnePassAdam(schedule)
 
 
 class OnePassAdam(keras.optimizers.Adam):
@@ -44,9 +68,15 @@ class OnePassAdam(keras.optimizers.Adam):
     original's 21 million parameters, on two cores in bfloat16.
     """
 
-    def __init__(self, learning_rate, epsilon: float = 1e-7):
-        """Args: a number or a schedule; what is added to the gradient's size."""
-        super().__init__(learning_rate, epsilon=epsilon)
+    def __init__(
+        self, learning_rate, epsilon: float = 1e-7, weight_decay: float | None = None
+    ):
+        """Args: a number or a schedule; what is added to the gradient's size; what
+        share of every weight a step takes off, divided by the learning rate.
+        """
+        super().__init__(
+            learning_rate, epsilon=epsilon, weight_decay=weight_decay
+        )
 
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Changes a variable, its mean gradient and its mean squared gradient."""
