@@ -38,7 +38,7 @@ def _define_model_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_float(
         "dropout_rate", None, "Share of activations dropped while training, after "
-        "each block. 0.1, but 0 in the preset speedrun.", lower_bound=0.0,
+        "each block. 0.1.", lower_bound=0.0,
         upper_bound=0.9,
     )  # fmt: skip
     flags.DEFINE_string(

@@ -33,7 +33,7 @@ flags.DEFINE_integer(
 flags.DEFINE_float("learning_rate", None, "Adam's peak learning rate.")
 flags.DEFINE_float(
     "weight_decay", None, "Share of every kernel that a step takes off, divided by "
-    "the learning rate: 0.5 makes long trainings read unseen digits better.",
+    "the learning rate. 0, but 0.5 in the preset speedrun.",
     lower_bound=0.0,
 )  # fmt: skip
 flags.DEFINE_string("precision", None, f"One of {', '.join(config.PRECISIONS)}.")
