@@ -38,8 +38,7 @@ def _define_model_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_float(
         "dropout_rate", None, "Share of activations dropped while training, after "
-        "each block. 0.1.", lower_bound=0.0,
-        upper_bound=0.9,
+        "each block. 0.1.", lower_bound=0.0, upper_bound=0.9,
     )  # fmt: skip
     flags.DEFINE_string(
         "initial_model", None,

@@ -12,7 +12,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
-from mnist_sum_tf.training import checkpoints, loop, optimizers, strategies
+from mnist_sum_tf.training import checkpoints, loop, strategies
 from mnist_sum_tf.training.history import read_history
 
 SETTINGS = config.Config(
@@ -277,17 +277,6 @@ def test_precision_follows_the_processor():
         ("vendor_id : AuthenticAMD flags : avx2", False),
     ):
         assert strategies.has_fast_bfloat16(cpuinfo) is fast
-
-
-def test_cosine_warms_up_and_ends_at_zero():
-    settings = dataclasses.replace(
-        SETTINGS,
-        total_steps=100,
-        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=10),
-    )
-    rate = optimizers.create_optimizer(settings)._learning_rate
-    found = [float(rate(step)) for step in (0, 5, 10, 55, 100)]
-    np.testing.assert_allclose(found, [0, 0.5, 1, 0.5, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -83,21 +83,29 @@ def test_kernels_decay_and_nothing_else():
     assert len(variables) == 12 + 2 * 11 + 1
 
 
-@pytest.mark.parametrize("decay", [-0.1, float("nan"), float("inf")])
-def test_decays_that_cannot_be_are_told(decay):
+def test_cosine_warms_up_and_ends_at_zero():
     settings = config.Config(
-        stage="encoder", objective="digits",
-        optimizer=config.OptimizerConfig(weight_decay=decay),
+        stage="encoder", objective="digits", total_steps=100,
+        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=10),
     )  # fmt: skip
-    with pytest.raises(config.UserError, match="--weight_decay must be"):
-        optimizers.create_optimizer(settings)
+    rate = optimizers.create_optimizer(settings)._learning_rate
+    found = [float(rate(step)) for step in (0, 5, 10, 55, 100)]
+    np.testing.assert_allclose(found, [0, 0.5, 1, 0.5, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
-def test_rates_that_cannot_be_are_told(rate):
-    settings = config.Config(
-        stage="encoder", objective="digits",
-        optimizer=config.OptimizerConfig(learning_rate=rate),
-    )  # fmt: skip
-    with pytest.raises(config.UserError, match="--learning_rate must be"):
-        optimizers.create_optimizer(settings)
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        ("learning_rate", [0.0, -1.0, float("nan"), float("inf")]),
+        ("weight_decay", [-0.1, float("nan"), float("inf")]),
+    ],
+)
+def test_numbers_that_cannot_be_are_told(name, values):
+    for value in values:
+        settings = config.Config(
+            stage="encoder", objective="digits",
+            optimizer=config.OptimizerConfig(**{name: value}),
+        )  # fmt: skip
+        message = f"--{name} must be .* Received: {value}"
+        with pytest.raises(config.UserError, match=message):
+            optimizers.create_optimizer(settings)

@@ -20,12 +20,11 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
     """
     options = settings.optimizer
     _check(options)
-    if not options.weight_decay:
-        return OnePassAdam(_learning_rate(settings))
     optimizer = OnePassAdam(
-        _learning_rate(settings), weight_decay=options.weight_decay
+        _learning_rate(settings), weight_decay=options.weight_decay or None
     )
-    optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    if options.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer
 
 
@@ -48,7 +47,7 @@ def _check(options: config.OptimizerConfig) -> None:
 
 
 def _learning_rate(settings: config.Config):
-    """A number, or a schedule."""
+    """A constant rate, or warm-up and a cosine down to zero."""
     options = settings.optimizer
     if options.schedule == "constant":
         return options.learning_rate
