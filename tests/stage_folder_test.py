@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training import stage_folder
+from mnist_sum_tf.training import loop, stage_folder, stages
 
 SETTINGS = config.Config(stage="sum_model", objective="distribution")
 
@@ -25,3 +25,15 @@ def test_another_experiment_is_named():
     other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
     with pytest.raises(config.UserError, match="Received: seed 0 there, 3 here$"):
         stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
+
+
+def test_a_number_that_is_refused_claims_no_folder(tmp_path):
+    """So that the corrected command may have the same one."""
+    wrong = dataclasses.replace(
+        config.Config(stage="decoder", objective="expected_sum"),
+        optimizer=config.OptimizerConfig(weight_decay=float("nan")),
+    )
+    with pytest.raises(config.UserError, match="--weight_decay .* Received: nan$"):
+        loop.train_and_evaluate(lambda: stages.decoder_task(wrong), wrong, tmp_path)
+    assert not (tmp_path / stage_folder.CONFIG_FILE).exists()
+    stage_folder.check_goes_on(tmp_path, SETTINGS.to_json())

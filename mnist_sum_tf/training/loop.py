@@ -84,9 +84,10 @@ class Trainer:
         self.strategy = strategy
         self.is_chief = strategies.is_chief(strategy)
         kept = {**settings.to_json(), "data_digest": task.data_digest}
+        self.state = steps.TrainingState(task, settings, strategy, dtype)
+        # After it: settings that cannot be used claim no folder.
         if self.is_chief:
             stage_folder.claim_directory(stage_dir, kept)
-        self.state = steps.TrainingState(task, settings, strategy, dtype)
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
         )
