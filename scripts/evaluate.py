@@ -55,6 +55,15 @@ def _check_flags() -> None:
             f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
             "Received: none"
         )
+    if _MODEL.value and _WORKDIR.value:
+        raise config.UserError(
+            "--model must not stand beside --workdir. Received: "
+            f"--model={_MODEL.value} --workdir={_WORKDIR.value}"
+        )
+    if _SUMS.value and not _IMAGES.value:
+        raise config.UserError(
+            f"--sums must stand beside --images. Received: --sums={_SUMS.value} alone"
+        )
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
             raise config.UserError(

@@ -197,6 +197,11 @@ def check_fits_images() -> None:
             f"--{name} is of composites and must not stand beside --images. "
             f"Received: {flags.FLAGS[name].serialize()} --images={images}"
         )
+    if given_flags.given("sums") and not images:
+        raise config.UserError(
+            "--sums must stand beside --images. Received: "
+            f"--sums={given_flags.optional('sums')} alone"
+        )
     if given_flags.given("augmented") and not images:
         raise config.UserError(
             "--augmented is of a person's own images and must stand beside --images. "

@@ -42,6 +42,11 @@ def test_a_goal_is_for_every_validation_set_of_the_last_row(tmp_path):
     assert history.reaches(0.5) and not history.reaches(0.51)
     history.add({"step": 20, "loss": 1.0, "a/sum_nll": 2.0})
     assert not history.reaches(0.5)
+    # The decoder's sums are rounded; where there are both, the likeliest count.
+    history.add({"step": 30, "a/rounded_sum_accuracy": 0.75})
+    assert history.reaches(0.75) and not history.reaches(0.76)
+    history.add({"step": 30, "a/sum_accuracy": 0.5})
+    assert not history.reaches(0.75)
 
 
 def test_a_broken_history_is_named(tmp_path):

@@ -102,6 +102,9 @@ def test_mistakes_end_in_one_line(workdir):
     message = fail("evaluate.py", "--images=mine", "--layouts=tiled,mixed")
     assert "Received: --layouts=tiled,mixed --images=mine" in message
     assert "--layouts must name" in fail("evaluate.py", "--layouts=")
+    message = fail("evaluate.py", "--model=mine", f"--workdir={workdir}")
+    assert f"Received: --model=mine --workdir={workdir}" in message
+    assert "--sums=s.npy alone" in fail("evaluate.py", "--sums=s.npy")
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")
     assert "--notrain_encoder must go with --objective=regression" in message
     for frozen in ("--notrain_encoder", "--preset=original"):

@@ -114,6 +114,7 @@ def test_the_size_is_that_of_the_flags():
         ("--images=mine --bent", "--bent is of composites"),
         ("--layout=tiled --bend_strength=0.5", "--bend_strength must go with"),
         ("--noworn --wear_share=0.5", "Received: --layout=mixed --noworn"),
+        ("--sums=s.npy", "must stand beside --images. Received: --sums=s.npy alone"),
         ("--augmented", "must stand beside --images. Received: --augmented"),
     ],
 )

@@ -191,8 +191,8 @@ def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
     """The affine map from a place in a tile to the pixel of the digit there.
 
     Away from the box' centre a canvas offset (dx, dy) is turned back, sheared
-    back and scaled to the 28x28 box:
-    u = 28/width (cos dx + sin dy - shear v'), v = 28/height (cos dy - sin dx).
+    and scaled to the 28x28 box, where v' = cos dy - sin dx:
+    u = 28/width (cos dx + sin dy + shear v'), v = 28/height v'.
 
     Returns:
         float32 `[n, 6]`: u's change along x and y, and u at the tile's corner;

@@ -136,6 +136,7 @@ def _task_of(stage: str, workdir: pathlib.Path):
 
 def _save(state, settings: config.Config, stage_dir, task: loop.Task) -> None:
     """Lets the training loop begin with these weights and save step 0."""
+    keras.utils.set_random_seed(settings.seed)  # of the dropout layers' seeds
     task = dataclasses.replace(
         task, build_model=functools.partial(_model_of, state, settings)
     )

@@ -65,12 +65,16 @@ class History:
             self.rows.append(dict(row))
 
     def reaches(self, accuracy: float) -> bool:
-        """Whether each validation set of the last row has this share of sums right."""
+        """Whether each validation set of the last row has this share of sums right.
+
+        The most likely sums where there are any, else (decoder) the rounded ones.
+        """
         last = self.rows[-1] if self.rows else {}
-        reached = [
-            value for name, value in last.items() if name.endswith("/sum_accuracy")
-        ]
-        return bool(reached) and min(reached) >= accuracy
+        for ending in ("/sum_accuracy", "/rounded_sum_accuracy"):
+            reached = [value for name, value in last.items() if name.endswith(ending)]
+            if reached:
+                return min(reached) >= accuracy
+        return False
 
     def save(self) -> None:
         """Writes both files, each as a whole."""

@@ -54,7 +54,8 @@ def train_and_evaluate(
     strategies.check_batch_size(
         settings.global_batch_size, strategy.num_replicas_in_sync
     )
-    if settings.stop_at_accuracy and strategies.num_workers(strategy) > 1:
+    stops_early = settings.stop_at_accuracy is not None
+    if stops_early and strategies.num_workers(strategy) > 1:
         raise config.UserError(
             "A training that stops at an accuracy must run on one machine. "
             f"Received: --strategy={settings.strategy}"
