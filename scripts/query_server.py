@@ -57,13 +57,8 @@ _TOKEN_FILE = flags.DEFINE_string(
 
 def main(argv):
     from mnist_sum_tf import config, prediction
-    from mnist_sum_tf.serving import client as clients
 
-    server = clients.Server(
-        _SERVER.value, _MODEL.value, _VERSION.value, _CA_CERTIFICATES.value,
-        _token(),
-    )  # fmt: skip
-    client = clients.connect(server, _TIMEOUT.value)
+    client = _connect()
     if _STATUS.value:
         return _print_status(client)
     if len(argv) < 2:
@@ -75,6 +70,23 @@ def main(argv):
     if _LOAD_SECONDS.value is not None:
         return _print_load(client, paths)
     return _print_readings(client, paths)
+
+
+def _connect():
+    from mnist_sum_tf import config
+
+    try:
+        from mnist_sum_tf.serving.client import Server, connect
+    except ImportError as error:
+        raise config.UserError(
+            "query_server.py needs pip install -e '.[serving]'. "
+            f"Received: no module {error.name}"
+        ) from None
+    server = Server(
+        _SERVER.value, _MODEL.value, _VERSION.value, _CA_CERTIFICATES.value,
+        _token(),
+    )  # fmt: skip
+    return connect(server, _TIMEOUT.value)
 
 
 def _token():

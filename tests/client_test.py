@@ -211,6 +211,15 @@ def test_what_a_proxy_answers(proxy, status, error):
     assert str(raised.value).endswith(f"Received: status {status}, <html>")
 
 
+@pytest.mark.parametrize("body", ['{"status": "ok"}', "[1, 2]", "null", "7"])
+def test_what_another_service_answers(proxy, body):
+    proxy.body = body.encode()
+    transport = RestTransport(f"http://localhost:{proxy.port}", "mnist_sum")
+    with pytest.raises(errors.ServingError) as raised:
+        transport.predict("decode", LOGITS, 5)
+    assert str(raised.value).endswith(f"Received: status 200, {body}")
+
+
 def test_a_server_that_is_too_slow(proxy):
     proxy.pause = 2
     client = connect(Server(f"http://localhost:{proxy.port}"), 0.3)

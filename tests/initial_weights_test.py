@@ -13,6 +13,7 @@ from mnist_sum_tf.training.initial_weights import (
     set_initial_weights,
     size_of_exported,
 )
+from mnist_sum_tf.training.starting_models import starting_sum_model
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,20 @@ def test_every_weight_of_encoder_and_decoder_is_taken(exported):
             old.trainable_variables, new.trainable_variables
         ):
             np.testing.assert_array_equal(expected.numpy(), value.numpy())
+
+
+def test_training_starts_from_there(exported, tmp_path):
+    folder, encoder, decoder = exported
+    settings = config.Config(
+        stage="sum_model", objective="distribution", initial_model=str(folder),
+        model=config.ModelConfig(base_channels=2),
+    )  # fmt: skip
+    start = starting_sum_model(settings, tmp_path, None, "float32")
+    for expected in (encoder, decoder):
+        found = start.get_layer(expected.name).get_weights()
+        assert len(found) == len(expected.weights) > 0
+        for value, other in zip(expected.get_weights(), found):
+            np.testing.assert_array_equal(value, other)
 
 
 def test_the_size_is_known_without_loading(exported, monkeypatch):

@@ -25,11 +25,13 @@ from mnist_sum_tf import config
 from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.encoder import build_encoder, with_normalization
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
+from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
     loop,
     records,
+    stages,
     strategies,
 )
 from mnist_sum_tf.training.history import read_history
@@ -105,7 +107,7 @@ def values(trainer: loop.Trainer) -> list:
 
 
 def masks(trainer: loop.Trainer) -> list:
-    """Which of 3 x 16 values dropout kept, by replica."""
+    """Which of 3 x 16 values dropout kept, by step (two of them) and replica."""
     model, state = trainer.state.model, trainer.state
     dropout = next(l for l in model.layers if isinstance(l, keras.layers.Dropout))
     x = keras.Input((16,))
@@ -117,7 +119,11 @@ def masks(trainer: loop.Trainer) -> list:
         outputs = trainer.training_step._outputs
         return trainer.strategy.run(outputs, (tf.ones([3, 16]),))[0]
 
-    drawn = trainer.strategy.experimental_local_results(draw())
+    first, drawn = state.step, []
+    for step in (first, first + 1):
+        state.optimizer.iterations.assign(step)
+        drawn += trainer.strategy.experimental_local_results(draw())
+    state.optimizer.iterations.assign(first)
     state.model = model
     return [np.asarray(each).astype(int).ravel().tolist() for each in drawn]
 
@@ -130,6 +136,48 @@ def normalised_starts(strategy) -> bool:
     with strategy.scope():
         spread = with_normalization(plain, images).get_weights()
     return len(alone) == len(spread) > 50 and all(map(np.array_equal, alone, spread))
+
+
+def sum_gradients(strategy) -> list:
+    """By replica: the loss of eight images' sums, and the gradient of a weight.
+
+    As `steps.TrainingStep` adds them up; slots are kept uncorrelated.
+    """
+    logits, sums = logits_and_sums()
+    end_to_end = config.Config(
+        stage="sum_model", objective="distribution", decorrelation=10.0
+    )
+    with strategy.scope():
+        scale, distribution = tf.Variable(1.0), build_sum_distribution()
+
+    def follow(logits, sums):
+        with tf.GradientTape() as tape:
+            outputs = distribution(logits * scale)
+            loss = stages._end_to_end_loss(end_to_end, {"sum": sums}, outputs)
+            loss = tf.reduce_sum(loss) / 8
+        gradient = tape.gradient(loss, scale)
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce("SUM", [loss, gradient])
+
+    @tf.function(autograph=False)
+    def spread():
+        def share(values):
+            parts = np.split(values, strategy.num_replicas_in_sync)
+            return strategy.experimental_distribute_values_from_function(
+                lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+            )
+
+        return strategy.run(follow, (share(logits), share(sums)))
+
+    results = strategy.experimental_local_results
+    return [list(map(float, each)) for each in zip(*map(results, spread()))]
+
+
+def logits_and_sums():
+    """Of eight images."""
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(8, 4, 10)).astype("float32")
+    return logits, random.integers(0, 37, 8)
 
 
 def mirrored(folder: pathlib.Path, count: str) -> dict:
@@ -157,6 +205,9 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
         "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,
         # Compiling is slow: once is enough.
         "resumed": count == "2" and resume(folder, devices),
+        # Last, and with a strategy that has trained: each one numbers what its
+        # devices do together from the same start, and devices hold to that.
+        "sum_gradients": sum_gradients(spread.strategy),
     }
 
 

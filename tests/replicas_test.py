@@ -11,8 +11,10 @@ import time
 
 import many_devices
 import numpy as np
+import tensorflow as tf
 
-from mnist_sum_tf.training import history
+from mnist_sum_tf.models.sum_distribution import build_sum_distribution
+from mnist_sum_tf.training import history, losses
 
 PROGRAM = pathlib.Path(__file__).with_name("many_devices.py")
 
@@ -45,11 +47,27 @@ def test_replicas_see_what_one_device_sees(tmp_path):
         np.testing.assert_allclose(all_devices, one, rtol=1e-4, atol=1e-5)
         assert found[count]["starts_alike"]
         masks = found[count]["masks"]
-        assert found[count]["replicas"] == len(masks) == count
-        # Every replica draws a mask of its own.
-        assert len(set(map(tuple, masks))) == count
+        assert found[count]["replicas"] == count
+        # Every replica draws a mask of its own in each of two steps.
+        assert len(set(map(tuple, masks))) == len(masks) == 2 * count
         assert {value for mask in masks for value in mask} == {0, 2}
+        for each in found[count]["sum_gradients"]:
+            np.testing.assert_allclose(each, sum_gradients_of_one_batch(), rtol=1e-5)
     assert found[2]["resumed"]
+
+
+def sum_gradients_of_one_batch() -> list[float]:
+    """What `many_devices.sum_gradients` shares out: the loss and its gradient."""
+    logits, sums = many_devices.logits_and_sums()
+    scale = tf.Variable(1.0)
+    with tf.GradientTape() as tape:
+        outputs = build_sum_distribution()(logits * scale)
+        surprise = losses.sum_negative_log_likelihood(
+            sums, outputs["sum_probabilities"]
+        )
+        correlation = losses.slot_correlation(outputs["digit_probabilities"])
+        loss = tf.reduce_mean(surprise) + 10 * correlation
+    return [float(loss), float(tape.gradient(loss, scale))]
 
 
 def start_workers(folder, sleep) -> list[subprocess.Popen]:

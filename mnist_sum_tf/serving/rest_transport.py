@@ -65,8 +65,8 @@ class RestTransport:
         }
         text = json.dumps(body, separators=(",", ":")).encode()
         self._check_size(len(text))
-        answer = self._ask("POST", f"{self._model}:predict", timeout, text)
-        outputs = answer["outputs"]
+        url = f"{self._model}:predict"
+        outputs = self._ask("POST", url, "outputs", timeout, text)
         if not isinstance(outputs, dict):
             # A single output comes without its name.
             outputs = {self._only_output(signature, timeout): outputs}
@@ -77,16 +77,14 @@ class RestTransport:
 
     def versions(self, timeout: float) -> dict[int, str]:
         """The state of each version, `"AVAILABLE"` or one before or after."""
-        answer = self._ask("GET", self._model, timeout)
-        return {
-            int(each["version"]): each["state"]
-            for each in answer["model_version_status"]
-        }
+        found = self._ask("GET", self._model, "model_version_status", timeout)
+        return {int(each["version"]): each["state"] for each in found}
 
     def signatures(self, timeout: float) -> dict:
         """The signatures of the model, as `SignatureDef`s in JSON."""
-        answer = self._ask("GET", f"{self._model}/metadata", timeout)
-        definitions = answer["metadata"]["signature_def"]["signature_def"]
+        url = f"{self._model}/metadata"
+        metadata = self._ask("GET", url, "metadata", timeout)
+        definitions = metadata["signature_def"]["signature_def"]
         return {
             name: definition
             for name, definition in definitions.items()
@@ -109,8 +107,8 @@ class RestTransport:
                 f"bytes. Received: {num_bytes}"
             )
 
-    def _ask(self, method: str, url: str, timeout: float, body=None):
-        """The JSON that a server answers."""
+    def _ask(self, method: str, url: str, key: str, timeout: float, body=None):
+        """What a server's JSON has by this key."""
         try:
             with self._session.request(
                 method, url, data=body, stream=True, allow_redirects=False,
@@ -134,7 +132,7 @@ class RestTransport:
                 f"{self._url}: expected a model server there. "
                 f"Received: {errors.first_line(error)}"
             ) from error
-        return self._checked(response.status_code, text)
+        return self._checked(response.status_code, text, key)
 
     def _read(self, response, timeout: float) -> bytes:
         """The body, if it comes in time and is not huge."""
@@ -157,13 +155,17 @@ class RestTransport:
             f"{timeout:.3g} seconds"
         )
 
-    def _checked(self, status: int, text: bytes):
+    def _checked(self, status: int, text: bytes, key: str):
         try:
             answer = json.loads(text)
         except ValueError:  # An error page of a proxy.
-            answer = {"error": errors.first_line(text.decode(errors="replace"))}
-        if status == 200 and "error" not in answer:
-            return answer
+            answer = None
+        is_json = isinstance(answer, dict)
+        if status == 200 and is_json and key in answer and "error" not in answer:
+            return answer[key]
+        if not is_json or (status == 200 and "error" not in answer):
+            # Not a model server's.
+            answer = {"error": text.decode(errors="replace")}
         kind = FAILURES.get(status, errors.ServingError)
         reason = errors.first_line(answer.get("error", "no reason given"))
         what = "the server did not answer the request"

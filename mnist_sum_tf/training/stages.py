@@ -12,7 +12,7 @@ from mnist_sum_tf.data import digit_logits
 from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_distribution import with_distribution
-from mnist_sum_tf.training import losses, training_data
+from mnist_sum_tf.training import losses, strategies, training_data
 from mnist_sum_tf.training.loop import train_and_evaluate
 from mnist_sum_tf.training.starting_models import (
     starting_encoder,
@@ -163,8 +163,9 @@ def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
             labels["sum"], outputs["sum_probabilities"]
         )
     if settings.decorrelation:
+        # Slots vary together over the global batch, wherever its rows are.
         loss += settings.decorrelation * losses.slot_correlation(
-            outputs["digit_probabilities"]
+            strategies.rows_of_all_replicas(outputs["digit_probabilities"])
         )
     return loss
 

@@ -197,6 +197,21 @@ def has_fast_bfloat16(cpuinfo: str) -> bool:
     return "amx_bf16" in cpuinfo or (is_amd and "avx512_bf16" in cpuinfo)
 
 
+def rows_of_all_replicas(rows) -> tf.Tensor:
+    """In a replica: the global batch's rows, from those of this replica's share.
+
+    Args:
+        rows: float `[n, ...]`; gradients find their way back to each.
+
+    Returns:
+        `[n * replicas, ...]`, in the replicas' order, the same in each.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return rows
+    return context.all_gather(rows, axis=0)
+
+
 def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
     """Splits each global batch over all replicas of all machines.
 
