@@ -67,7 +67,9 @@ def labelled(count):
     return datasets.LabelledImages(images, None, sums, None)
 
 
-def test_a_model_keeps_its_temperature(sum_model):
+def test_a_model_keeps_its_temperature(sum_model, monkeypatch):
+    # Of random weights, it may cost any number of right sums.
+    monkeypatch.setattr(calibration, "MOST_LOST", 1.0)
     two = {
         "first": datasets.once_dataset(labelled(150), 64),
         "second": datasets.once_dataset(labelled(50), 64),
