@@ -91,6 +91,9 @@ def small(command: str) -> list[str]:
     if script in ("train_encoder.py", "train_end_to_end.py"):
         if "--initial_model" not in given:
             extra.append("--base_channels=2")
+    chooses = re.search("--(corruptions|layouts|images)", given)
+    if script == "evaluate.py" and not chooses:
+        extra.append("--layouts=tiled")
     return [sys.executable, *words[1:], *extra]
 
 

@@ -90,9 +90,6 @@ def test_train_evaluate_export_predict(workdir, tmp_path):
 
 
 def test_mistakes_end_in_one_line(workdir):
-    assert "--preset" in fail(
-        "train_encoder.py", "--workdir=unused", "--preset=huge"
-    )
     assert "base_channels 2 there, 4 here" in fail(
         "train_encoder.py", f"--workdir={workdir}", "--base_channels=4",
         "--total_steps=2", "--global_batch_size=4", "--layout=tiled",
@@ -107,11 +104,6 @@ def test_mistakes_end_in_one_line(workdir):
     assert "--sums=s.npy alone" in fail("evaluate.py", "--sums=s.npy")
     message = fail("train_end_to_end.py", "--workdir=unused", "--notrain_encoder")
     assert "--notrain_encoder must go with --objective=regression" in message
-    for frozen in ("--notrain_encoder", "--preset=original"):
-        message = fail("train_end_to_end.py", "--workdir=unused", frozen, "--normalized")
-        assert "Received: --normalized --notrain_encoder" in message
-    message = fail("train_decoder.py", "--workdir=unused", "--preset=speedrun")
-    assert "--preset=speedrun is for encoder alone" in message
     assert not (ROOT / "unused").exists()
 
 

@@ -58,12 +58,12 @@ def defined_flags():
     training_flags.define_image_flags()
 
 
-def settings(*arguments, stage="encoder", workdir="unused"):
+def settings(*arguments, stage="encoder", workdir="unused", **changes):
     flags.FLAGS.unparse_flags()
-    for name in ("block_channels", *VALUES):
+    for name in ("preset", "block_channels", *VALUES):
         flags.FLAGS[name].unparse()
     flags.FLAGS(["program", f"--workdir={workdir}", *" ".join(arguments).split()])
-    return training_flags.settings(stage)
+    return training_flags.settings(stage, **changes)
 
 
 def flat(chosen) -> dict:
@@ -121,6 +121,22 @@ def test_the_size_is_that_of_the_flags():
 def test_flags_that_do_not_go_together_are_told(arguments, message):
     with pytest.raises(config.UserError, match=re.escape(message)):
         settings(arguments)
+
+
+def test_presets_that_do_not_fit_are_told():
+    with pytest.raises(config.UserError, match="--preset must .* Received: 'huge'$"):
+        settings("--preset=huge")
+    with pytest.raises(config.UserError, match="is for encoder alone. Received: decoder"):
+        settings("--preset=speedrun", stage="decoder")
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes"), [("compact", {"train_encoder": False}), ("original", {})]
+)
+def test_an_encoder_that_does_not_learn_is_not_normalised(preset, changes):
+    message = f"Received: --normalized --notrain_encoder --preset={preset}$"
+    with pytest.raises(config.UserError, match=message):
+        settings("--normalized", f"--preset={preset}", stage="sum_model", **changes)
 
 
 def test_hard_digits_need_a_model_that_says_so():
