@@ -1,5 +1,6 @@
 """How well a model reads images made of digits it has not seen."""
 
+import functools
 import json
 import pathlib
 
@@ -14,11 +15,10 @@ from mnist_sum_tf.evaluation_tables import (
     format_slots,
     format_table,
 )
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.reports.evaluation_report import write_report
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
-from mnist_sum_tf.runtimes.saved_model import find_saved_model
+from mnist_sum_tf.runtimes.saved_model import load_as_keras_model
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.history import write_whole
 from mnist_sum_tf.training.trained_models import load_sum_model
@@ -42,17 +42,13 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
         A model from images to a dictionary with at least the outputs `JUDGED`.
 
     Raises:
-        UserError: if there is no model.
+        UserError: if there is no model, or it cannot be loaded.
     """
     if workdir is not None:
         return load_sum_model(workdir)
     if is_model_file(model_path):
         return as_keras_model(load_file(model_path))
-    layer = keras.layers.TFSMLayer(
-        str(find_saved_model(model_path)), call_endpoint="serving_default"
-    )
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
-    return keras.Model(images, layer(images), name="exported_sum_model")
+    return load_as_keras_model(model_path)
 
 
 def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
@@ -106,14 +102,14 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
         are missing where only sums are known.
     """
     results = {}
+    # Compiled once for all data sets.
+    judged_model = functools.cache(functools.partial(metrics.judged_model, model))
     for name, dataset in named_datasets.items():
         knows_digits = "digits" in dataset.element_spec[1]
         judged = JUDGED if knows_digits else JUDGED[1:]
         results[name] = {
             "num_images": sum(len(labels["sum"]) for _, labels in dataset),
-            **metrics.evaluate(
-                metrics.judged_model(model, judged), dataset, judged
-            ),
+            **metrics.evaluate(judged_model(judged), dataset, judged),
         }
     return results
 

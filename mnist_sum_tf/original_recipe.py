@@ -7,6 +7,7 @@ import pathlib
 import time
 
 import numpy as np
+import tensorflow as tf
 
 from mnist_sum_tf import config, evaluation, original_tables
 from mnist_sum_tf.data import datasets, digit_logits
@@ -160,5 +161,6 @@ def _decoder_task(settings: config.Config) -> loop.Task:
     )  # fmt: skip
 
 
+@tf.autograph.experimental.do_not_convert
 def _without_channel(vectors, labels):
     return vectors[..., 0], labels

@@ -223,6 +223,32 @@ def seen_pixels(page) -> np.ndarray:
     return np.array(values, np.uint8).reshape(40, 168)
 
 
+def test_a_late_answer_is_not_shown_under_a_picture(page):
+    asked = []
+
+    def hold_the_first(route):
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+
+    page.route("**:predict", hold_the_first)
+    with page.expect_request("**:predict"):
+        page.keyboard.type("9")
+    page.locator("#file").set_input_files(PHOTOGRAPHS / "3145_pen.jpg")
+    expect(page.locator("#picture")).to_be_visible()
+    page.evaluate(
+        """() => {
+          const sum = document.getElementById("sum");
+          window.sums = [];
+          new MutationObserver(() => sums.push(sum.textContent)).observe(
+            sum, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    asked[0].continue_()
+    expect(page.locator("#sum")).to_have_text("13")
+    assert set(page.evaluate("sums")) == {"13"}
+
+
 @pytest.mark.parametrize("how", ["drop", "paste"])
 def test_a_dropped_or_pasted_file_is_read(page, how):
     content = base64.b64encode((PHOTOGRAPHS / "1435_marker.jpg").read_bytes())

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import prediction
+from mnist_sum_tf import evaluation, prediction
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
@@ -163,17 +163,34 @@ def test_a_path_without_a_model_is_named(tmp_path, name):
         saved_model.load_saved_model(tmp_path / name)
 
 
-def test_a_damaged_model_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "load", [saved_model.load_saved_model, evaluation.load_for_evaluation]
+)
+def test_a_damaged_model_is_named(tmp_path, load):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"damaged")
     with pytest.raises(UserError, match="SavedModel that loads. Received"):
-        saved_model.load_saved_model(tmp_path)
+        load(tmp_path)
 
 
 def test_another_kind_of_model_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
     with pytest.raises(UserError, match="must have the signature"):
         saved_model.load_saved_model(tmp_path)
+
+
+def test_another_kind_of_model_is_not_evaluated(tmp_path):
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8)])
+    def read(images):
+        return {"sum": tf.reduce_sum(tf.cast(images, tf.float32), [1, 2, 3])}
+
+    tf.saved_model.save(
+        module, str(tmp_path / "1"), signatures={"serving_default": read}
+    )
+    with pytest.raises(UserError, match=r"Received: .*no output digit_prob.*, digits, most"):
+        evaluation.load_for_evaluation(tmp_path)
 
 
 def test_lines_show_path_digits_sum_and_probability():

@@ -38,6 +38,34 @@ def test_fewer_rows_are_worn():
     assert 0 < (small != images[:32]).any(axis=(1, 2, 3)).sum() < 15
 
 
+def test_a_small_batch_meets_every_kind():
+    """Of eight rows each, as of many: 15 of 32 are worn, by all eleven kinds."""
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.integers(0, 256, (8, 40, 168, 1), dtype=np.uint8))
+    wear_few = tf.function(wear.wear)
+    changed, kinds = 0, set()
+    for number in range(100):
+        seed = tf.constant([number, 1])
+        worn = wear_few(images, seed).numpy()
+        changed += (worn != images.numpy()).any(axis=(1, 2, 3)).sum()
+        if number < 12:
+            kinds |= kinds_of(images, worn, seed)
+    assert 0.4 < changed / 800 < 0.5  # 15 / 32, less what is clear sky
+    assert kinds == set(wear.FREQUENT + wear.RARE)
+
+
+def kinds_of(images, worn, seed):
+    """Which kinds made the rows of a batch what they are."""
+    kinds = wear.FREQUENT + wear.RARE
+    seeds = tf.unstack(tf.random.split(seed, len(kinds)))
+    found = set()
+    for kind, kind_seed in zip(kinds, seeds):
+        is_its = (kind(images, kind_seed).numpy() == worn).all(axis=(1, 2, 3))
+        is_fresh = (images.numpy() == worn).all(axis=(1, 2, 3))
+        found |= {kind} if (is_its & ~is_fresh).any() else set()
+    return found
+
+
 def test_contrast_keeps_black_below_white():
     images = tf.concat([grey(0), grey(255)], axis=2).numpy()
     worn = wear.change_contrast(tf.constant(images), [3, 4]).numpy()

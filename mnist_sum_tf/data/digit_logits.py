@@ -29,6 +29,7 @@ def training_dataset(
     make = {"expected_sum": expected_sum_batch, "one_hot_sum": one_hot_batch}
     stop = total_steps if total_steps is not None else np.iinfo(np.int64).max
 
+    @tf.autograph.experimental.do_not_convert
     def batch(step):
         step_seed = tf.stack([tf.constant(seed, tf.int64), step])
         return make[objective](tf.cast(step_seed, tf.int32), batch_size)

@@ -22,20 +22,39 @@ def wear(images, seed, share: float = 1.0) -> tf.Tensor:
 
     Returns:
         uint8 `[batch, 40, 168, 1]`; at least the last 17 of 32 rows are unchanged.
+        Of fewer than 32, each is worn with the probability that this comes to.
     """
-    batch_size = images.shape[0]
-    kinds = [(kind, batch_size // 16) for kind in FREQUENT]
-    kinds += [(kind, batch_size // 32) for kind in RARE]
+    of_batch = _wear_rows if images.shape[0] >= _PERIOD else _wear_by_chance
+    worn = of_batch(images, seed)
+    if share == 1:
+        return worn
+    is_worn = _per_image(images, tf.random.fold_in(seed, 1), 0.0, 1.0) < share
+    return tf.where(is_worn, worn, images)
+
+
+def _wear_rows(images, seed) -> tf.Tensor:
+    """Wears the first rows, so many by each kind."""
+    kinds = [
+        (kind, images.shape[0] * rows // _PERIOD) for kind, rows in _KINDS.items()
+    ]
     seeds = tf.unstack(tf.random.split(seed, len(kinds)))
     worn, first = [], 0
     for (kind, count), kind_seed in zip(kinds, seeds):
         worn.append(kind(images[first : first + count], kind_seed))
         first += count
-    worn = tf.concat(worn + [images[first:]], axis=0)
-    if share == 1:
-        return worn
-    is_worn = _per_image(images, tf.random.fold_in(seed, 1), 0.0, 1.0) < share
-    return tf.where(is_worn, worn, images)
+    return tf.concat(worn + [images[first:]], axis=0)
+
+
+def _wear_by_chance(images, seed) -> tf.Tensor:
+    """Draws the kind of each row; for batches that hold no share of all kinds."""
+    chosen = _per_image(images, tf.random.fold_in(seed, 2), 0.0, _PERIOD)
+    seeds = tf.unstack(tf.random.split(seed, len(_KINDS)))
+    worn, first = images, 0
+    for (kind, rows), kind_seed in zip(_KINDS.items(), seeds):
+        is_worn = (chosen >= first) & (chosen < first + rows)
+        worn = tf.where(is_worn, kind(images, kind_seed), worn)
+        first += rows
+    return worn
 
 
 def _per_image(images, seed, low: float, high: float) -> tf.Tensor:
@@ -180,9 +199,11 @@ def draw_outlines(images, seed) -> tf.Tensor:
     return _to_uint8(1.5 * outline)
 
 
-# Each touches a sixteenth of a batch, or a thirty-second.
+# Each touches two of 32 rows, or one.
 FREQUENT = (change_contrast, blur, add_noise, punch_holes)
 RARE = (
     salt_and_pepper, cloud, stray_line, negative_bands, splash_mud, frost_glass,
     draw_outlines,
 )  # fmt: skip
+_PERIOD = 32
+_KINDS = {kind: 2 for kind in FREQUENT} | {kind: 1 for kind in RARE}

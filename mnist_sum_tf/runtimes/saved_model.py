@@ -1,13 +1,18 @@
 """An exported SavedModel, found and loaded."""
 
+import contextlib
 import pathlib
 
+import keras
 import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mnist_sum_tf.config import UserError
+from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.runtimes.loading import OUTPUTS
 
+IMAGES_SIGNATURE = "serving_default"
 FILES_SIGNATURE = "serving_bytes"  # takes image files
 
 
@@ -84,17 +89,42 @@ def load_saved_model(path):
         UserError: if there is none, it is broken, or another model's.
     """
     found = find_saved_model(path)
-    try:
+    with _told(found):
         model = tf.saved_model.load(str(found))
-    except Exception as error:  # Broken files fail in many ways.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(
-            f"--model must be a SavedModel that loads. Received: {found}"
-            f" ({reason[0]})"
-        ) from error
     if FILES_SIGNATURE not in model.signatures:
         raise UserError(
             f"--model must have the signature {FILES_SIGNATURE}, as export_model.py "
             f"writes it. Received: {found} with {sorted(model.signatures)}"
         )
     return model
+
+
+def load_as_keras_model(path) -> keras.Model:
+    """Loads the SavedModel at a path, to be evaluated.
+
+    Args, Raises: as `load_saved_model`.
+
+    Returns:
+        A model from images, uint8 `[n, 40, 168, 1]`, to a dictionary of outputs.
+    """
+    found = find_saved_model(path)
+    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    with _told(found):
+        layer = keras.layers.TFSMLayer(str(found), call_endpoint=IMAGES_SIGNATURE)
+        model = keras.Model(images, layer(images), name="exported_sum_model")
+        if missing := {*OUTPUTS} - {*model.output}:
+            raise ValueError(f"no output {', '.join(sorted(missing))}")
+    return model
+
+
+@contextlib.contextmanager
+def _told(found: pathlib.Path):
+    """Says in one line what keeps a SavedModel from loading."""
+    try:
+        yield
+    except Exception as error:  # Broken files fail in many ways.
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"--model must be a SavedModel that loads. Received: {found}"
+            f" ({reason[0]})"
+        ) from error

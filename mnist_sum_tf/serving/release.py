@@ -59,11 +59,11 @@ def release(
         model = load_exported_model(model_path)
     if blend_with is not None:
         blend_encoders(model, load_exported_model(blend_with), blend_share)
+    held_out = _held_out(workdir) if calibrates or quantization else None
     if calibrates:
-        print(calibration.calibrate(model, _held_out(workdir)), flush=True)
+        print(calibration.calibrate(model, held_out), flush=True)
     if file_format == "saved_model":
         return export_model(model, export_dir, keep_versions)
-    held_out = _held_out(workdir) if quantization else None
     return export_file(model, export_dir, file_format, quantization, held_out)
 
 

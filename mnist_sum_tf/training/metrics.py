@@ -114,7 +114,11 @@ def evaluate(model: keras.Model, dataset, outputs) -> dict[str, float]:
     Returns:
         One number by each metric's name.
     """
-    pairs = dataset.map(lambda x, y: (x, labels_for_metrics(y, outputs)))
+    pairs = dataset.map(
+        tf.autograph.experimental.do_not_convert(
+            lambda images, labels: (images, labels_for_metrics(labels, outputs))
+        )
+    )
     results = model.evaluate(pairs, verbose=0, return_dict=True)
     names = set(NAMES.values())
     found = {}

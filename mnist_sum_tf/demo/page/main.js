@@ -14,18 +14,21 @@ import { exampleDigits, typedDigit } from "./typed.js";
 const $ = (id) => document.getElementById(id);
 const drawing = new Drawing(changed);
 
+/** The picture that was asked about last; null for strokes. */
+let asked = null;
 const read = keepReading(
   () => {
     const { version, picture, strokes } = drawing;
+    asked = picture;
     if (picture) return { version, ask: () => askAboutFile(picture.base64) };
     return { version, ask: () => askAboutPixels(pixelsOf(strokes, version)) };
   },
   {
     answer(prediction, version) {
       notice("down", null);
-      // An answer that comes after Clear answers nothing any more.
+      // After Clear or under another picture it answers nothing any more.
       if (drawing.isEmpty) showNothing();
-      else showAnswer(prediction, numDigits());
+      else if (asked === drawing.picture) showAnswer(prediction, numDigits());
       $("answer").dataset.version = version;
     },
     fail(error) {

@@ -1,0 +1,41 @@
+"""Signals: the first is noted, the second kills; how a stopped script ends."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from mnist_sum_tf.training import interruptions
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
+
+
+@pytest.mark.parametrize("first", interruptions.SIGNALS)
+def test_after_a_signal_either_one_kills(first):
+    before = [signal.getsignal(number) for number in interruptions.SIGNALS]
+    with interruptions.StopRequest() as stop:
+        assert stop.signal_name is None
+        signal.raise_signal(first)
+        assert stop.signal_name == first.name
+        for number in interruptions.SIGNALS:
+            assert signal.getsignal(number) is signal.SIG_DFL
+    after = [signal.getsignal(number) for number in interruptions.SIGNALS]
+    assert after == before
+
+
+def test_a_stopped_script_says_so_and_exits_with_75():
+    program = (
+        "import cli\n"
+        "def main(argv):\n"
+        "    from mnist_sum_tf.training.interruptions import TrainingStopped\n"
+        "    raise TrainingStopped('stopped by SIGTERM after step 5 of 8')\n"
+        "cli.run(main)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True
+    )
+    assert ended.returncode == 75
+    assert ended.stderr == "stopped by SIGTERM after step 5 of 8\n"
+    assert ended.stdout == ""

@@ -1,0 +1,131 @@
+"""Scripts whose work takes long: what their flags come to, without the work."""
+
+import pathlib
+import runpy
+import sys
+from unittest import mock
+
+import pytest
+from absl import flags
+
+from mnist_sum_tf import original_recipe, original_tables
+from mnist_sum_tf.benchmarks import run as benchmarks
+from mnist_sum_tf.benchmarks import settings as benchmark_settings
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data import digits, photographs
+from mnist_sum_tf.demo import server
+from mnist_sum_tf.torch_bridge import work_directories
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
+
+
+DEFINE_FLAGS = ("training_flags", "image_flags", "given_flags")
+
+
+@pytest.fixture
+def run_main(monkeypatch):
+    """Runs a script's `main` under flags of its own, those of other tests put away."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    for name, value in list(vars(flags.FLAGS).items()):
+        if isinstance(value, dict):
+            monkeypatch.setitem(vars(flags.FLAGS), name, {})
+    for name in DEFINE_FLAGS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    def run(script, *arguments):
+        program = runpy.run_path(str(SCRIPTS / script))
+        flags.FLAGS([script, *arguments])
+        program["main"]([script])
+
+    yield run
+    for name in DEFINE_FLAGS:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Puts what only notes its arguments in a function's place, and checks them."""
+
+    def put(module, name, **options):
+        noting = mock.create_autospec(getattr(module, name), **options)
+        monkeypatch.setattr(module, name, noting)
+        return noting
+
+    return put
+
+
+def test_demo(run_main, called):
+    run_demo = called(server, "run_demo")
+    run_main("demo.py", "--port=0", "--host=0.0.0.0", "--model=mine")
+    (config,) = run_demo.call_args.args
+    assert (config.host, config.port, config.model) == ("0.0.0.0", 0, "mine")
+    assert config.backend is None
+    assert list(pathlib.Path(config.examples).glob("*.jpg"))
+
+
+def test_demo_asks_one_model(run_main):
+    with pytest.raises(UserError, match="either --model or --backend"):
+        run_main("demo.py", "--model=mine", "--backend=http://localhost:8501")
+
+
+@pytest.mark.parametrize("flag, choose", [("--quick", "quick"), ("--noquick", "full")])
+def test_benchmark(run_main, called, flag, choose):
+    run = called(benchmarks, "run")
+    run_main("benchmark.py", flag, "--sections=pipeline,memory", "--output=a.json")
+    settings, sections, output = run.call_args.args
+    shipped = SCRIPTS.parent / "exported_models" / "mnist_sum"
+    assert settings == getattr(benchmark_settings, choose)(shipped)
+    assert (sections, output) == (["pipeline", "memory"], "a.json")
+
+
+def test_make_photographs(run_main, called, capsys):
+    write = called(photographs, "write_photographs", return_value=["a.jpg", "b.png"])
+    run_main("make_photographs.py", "--output_dir=out", "--split=validation", "--seed=3")
+    chosen, *others = write.call_args.args
+    assert others == [3, "out"]
+    expected = digits.load_digits(split="validation")
+    assert (chosen.images == expected.images).all()
+    assert capsys.readouterr().out == "a.jpg\nb.png\n"
+
+
+def test_reproduce_original(run_main, called, capsys):
+    reproduce = called(original_recipe, "reproduce")
+    called(original_tables, "format_report", return_value="tables")
+    run_main(
+        "reproduce_original.py", "--workdir=W", "--encoder_epochs=12",
+        "--end_to_end_epochs=3", "--seed=5", "--base_channels=2",
+        "--precision=float32", "--nopytorch_start", "--digits=few.npz",
+        "--layouts=tiled,mixed",
+    )  # fmt: skip
+    expected = original_recipe.Recipe(
+        epochs={"encoder": 12, "decoder": 25, "sum_model": 3}, seed=5,
+        precision="float32", digits="few.npz", base_channels=2,
+        pytorch_start=False, layouts=("tiled", "mixed"),
+    )  # fmt: skip
+    reproduce.assert_called_once_with(expected, "W")
+    assert capsys.readouterr().out == "tables\n"
+
+
+def test_convert_from_torch(run_main, called, capsys):
+    convert = called(work_directories, "convert_from_torch")
+    convert.return_value.stage = "encoder"
+    run_main(
+        "convert_torch_checkpoint.py", "--torch_checkpoint=a.pth", "--workdir=W",
+        "--seed=9",
+    )  # fmt: skip
+    path, workdir, settings_of = convert.call_args.args
+    assert (path, workdir) == ("a.pth", "W")
+    settings = settings_of("encoder")
+    assert (settings.preset, settings.stage) == ("original", "encoder")
+    assert (settings.seed, settings.global_batch_size) == (9, 16)
+    assert capsys.readouterr().out == "Wrote a.pth to W/encoder\n"
+
+
+def test_convert_to_torch(run_main, called, capsys):
+    convert = called(work_directories, "convert_to_torch", return_value="decoder")
+    run_main(
+        "convert_torch_checkpoint.py", "--torch_checkpoint=a.pth", "--workdir=W",
+        "--to_torch", "--stage=decoder",
+    )  # fmt: skip
+    convert.assert_called_once_with("a.pth", "W", "decoder")
+    assert capsys.readouterr().out == "Wrote the decoder of W to a.pth\n"

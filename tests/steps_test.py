@@ -1,0 +1,80 @@
+"""Two steps by hand: loss, clipped gradient, learned weights and their average."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import steps, strategies
+from mnist_sum_tf.training.task import Task
+
+SETTINGS = config.Config(
+    stage="encoder",
+    objective="digits",
+    global_batch_size=4,
+    precision="float32",
+    optimizer=config.OptimizerConfig(
+        learning_rate=0.125, schedule="constant", gradient_clip_norm=1.0,
+        average_decay=0.2,
+    ),
+)  # fmt: skip
+
+
+def build_weighing(dtype):
+    """Two numbers to their weighted sum, at first 0."""
+    x = keras.Input((2,))
+    weigh = keras.layers.Dense(
+        1, use_bias=False, kernel_initializer="zeros", dtype=dtype
+    )
+    return keras.Model(x, keras.layers.Reshape(())(weigh(x)), name="weighing")
+
+
+@pytest.fixture
+def state_and_step():
+    """A training on four times (3, 4), whose weighted sum is to be 1."""
+    task = Task(
+        build_model=build_weighing, build_judged=None, judged_outputs=(),
+        loss=lambda labels, sums: tf.square(labels["sum"] - sums),
+        train_data=None, validation_data={},
+    )  # fmt: skip
+    strategy = strategies.create_strategy("one_device")
+    state = steps.TrainingState(task, SETTINGS, strategy, "float32")
+    step = steps.TrainingStep(state, task.loss, SETTINGS, strategy)
+
+    def take():
+        images = tf.constant([[3.0, 4.0]] * 4)
+        stops = step.take(images, {"sum": tf.ones(4)}, tf.constant(False))
+        assert not stops
+        return state.model.get_weights()[0][:, 0]
+
+    return state, take
+
+
+def test_the_gradient_is_clipped_to_its_norm(state_and_step):
+    state, take = state_and_step
+    take()
+    # -2 * (3, 4) is ten times as long as it may be; Adam keeps a tenth of it.
+    momentum = state.optimizer._momentums[0].numpy()[:, 0]
+    np.testing.assert_allclose(momentum, [-0.06, -0.08], rtol=1e-5)
+
+
+def test_the_loss_is_the_mean_over_the_steps(state_and_step):
+    state, take = state_and_step
+    np.testing.assert_allclose(take(), [0.125, 0.125], rtol=1e-5)
+    assert float(state.loss_metric.result()) == pytest.approx(1)
+    take()  # 3/8 + 4/8 miss 1 by 1/8
+    assert float(state.loss_metric.result()) == pytest.approx((1 + 1 / 64) / 2)
+    assert state.step == 2
+
+
+def test_the_average_is_short_at_first(state_and_step):
+    state, take = state_and_step
+    first = take()
+    average = state.average.get_weights()[0][:, 0]
+    np.testing.assert_allclose(average, 9 / 11 * first, rtol=1e-5)
+    second = take()
+    # 3 / 12 of the one before would be more than average_decay.
+    expected = 0.8 * second + 0.2 * average
+    found = state.average.get_weights()[0][:, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
