@@ -42,7 +42,9 @@ def command(workdir, learned_from, precision: str, total_steps: int) -> list[str
 def composites(folder) -> list[str]:
     """Flags of a small encoder that learns from few digits."""
     write_few_digits(folder / "digits.npz")
-    return [f"--digits={folder / 'digits.npz'}", "--base_channels=2", "--layout=tiled"]
+    return [
+        f"--digits={folder / 'digits.npz'}", "--base_channels=2", "--preset=speedrun"
+    ]
 
 
 def own_images(folder) -> list[str]:

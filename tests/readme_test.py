@@ -94,6 +94,8 @@ def small(command: str) -> list[str]:
     chooses = re.search("--(corruptions|layouts|images)", given)
     if script == "evaluate.py" and not chooses:
         extra.append("--layouts=tiled")
+    if "--quantization" in given:
+        extra.append("--nocalibrate")
     return [sys.executable, *words[1:], *extra]
 
 

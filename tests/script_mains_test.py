@@ -1,6 +1,7 @@
-"""Scripts whose work takes long: what their flags come to, without the work."""
+"""What the flags of scripts come to, without the work, and what is refused."""
 
 import pathlib
+import re
 import runpy
 import sys
 from unittest import mock
@@ -63,9 +64,27 @@ def test_demo(run_main, called):
     assert list(pathlib.Path(config.examples).glob("*.jpg"))
 
 
-def test_demo_asks_one_model(run_main):
-    with pytest.raises(UserError, match="either --model or --backend"):
-        run_main("demo.py", "--model=mine", "--backend=http://localhost:8501")
+@pytest.mark.parametrize(
+    "command, message",
+    [
+        ("demo.py --model=mine --backend=http://here",
+         "either --model or --backend. Received: mine and http://here"),
+        ("evaluate.py --images=mine --layouts=tiled,mixed",
+         "Received: --layouts=tiled,mixed --images=mine"),
+        ("evaluate.py --layouts=", "--layouts must name"),
+        ("evaluate.py --model=mine --workdir=W", "Received: --model=mine --workdir=W"),
+        ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
+        ("train_end_to_end.py --workdir=W --notrain_encoder",
+         "--notrain_encoder must go with --objective=regression"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(
+    run_main, tmp_path, monkeypatch, command, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=re.escape(message)):
+        run_main(*command.split())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("flag, choose", [("--quick", "quick"), ("--noquick", "full")])

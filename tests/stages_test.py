@@ -47,9 +47,9 @@ def small(stage, digits_file, **changes):
     )
 
 
-def small_tiled(stage, digits_file):
+def small_tiled(stage, digits_file, **changes):
     """One layout, which is composed sooner than all of them."""
-    settings = small(stage, digits_file)
+    settings = small(stage, digits_file, **changes)
     data = dataclasses.replace(
         settings.data, layout="tiled", validates_all_layouts=False
     )
@@ -94,7 +94,7 @@ def test_what_learned_normalised_is_evaluated_plain(workdir):
 
 
 def test_a_sum_model_from_scratch_learns_normalised(tmp_path, digits_file):
-    stages.train_end_to_end(small("sum_model", digits_file), tmp_path)
+    stages.train_end_to_end(small_tiled("sum_model", digits_file), tmp_path)
     trained = trained_models.encoder_of(tmp_path / "sum_model")
     assert "hidden_norm" in names_of(trained)
     model = trained_models.load_sum_model(tmp_path)
@@ -116,7 +116,7 @@ def with_dropout(settings, dropout_rate):
 
 
 def test_the_end_to_end_run_says_how_much_is_dropped(workdir, digits_file):
-    settings = with_dropout(small("sum_model", digits_file), 0.25)
+    settings = with_dropout(small_tiled("sum_model", digits_file), 0.25)
     train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
     start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     layers = start.get_layer("encoder").layers
@@ -153,7 +153,7 @@ def test_widths_of_blocks_go_on(tmp_path, digits_file):
 
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     apart = trained_models.load_sum_model(workdir)
-    settings = small("sum_model", digits_file)
+    settings = small_tiled("sum_model", digits_file)
     train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
     start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     assert "hidden_norm" in names_of(start)
@@ -166,7 +166,7 @@ def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     start = starting_models.starting_sum_model(plain, workdir, train_data, "float32")
     for first, second in zip(apart.weights, start.weights):
         np.testing.assert_array_equal(first, second)
-    frozen = small(
+    frozen = small_tiled(
         "sum_model", digits_file, objective="regression", train_encoder=False
     )
     stages.train_end_to_end(frozen, workdir)

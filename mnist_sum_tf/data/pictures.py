@@ -27,7 +27,7 @@ USUAL_STROKE = 2.0
 FINE = 4
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def canvas_from_bytes(image_bytes) -> tf.Tensor:
     """Reads one image file as white ink on a black canvas.
 
