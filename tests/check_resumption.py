@@ -25,7 +25,7 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Seconds that each takes about, between which the moment of a kill is drawn.
-PHASES = {"_take_step": 0.03, "_evaluate": 0.6, "_save": 0.06}
+PHASES = {"_take_step": 0.03, "_evaluate": 0.3, "_save": 0.06}
 NAMES = {"_take_step": "step", "_evaluate": "evaluation", "_save": "checkpoint"}
 
 
