@@ -12,7 +12,11 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
-from mnist_sum_tf.runtimes.saved_model import FILES_SIGNATURE, load_saved_model
+from mnist_sum_tf.runtimes.saved_model import (
+    FILES_SIGNATURE,
+    IMAGES_SIGNATURE,
+    load_saved_model,
+)
 
 # Enough to keep a processor busy; large photographs come fewer at a time.
 BATCH_SIZE = 32
@@ -172,7 +176,7 @@ def _answers(batch: list[tuple[str, bytes]], model, leave_out):
     images, canvases = zip(*decoded)
     canvases = np.stack(canvases)
     if has_signatures:
-        answers = model.signatures["serving_default"](images=tf.constant(canvases))
+        answers = model.signatures[IMAGES_SIGNATURE](images=tf.constant(canvases))
     else:
         answers = model(canvases)  # It reads canvases, not files.
     return list(images), answers

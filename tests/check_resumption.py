@@ -43,8 +43,9 @@ def composites(folder) -> list[str]:
     """Flags of a small encoder that learns from few digits."""
     write_few_digits(folder / "digits.npz")
     return [
-        f"--digits={folder / 'digits.npz'}", "--base_channels=2", "--preset=speedrun"
-    ]
+        f"--digits={folder / 'digits.npz'}", "--base_channels=2",
+        "--preset=speedrun", "--stop_at_accuracy=2",
+    ]  # fmt: skip
 
 
 def own_images(folder) -> list[str]:

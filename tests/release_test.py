@@ -60,6 +60,28 @@ def test_a_model_is_calibrated_before_it_is_exported(
     assert f"{float(temperature_of(loaded)):.4f}" == after
 
 
+def test_what_is_quantized_is_calibrated_on_the_same_images(
+    versions, tmp_path, monkeypatch
+):
+    held_out = {"some": object()}
+    seen = []
+    monkeypatch.setattr(calibration, "composites", lambda: held_out)
+    monkeypatch.setattr(
+        calibration, "calibrate",
+        lambda model, named: seen.append(("calibrated", named)),
+    )  # fmt: skip
+    monkeypatch.setattr(
+        release, "export_file",
+        lambda model, folder, *how: seen.append(("exported", *how)),
+    )  # fmt: skip
+    release.release(
+        tmp_path, model_path=versions, file_format="litert", quantization="int8"
+    )
+    assert seen == [
+        ("calibrated", held_out), ("exported", "litert", "int8", held_out)
+    ]  # fmt: skip
+
+
 def test_or_not(versions, monkeypatch, capsys):
     monkeypatch.setattr(
         release, "export_model", lambda model, *_: temperature_of(model)

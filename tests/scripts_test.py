@@ -63,6 +63,7 @@ def test_train_evaluate_export_predict(workdir, tmp_path):
         assert (workdir / stage / "checkpoints" / "ckpt-2.index").exists()
     settings = json.loads((workdir / "encoder" / "config.json").read_text())
     assert settings["data"]["augmented"] is False  # nothing of composites
+    assert settings["model"]["block_channels"] is None
     table = succeed(
         "evaluate.py", f"--workdir={workdir}", "--layouts=tiled,scattered",
         f"--digits={workdir / 'digits.npz'}", f"--output_dir={tmp_path}",

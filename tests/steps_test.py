@@ -56,15 +56,15 @@ def test_the_gradient_is_clipped_to_its_norm(state_and_step):
     take()
     # -2 * (3, 4) is ten times as long as it may be; Adam keeps a tenth of it.
     momentum = state.optimizer._momentums[0].numpy()[:, 0]
-    np.testing.assert_allclose(momentum, [-0.06, -0.08], rtol=1e-5)
+    np.testing.assert_allclose(momentum, [-0.06, -0.08], rtol=1e-4)
 
 
 def test_the_loss_is_the_mean_over_the_steps(state_and_step):
     state, take = state_and_step
-    np.testing.assert_allclose(take(), [0.125, 0.125], rtol=1e-5)
+    np.testing.assert_allclose(take(), [0.125, 0.125], rtol=1e-4)
     assert float(state.loss_metric.result()) == pytest.approx(1)
     take()  # 3/8 + 4/8 miss 1 by 1/8
-    assert float(state.loss_metric.result()) == pytest.approx((1 + 1 / 64) / 2)
+    assert float(state.loss_metric.result()) == pytest.approx((1 + 1 / 64) / 2, rel=1e-4)
     assert state.step == 2
 
 

@@ -1,8 +1,8 @@
 """What paper, pen and camera do to an image: contrast, noise, lines, clouds.
 
-Part of the training mixture only. Each kind touches a fixed share of a batch's
-rows (rows are exchangeable, so a fixed share is a random choice) and costs
-nothing for the others.
+Part of the training mixture only. Of 32 rows and more each kind touches a fixed
+share (rows are exchangeable, so a fixed share is a random choice) and costs nothing
+for the others; in smaller batches each row's kind is drawn, and all are computed.
 """
 
 import itertools

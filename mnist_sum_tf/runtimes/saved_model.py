@@ -1,6 +1,5 @@
 """An exported SavedModel, found and loaded."""
 
-import contextlib
 import pathlib
 
 import keras
@@ -89,8 +88,14 @@ def load_saved_model(path):
         UserError: if there is none, it is broken, or another model's.
     """
     found = find_saved_model(path)
-    with _told(found):
+    try:
         model = tf.saved_model.load(str(found))
+    except Exception as error:  # Broken files fail in many ways.
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"--model must be a SavedModel that loads. Received: {found}"
+            f" ({reason[0]})"
+        ) from error
     if FILES_SIGNATURE not in model.signatures:
         raise UserError(
             f"--model must have the signature {FILES_SIGNATURE}, as export_model.py "
@@ -105,26 +110,28 @@ def load_as_keras_model(path) -> keras.Model:
     Args, Raises: as `load_saved_model`.
 
     Returns:
-        A model from images, uint8 `[n, 40, 168, 1]`, to a dictionary of outputs.
+        A model from images, uint8 `[n, 40, 168, 1]`, to a dictionary of the
+        outputs `OUTPUTS`.
     """
     found = find_saved_model(path)
+    _check_answers(found, load_saved_model(path).signatures)
+    layer = keras.layers.TFSMLayer(str(found), call_endpoint=IMAGES_SIGNATURE)
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
-    with _told(found):
-        layer = keras.layers.TFSMLayer(str(found), call_endpoint=IMAGES_SIGNATURE)
-        model = keras.Model(images, layer(images), name="exported_sum_model")
-        if missing := {*OUTPUTS} - {*model.output}:
-            raise ValueError(f"no output {', '.join(sorted(missing))}")
-    return model
+    return keras.Model(images, layer(images), name="exported_sum_model")
 
 
-@contextlib.contextmanager
-def _told(found: pathlib.Path):
-    """Says in one line what keeps a SavedModel from loading."""
-    try:
-        yield
-    except Exception as error:  # Broken files fail in many ways.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+def _check_answers(found: pathlib.Path, signatures) -> None:
+    """Raises a `UserError` unless images are taken and answered with `OUTPUTS`."""
+    takes, answers = {}, {}
+    if IMAGES_SIGNATURE in signatures:
+        signature = signatures[IMAGES_SIGNATURE]
+        takes = signature.structured_input_signature[1]
+        answers = signature.structured_outputs
+    images = tf.TensorSpec([None, *IMAGE_SHAPE], tf.uint8)
+    is_image = [images.is_compatible_with(each) for each in takes.values()]
+    if is_image != [True] or not {*OUTPUTS} <= {*answers}:
         raise UserError(
-            f"--model must be a SavedModel that loads. Received: {found}"
-            f" ({reason[0]})"
-        ) from error
+            f"--model must take images and answer with {', '.join(OUTPUTS)}, as "
+            f"export_model.py writes it. Received: {found}, which takes "
+            f"{sorted(takes)} and answers with {sorted(answers)}"
+        )

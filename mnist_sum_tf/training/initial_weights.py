@@ -6,7 +6,11 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.runtimes.saved_model import load_saved_model, variable_shapes
+from mnist_sum_tf.runtimes.saved_model import (
+    IMAGES_SIGNATURE,
+    load_saved_model,
+    variable_shapes,
+)
 
 
 def set_initial_weights(model: keras.Model, saved_model) -> None:
@@ -95,7 +99,7 @@ def variables_by_name(exported) -> dict[str, tf.Variable]:
     Raises:
         KeyError: if it has no signature `serving_default`.
     """
-    variables = exported.signatures["serving_default"].variables
+    variables = exported.signatures[IMAGES_SIGNATURE].variables
     return {variable.name.split(":")[0]: variable for variable in variables}
 
 
