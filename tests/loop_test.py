@@ -94,19 +94,6 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_bits(tmp_path):
     assert [row["step"] for row in histories[0]] == [2, 4, 6, 8]
 
 
-def test_a_folder_older_than_a_setting_goes_on(tmp_path):
-    fewer = dataclasses.replace(SETTINGS, total_steps=4)
-    loop.train_and_evaluate(make_task, fewer, tmp_path)
-    path = tmp_path / "config.json"
-    settings = json.loads(path.read_text())
-    for name in ("augmented", "bend_strength", "wear_share", "hard_share"):
-        del settings["data"][name]
-    for name in ("block_channels", "dropout_rate"):
-        del settings["model"][name]
-    path.write_text(json.dumps(settings))
-    assert loop.train_and_evaluate(make_task, SETTINGS, tmp_path)["step"] == 8
-
-
 def test_what_making_the_task_draws_changes_no_bits(tmp_path):
     def drawing():
         random.random()  # as an encoder does that is built to say what is hard

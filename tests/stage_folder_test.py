@@ -1,7 +1,9 @@
 """Which settings a run may go on with."""
 
 import dataclasses
+import json
 
+import loop_test
 import pytest
 
 from mnist_sum_tf import config
@@ -37,3 +39,17 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
         loop.train_and_evaluate(lambda: stages.decoder_task(wrong), wrong, tmp_path)
     assert not (tmp_path / stage_folder.CONFIG_FILE).exists()
     stage_folder.check_goes_on(tmp_path, SETTINGS.to_json())
+
+
+def test_a_folder_older_than_a_setting_goes_on(tmp_path):
+    fewer = dataclasses.replace(loop_test.SETTINGS, total_steps=4)
+    loop.train_and_evaluate(loop_test.make_task, fewer, tmp_path)
+    path = tmp_path / "config.json"
+    settings = json.loads(path.read_text())
+    for name in ("augmented", "bend_strength", "wear_share", "hard_share"):
+        del settings["data"][name]
+    for name in ("block_channels", "dropout_rate"):
+        del settings["model"][name]
+    path.write_text(json.dumps(settings))
+    row = loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, tmp_path)
+    assert row["step"] == 8
