@@ -66,10 +66,11 @@ def main(argv):
             "query_server.py needs image files: query_server.py IMAGE... "
             "Received: none"
         )
-    paths = prediction.find_images(argv[1:])
     if _LOAD_SECONDS.value is not None:
-        return _print_load(client, paths)
-    return _print_readings(client, paths)
+        return _print_load(client, prediction.find_images(argv[1:]))
+    missing = []
+    paths = prediction.find_images(argv[1:], missing.append)
+    return _print_readings(client, paths, missing)
 
 
 def _connect():
@@ -130,7 +131,7 @@ def _print_load(client, paths):
     sys.exit(1 if measured.num_failed else 0)
 
 
-def _print_readings(client, paths):
+def _print_readings(client, paths, missing):
     import tqdm
 
     from mnist_sum_tf import prediction
@@ -144,15 +145,15 @@ def _print_readings(client, paths):
                 client, paths, _SIGNATURE.value, _CONCURRENCY.value, bar.update
             )
         )
-    failures = [a for a in answers if isinstance(a, queries.Failure)]
+    failures = [a.reason for a in answers if isinstance(a, queries.Failure)]
     readings = [a for a in answers if not isinstance(a, queries.Failure)]
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
     elif readings:
         print(prediction.format_readings(readings))
-    for failure in failures:
-        print(f"error: {failure.reason}", file=sys.stderr)
-    sys.exit(1 if failures else 0)
+    for reason in [*missing, *failures]:
+        print(f"error: {reason}", file=sys.stderr)
+    sys.exit(1 if missing or failures else 0)
 
 
 if __name__ == "__main__":

@@ -99,22 +99,23 @@ def test_a_version_that_is_being_loaded_is_waited_for(no_pauses):
         client.predict("decode", LOGITS)
 
 
-def test_only_the_broken_files_fail():
+@pytest.mark.parametrize("error", [errors.RequestRefused, errors.MessageTooLarge])
+def test_only_the_bad_files_fail(error):
     class Reader(FakeTransport):
         def predict(self, signature, inputs, timeout):
             files = inputs["image_bytes"]
             self.timeouts.append(len(files))
-            if b"broken" in list(files):
-                raise errors.RequestRefused("broken file")
+            if b"bad" in list(files):
+                raise error("bad file")
             return {"sum": np.array([int(file) for file in files])}
 
     transport = Reader()
     files = [str(i).encode() for i in range(16)]
-    files[3] = files[12] = b"broken"
+    files[3] = files[12] = b"bad"
     rows = Client(transport).read_files(files)
     for i, row in enumerate(rows):
         if i in (3, 12):
-            assert isinstance(row, errors.RequestRefused)
+            assert isinstance(row, error)
         else:
             assert row == {"sum": i}
     assert len(transport.timeouts) <= 2 * 2 * 4 + 1

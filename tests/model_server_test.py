@@ -110,7 +110,9 @@ def test_the_script_reads_a_folder_and_names_the_broken(server, tmp_path):
     for path in sorted(SAMPLES.glob("*.png"))[:3]:
         shutil.copy(path, tmp_path)
     (tmp_path / "0broken.png").write_bytes(b"no image")
-    result = run_script(tmp_path, "--json", f"--server={server.grpc_url}")
+    result = run_script(
+        tmp_path / "missing.png", tmp_path, "--json", f"--server={server.grpc_url}"
+    )
     assert result.returncode == 1
     readings = json.loads(result.stdout)
     assert [os.path.basename(each["path"]) for each in readings] == sorted(
@@ -118,8 +120,9 @@ def test_the_script_reads_a_folder_and_names_the_broken(server, tmp_path):
     )
     for reading in readings:
         assert list(reading) == ["path", "digits", "sum", "probability"]
-    (line,) = [x for x in result.stderr.splitlines() if "error: " in x]
-    assert line.startswith(f"error: {tmp_path}/0broken.png: expected a PNG")
+    missing, broken = [x for x in result.stderr.splitlines() if "error: " in x]
+    assert missing.startswith(f"error: {tmp_path}/missing.png: there is no such")
+    assert broken.startswith(f"error: {tmp_path}/0broken.png: expected a PNG")
 
 
 def test_the_script_finds_no_server():

@@ -171,8 +171,8 @@ class Client:
 
         Returns:
             For each file a dict with its row of each output of the signature
-            `serving_bytes`, or the `RequestRefused` that says what is wrong
-            with it.
+            `serving_bytes`, or what is wrong with it: a `RequestRefused`, or a
+            `MessageTooLarge`.
 
         Raises:
             ServingError: if there is no answer for another reason.
@@ -181,10 +181,10 @@ class Client:
             answer = self.predict(
                 "serving_bytes", {"image_bytes": as_image_bytes(files)}
             )
-        except errors.RequestRefused as error:
+        except (errors.RequestRefused, errors.MessageTooLarge) as error:
             if len(files) <= 1:
                 return [error for _ in files]
-            # One broken image fails its batch without saying which one it is.
+            # One bad image fails its batch without saying which one it is.
             half = len(files) // 2
             return self.read_files(files[:half]) + self.read_files(files[half:])
         return [
