@@ -20,6 +20,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
     loop,
+    scalars,
     stage_folder,
 )
 from mnist_sum_tf.training.history import read_history
@@ -212,6 +213,25 @@ def test_a_full_disk_names_the_last_good_checkpoint(trained, run):
     assert not [*run.rglob("*_temp*")] and not [*run.rglob("*.partial")]
     loop.train_and_evaluate(make_task, SETTINGS, run)
     assert_same_values(final_values(trained), final_values(run))
+
+
+def test_a_disk_that_is_full_for_tensorboard_first(run, monkeypatch):
+    full = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    class FullWriter:
+        def close(self):
+            raise full
+
+    def add(self, row):
+        if row["step"] > 6:
+            self._writer = FullWriter()
+            raise full
+
+    monkeypatch.setattr(scalars.Scalars, "add", add)
+    newest(run, ".index").unlink()
+    with pytest.raises(config.UserError, match="No space left") as error:
+        loop.train_and_evaluate(make_task, SETTINGS, run)
+    assert "ckpt-6" in str(error.value)
 
 
 @pytest.mark.parametrize("path", ["taken", "taken/below"])

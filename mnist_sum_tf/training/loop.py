@@ -213,7 +213,8 @@ class Trainer:
             row["skipped_steps"] = int(self.state.skipped)
         metric.reset_state()
         self.progress.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
-        self.records.add(row)
+        with self._failed_writes_told():
+            self.records.add(row)
 
     def _evaluate(self, step: int) -> None:
         row = {"step": step}
@@ -224,29 +225,29 @@ class Trainer:
             row |= {f"{name}/{key}": value for key, value in results.items()}
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.progress.write(f"step {step}, {name}: {shown}")
-        self.records.add(row)
+        with self._failed_writes_told():
+            self.records.add(row)
+            self.records.add_images(step, self.judged)
         minutes = (time.monotonic() - self.started) / 60
         images = step * self.settings.global_batch_size
         self.progress.write(
             f"step {step}: {minutes:.2f} minutes of this run, {images:,} images seen"
         )
-        try:
-            self.records.add_images(step, self.judged)
-        except (OSError, tf.errors.OpError) as error:
-            raise self._cannot_write(error) from error
 
     def _save(self, step: int) -> None:
-        try:
+        with self._failed_writes_told():
             # The history first: a checkpoint must find its rows.
             self.records.save()
-        except (OSError, tf.errors.OpError) as error:
-            raise self._cannot_write(error) from error
         self.checkpoints.save(step)
 
-    def _cannot_write(self, error: Exception) -> config.UserError:
-        return checkpoints.cannot_write(
-            self.stage_dir, self.checkpoints.latest, error
-        )
+    @contextlib.contextmanager
+    def _failed_writes_told(self):
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            raise checkpoints.cannot_write(
+                self.stage_dir, self.checkpoints.latest, error
+            ) from error
 
     def _stop(self, step: int, signal_name: str | None) -> None:
         strategies.workers_agree(self.strategy, 0)

@@ -33,7 +33,10 @@ class Records:
             self._scalars = Scalars(stage_dir, self.history.rows)
 
     def add(self, row: dict) -> None:
-        """Adds numbers of the step that stands under `step`."""
+        """Adds numbers of the step that stands under `step`.
+
+        Raises: as `save`.
+        """
         self.history.add(row)
         if self._writes:
             self._scalars.add(row)

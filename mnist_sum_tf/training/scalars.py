@@ -1,5 +1,6 @@
 """The history as TensorBoard shows it."""
 
+import logging
 import pathlib
 
 import tensorflow as tf
@@ -34,7 +35,11 @@ class Scalars:
             ) from error
 
     def add(self, row: dict) -> None:
-        """Adds a row of the history."""
+        """Adds a row of the history.
+
+        Raises:
+            tf.errors.OpError: if it, or one before it, cannot be written.
+        """
         with self._writer.as_default(step=row["step"]):
             for name, value in row.items():
                 if name != "step":
@@ -44,4 +49,8 @@ class Scalars:
         self._writer.flush()
 
     def close(self) -> None:
-        self._writer.close()
+        """Writes what is left; where that fails, a resumed run has it to write."""
+        try:
+            self._writer.close()
+        except (OSError, tf.errors.OpError) as error:
+            logging.warning("TensorBoard's file is not whole: %s", error)
