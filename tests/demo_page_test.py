@@ -168,6 +168,31 @@ def test_keys_draw_undo_and_clear(page):
     assert page.locator("#notice").is_hidden()
 
 
+@pytest.mark.parametrize("key", ["Backspace", "Escape"])
+def test_undo_and_clear_end_a_stroke_that_is_being_drawn(page, key):
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    type_digits(page, "428")
+    page.wait_for_timeout(100)  # Strokes show with the screen's next picture.
+    ink = """document.getElementById("ink").toDataURL()"""
+    before = page.evaluate(ink)
+    box = pad_of(page).bounding_box()
+    across = [box["x"] + share * box["width"] for share in (0.1, 0.5, 0.9)]
+    page.mouse.move(across[0], box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(across[1], box["y"] + 5)
+    page.keyboard.press(key)
+    page.mouse.move(across[2], box["y"] + 5)
+    page.mouse.up()
+    wait_for_answer(page)
+    assert errors == []
+    page.wait_for_timeout(100)
+    if key == "Escape":
+        assert shown(page, "#sum") == "–"
+    else:
+        assert page.evaluate(ink) == before
+
+
 def test_everything_is_reached_by_tab_and_shows_it(page):
     reached = []
     for _ in range(4):

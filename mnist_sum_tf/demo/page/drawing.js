@@ -8,6 +8,7 @@ const MOST_POINTS = 20000;
 export class Drawing {
   #actions = []; // Each is what one undo takes back: a list of strokes.
   #numPoints = 0;
+  #open = null; // The stroke that a pointer is still drawing.
 
   constructor(onChange) {
     this.onChange = onChange;
@@ -25,12 +26,18 @@ export class Drawing {
 
   /** Begins a stroke at a point `{x, y}`; a picture makes room for it. */
   begin(point) {
-    this.add([[point]]);
+    const stroke = [point];
+    this.add([stroke]);
+    this.#open = stroke;
   }
 
-  /** Draws the last stroke on, through points; those on top of it are left out. */
+  /**
+   * Draws the stroke on that was begun last, through points; those on top of it are
+   * left out. Nothing is drawn once anything else has been done.
+   */
   extend(points) {
-    const stroke = this.#actions.at(-1).at(-1);
+    const stroke = this.#open;
+    if (stroke === null) return;
     const before = stroke.length;
     for (const point of points) {
       const last = stroke.at(-1);
@@ -44,6 +51,7 @@ export class Drawing {
 
   /** Adds strokes that one undo takes back. */
   add(strokes) {
+    this.#open = null;
     this.picture = null;
     this.#actions.push(strokes);
     this.#changed();
@@ -51,6 +59,7 @@ export class Drawing {
 
   /** Puts a picture in place of strokes; `{base64, file, url, name}`. */
   show(picture) {
+    this.#open = null;
     this.#actions = [];
     this.picture = picture;
     this.#changed();
@@ -58,6 +67,7 @@ export class Drawing {
 
   undo() {
     if (this.isEmpty) return;
+    this.#open = null;
     if (this.picture) this.picture = null;
     else this.#actions.pop();
     this.#changed();
@@ -65,6 +75,7 @@ export class Drawing {
 
   clear() {
     if (this.isEmpty) return;
+    this.#open = null;
     this.#actions = [];
     this.picture = null;
     this.#changed();
