@@ -80,12 +80,16 @@ def runs_elsewhere(command: str) -> str | None:
 
 def small(command: str) -> list[str]:
     words = shlex.split(command.replace(".venv/bin/", ""), comments=True)
+    if words[0] == "cp":
+        return words
     assert words[0] == "python" and words[1].startswith("scripts/"), command
     script = pathlib.Path(words[1]).name
     extra = list(SMALL.get(script, []))
     given = " ".join(words)
     if "--images" in given:
         extra = [e for e in extra if not re.match("--(digits|layout)", e)]
+    if re.search("--(noworn|wear_share)", given):  # of `mixed` alone
+        extra = [e for e in extra if not e.startswith("--layout")]
     if "--digits" in given:
         extra = [e for e in extra if not e.startswith("--digits")]
     if script in ("train_encoder.py", "train_end_to_end.py"):
@@ -94,7 +98,7 @@ def small(command: str) -> list[str]:
     chooses = re.search("--(corruptions|layouts|images)", given)
     if script == "evaluate.py" and not chooses:
         extra.append("--layouts=tiled")
-    if "--quantization" in given:
+    if script == "export_model.py" and re.search("--(quantization|workdir)", given):
         extra.append("--nocalibrate")
     return [sys.executable, *words[1:], *extra]
 
