@@ -12,6 +12,7 @@ import tensorflow as tf
 from mnist_sum_tf import config, evaluation, original_tables
 from mnist_sum_tf.data import datasets, digit_logits
 from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data.layouts import get_layout
 from mnist_sum_tf.data.original_images import (
     NUM_IMAGES,
     write_original_images,
@@ -66,6 +67,9 @@ def reproduce(recipe: Recipe, workdir) -> dict:
         UserError: for settings or files that cannot be used.
     """
     workdir = pathlib.Path(workdir)
+    # Before days of training, not after them.
+    for layout in recipe.layouts:
+        get_layout(layout)
     digits = load_digits(recipe.digits, "train")
     write_original_images(
         workdir / "images", digits, recipe.seed, recipe.num_images

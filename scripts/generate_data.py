@@ -17,7 +17,10 @@ _SPLIT = flags.DEFINE_string(
     "split", "train", "Digits to compose: train, validation or test."
 )
 _NUM_IMAGES = flags.DEFINE_integer("num_images", 1000, "How many images.")
-_SEED = flags.DEFINE_integer("seed", 0, "Another seed gives other images.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Another seed gives other images.",
+    lower_bound=0, upper_bound=2**31 - 1,
+)  # fmt: skip
 _FORMAT = flags.DEFINE_string(
     "format", "png", "png (0428_00017.png) or npy (images, digits, sums)."
 )

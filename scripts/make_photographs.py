@@ -13,7 +13,10 @@ _OUTPUT_DIR = flags.DEFINE_string(
 _SPLIT = flags.DEFINE_enum(
     "split", "test", ["train", "validation", "test"], "Which digits are drawn."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of digits, places and grain.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of digits, places and grain.",
+    lower_bound=0, upper_bound=2**31 - 1,
+)  # fmt: skip
 
 
 def main(argv):

@@ -25,7 +25,10 @@ _END_TO_END_EPOCHS = flags.DEFINE_integer(
     "end_to_end_epochs", 700, "Epochs of both, the encoder frozen.",
     lower_bound=0,
 )  # fmt: skip
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of everything random.",
+    lower_bound=0, upper_bound=2**31 - 1,
+)  # fmt: skip
 _PRECISION = flags.DEFINE_string(
     "precision", "auto", "auto, float32 or mixed_bfloat16."
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_sum_tf import original_recipe, original_tables
+from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.data.original_images import write_original_images
@@ -53,6 +54,19 @@ def test_a_repeated_number_overwrites(tmp_path):
     write_original_images(tmp_path / "images", digits, 0, {"tiled": 16})
     names = sorted(path.name for path in (tmp_path / "images").rglob("*.png"))
     assert names[0] == "1111.png" and len(names) == 16
+
+
+def test_too_few_digits_for_so_many_numbers(tmp_path):
+    digits = Digits(np.full((40, 28, 28), 200, np.uint8), np.arange(40) % 2)
+    with pytest.raises(UserError, match="Received: 2 different digits, .* make 16$"):
+        write_original_images(tmp_path / "images", digits, 0, {"tiled": 17})
+
+
+def test_an_unknown_layout_is_told_before_anything_is_done(tmp_path):
+    recipe = original_recipe.Recipe(layouts=("tiled", "diagonal"))
+    with pytest.raises(UserError, match="Received: 'diagonal'"):
+        original_recipe.reproduce(recipe, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_recipe_and_its_tables(tmp_path, digits_file):

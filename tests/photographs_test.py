@@ -6,6 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import photographs
 from mnist_sum_tf.data.digits import Digits
 
@@ -50,6 +51,14 @@ def test_each_scene_is_written_and_named(digit_images, digit_labels, tmp_path):
     again = photographs.write_photographs(digits, 5, tmp_path / "again")
     for first, second in zip(paths, again):
         assert open(first, "rb").read() == open(second, "rb").read()
+
+
+def test_a_folder_that_cannot_be_made(digit_images, digit_labels, tmp_path):
+    (tmp_path / "taken").touch()
+    with pytest.raises(UserError, match="--output_dir must be .* Received: .*taken"):
+        photographs.write_photographs(
+            Digits(digit_images, digit_labels), 5, tmp_path / "taken"
+        )
 
 
 def test_files_hold_the_picture():

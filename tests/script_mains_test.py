@@ -76,15 +76,25 @@ def test_demo(run_main, called):
         ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
         ("train_end_to_end.py --workdir=W --notrain_encoder",
          "--notrain_encoder must go with --objective=regression"),
+        ("train_decoder.py --workdir=W --layout=diagonal", "Received: 'diagonal'"),
     ],
 )  # fmt: skip
-def test_what_does_not_go_together_is_refused(
+def test_what_cannot_be_is_refused(
     run_main, tmp_path, monkeypatch, command, message
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=re.escape(message)):
         run_main(*command.split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "script", ["generate_data.py", "make_photographs.py", "reproduce_original.py"]
+)
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999"])
+def test_seeds_are_whole_numbers_of_31_bits(run_main, script, seed):
+    with pytest.raises(flags.IllegalFlagValueError, match="--seed=" + seed):
+        run_main(script, f"--seed={seed}", "--output_dir=a", "--workdir=b")
 
 
 @pytest.mark.parametrize("flag, choose", [("--quick", "quick"), ("--noquick", "full")])

@@ -29,6 +29,19 @@ def test_another_experiment_is_named():
         stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
 
 
+def test_a_decoder_goes_on_whatever_the_digits():
+    decoder = config.Config(stage="decoder", objective="expected_sum")
+    other = dataclasses.replace(
+        decoder, data=config.DataConfig(layout="tiled", digits="mine.npz")
+    )
+    stage_folder.check_same("c", decoder.to_json(), other.to_json())
+    with pytest.raises(config.UserError, match="data.digits .*; data.layout "):
+        stage_folder.check_same(
+            "c", SETTINGS.to_json(),
+            dataclasses.replace(SETTINGS, data=other.data).to_json(),
+        )  # fmt: skip
+
+
 def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     """So that the corrected command may have the same one."""
     wrong = dataclasses.replace(

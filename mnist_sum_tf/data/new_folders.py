@@ -21,7 +21,7 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
     """
     check_empty(output_dir)
     folder = pathlib.Path(output_dir).resolve()
-    with _told(output_dir):
+    with failed_writes_told(output_dir):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{folder.name}.", dir=folder.parent
@@ -35,7 +35,7 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
 
 def check_empty(output_dir: str) -> None:
     """Raises `UserError` if it is there and not an empty folder."""
-    with _told(output_dir):
+    with failed_writes_told(output_dir):
         folder = pathlib.Path(output_dir).resolve()
         if folder.is_dir() and not any(folder.iterdir()):
             return
@@ -47,7 +47,8 @@ def check_empty(output_dir: str) -> None:
 
 
 @contextlib.contextmanager
-def _told(output_dir: str):
+def failed_writes_told(output_dir: str):
+    """Turns what goes wrong with a folder's files into a `UserError`."""
     try:
         yield
     except OSError as error:

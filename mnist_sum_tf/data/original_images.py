@@ -30,11 +30,13 @@ def write_original_images(
         num_images: images by layout, `NUM_IMAGES` by default.
 
     Raises:
-        UserError: if the folder cannot be written.
+        UserError: if the folder cannot be written, or the digits are of too few
+            classes to make so many numbers.
     """
     folder = pathlib.Path(folder)
     if folder.exists():
         return
+    _check_numbers(digits, max((num_images or NUM_IMAGES).values()))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
@@ -49,6 +51,16 @@ def write_original_images(
         raise config.UserError(
             f"--workdir must be a folder that can be written. Received: {error}"
         ) from error
+
+
+def _check_numbers(digits: Digits, count: int) -> None:
+    num_classes = len(np.unique(digits.labels))
+    num_numbers = num_classes**config.NUM_DIGITS
+    if num_numbers < count:
+        raise config.UserError(
+            f"--digits must make {count} numbers of four digits. Received: "
+            f"{num_classes} different digits, which make {num_numbers}"
+        )
 
 
 def _distinct(

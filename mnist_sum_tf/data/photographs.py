@@ -13,6 +13,7 @@ import PIL.Image
 import PIL.ImageFilter
 
 from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.new_folders import failed_writes_told
 
 # Digits are drawn large, then shrunk into the picture: smooth strokes.
 STROKE_SIZE = 196
@@ -91,9 +92,11 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
 
     Returns:
         The paths: `<four digits>_<scene>.jpg`, `.png` where there is no grain.
+
+    Raises:
+        UserError: if the folder cannot be written.
     """
     output_dir = pathlib.Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     paths = []
     for name, scene in SCENES.items():
@@ -102,7 +105,9 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         image = photograph(digits.images[chosen], scene, seed)
         label = "".join(map(str, digits.labels[chosen]))
         path = output_dir / f"{label}_{name}.{suffix}"
-        path.write_bytes(encode_photograph(image, kind))
+        with failed_writes_told(str(output_dir)):
+            output_dir.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_photograph(image, kind))
         paths.append(str(path))
     return paths
 

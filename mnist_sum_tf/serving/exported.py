@@ -36,17 +36,18 @@ def load_exported_model(path) -> keras.Model:
         UserError: if there is no such model.
     """
     found = find_saved_model(path)
-    exported = variables_by_name(load_saved_model(found))
+    loaded = load_saved_model(found)
     try:
+        exported = variables_by_name(loaded)
         channels = exported_channels(variable_shapes(found))
         encoder = build_encoder(block_channels=channels)
         model = build_sum_model(encoder, build_decoder())
         for weight in model.weights:
             weight.assign(exported[short_name(weight)])
-    except (KeyError, ValueError) as error:
+        verify_saved_model(model, str(found))
+    except (KeyError, ValueError, RuntimeError) as error:
         raise config.UserError(
-            "--model must be of this project's layers. Received: "
+            "--model must be of this project's layers and signatures. Received: "
             f"{found} ({error})"
         ) from error
-    verify_saved_model(model, str(found))
     return model

@@ -18,6 +18,8 @@ FREE_SETTINGS = (
     "evaluate_every_steps", "log_every_steps", "skip_non_finite", "stop_at_accuracy",
     "deterministic", "data.tfds_data_dir",
 )  # fmt: skip
+# A decoder learns from logits, whatever images there are.
+FREE_OF_DECODER = ("data.digits", "data.layout")
 
 
 def lock_directory(stage_dir):
@@ -112,10 +114,12 @@ def check_same(path, old: dict, new: dict) -> None:
     # Settings that are younger than a run had their default in it.
     defaults = _flatten(config.Config(stage="", objective="").to_json())
     old, new = defaults | _flatten(old), defaults | _flatten(new)
+    is_decoder = new["stage"] == "decoder"
+    free = FREE_SETTINGS + (FREE_OF_DECODER if is_decoder else ())
     differing = [
         f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
-        if key not in FREE_SETTINGS and old.get(key) != new.get(key)
+        if key not in free and old.get(key) != new.get(key)
     ]
     if differing:
         raise config.UserError(

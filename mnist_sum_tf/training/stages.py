@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import digit_logits
+from mnist_sum_tf.data.layouts import get_layout
 from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_distribution import with_distribution
@@ -85,6 +86,7 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
+    get_layout(settings.data.layout)  # It takes the flags of all stages.
     return train_and_evaluate(
         functools.partial(decoder_task, settings), settings,
         pathlib.Path(workdir) / "decoder",
