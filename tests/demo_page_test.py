@@ -1,74 +1,24 @@
-"""The page in a real browser: mouse, finger, keys, files, a server that is away.
+"""The page in a real browser: mouse, finger, keys, a server that is away."""
 
-Skipped where there is no Chromium, unless MNIST_SUM_BROWSER=required.
-"""
-
-import base64
-import os
-import pathlib
 import re
 import socket
 
 import numpy as np
 import pytest
-
-REQUIRED = os.environ.get("MNIST_SUM_BROWSER") == "required"
-if not REQUIRED:
-    pytest.importorskip("playwright")
-
-import browser as browsers
+# First: it skips this module where there is no browser.
+from page_fixtures import LEVEL, browser, page, server, type_digits
 from browser import draw, draw_stroke, pad_of, read_answer, wait_for_answer
 from check_drawings import check_drawings
 from playwright.sync_api import expect
 from stroke_paths import draw_string
 
 from mnist_sum_tf.demo import server as demo
-from mnist_sum_tf.prediction import canvas_of
 
-if not REQUIRED and browsers.find_browser() is None:
-    pytest.skip("there is no Chromium on PATH", allow_module_level=True)
-
-expect.set_options(timeout=30_000)  # Other work may keep the machine busy.
-
-ROOT = pathlib.Path(__file__).parents[1]
-PHOTOGRAPHS = ROOT / "exported_models" / "photographs"
-LEVEL = [(20.0, 20.0), (60.0, 20.0), (100.0, 20.0)]
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = demo.start_server(
-        demo.DemoConfig(
-            port=0, examples=str(PHOTOGRAPHS),
-            model=str(ROOT / "exported_models" / "mnist_sum"),
-        )
-    )  # fmt: skip
-    server.start_in_thread()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsers.Browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser, server):
-    page = browser.open(server.url)
-    yield page
-    page.context.close()
+__all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
 
 
 def shown(page, selector: str) -> str:
     return page.locator(selector).inner_text()
-
-
-def type_digits(page, digits: str) -> None:
-    page.keyboard.type(digits)
-    wait_for_answer(page)
 
 
 def test_a_stroke_changes_the_answer_and_undo_takes_it_back(page):
@@ -220,102 +170,6 @@ def test_a_screen_reader_is_told(page):
     )
     for name in ("Undo", "Clear", "Example", "Open picture…"):
         assert page.get_by_role("button", name=name).count() == 1
-
-
-def test_a_chosen_file_is_read(page):
-    page.locator("#file").set_input_files(PHOTOGRAPHS / "3145_pen.jpg")
-    expect(page.locator("#sum")).to_have_text("13")
-    assert read_answer(page)[0] == (3, 1, 4, 5)
-    assert page.locator("#picture").is_visible()
-    expect(page.locator("#seen")).to_be_visible()
-    file = (PHOTOGRAPHS / "3145_pen.jpg").read_bytes()
-    np.testing.assert_array_equal(
-        seen_pixels(page), canvas_of("pen", file)[..., 0]
-    )
-    draw_stroke(page, LEVEL)  # Drawing puts it aside.
-    assert page.locator("#picture").is_hidden()
-
-
-def seen_pixels(page) -> np.ndarray:
-    """What the page shows of what the model sees, uint8 `[40, 168]`."""
-    values = page.evaluate(
-        """() => {
-          const context = document.getElementById("seen").getContext("2d");
-          const { data } = context.getImageData(0, 0, 168, 40);
-          return Array.from({ length: 6720 }, (_, i) => data[4 * i]);
-        }"""
-    )
-    return np.array(values, np.uint8).reshape(40, 168)
-
-
-def test_a_late_answer_is_not_shown_under_a_picture(page):
-    asked = []
-
-    def hold_the_first(route):
-        asked.append(route)
-        if len(asked) > 1:
-            route.continue_()
-
-    page.route("**:predict", hold_the_first)
-    with page.expect_request("**:predict"):
-        page.keyboard.type("9")
-    page.locator("#file").set_input_files(PHOTOGRAPHS / "3145_pen.jpg")
-    expect(page.locator("#picture")).to_be_visible()
-    page.evaluate(
-        """() => {
-          const sum = document.getElementById("sum");
-          window.sums = [];
-          new MutationObserver(() => sums.push(sum.textContent)).observe(
-            sum, { childList: true, characterData: true, subtree: true });
-        }"""
-    )
-    nines = {
-        "digits": [9] * 4, "digit_probabilities": [[0] * 9 + [1]] * 4,
-        "sum": 36, "most_likely_sum": 36, "sum_probabilities": [0] * 36 + [1],
-    }  # fmt: skip
-    asked[0].fulfill(json={"predictions": [nines]})
-    expect(page.locator("#sum")).to_have_text("13")
-    assert "36" not in page.evaluate("sums")
-
-
-@pytest.mark.parametrize("how", ["drop", "paste"])
-def test_a_dropped_or_pasted_file_is_read(page, how):
-    content = base64.b64encode((PHOTOGRAPHS / "1435_marker.jpg").read_bytes())
-    page.evaluate(
-        """([how, content]) => {
-          const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-          const data = new DataTransfer();
-          data.items.add(new File([bytes], "a.jpg", { type: "image/jpeg" }));
-          const event = how === "drop"
-            ? new DragEvent("drop", { dataTransfer: data, bubbles: true })
-            : new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
-          document.getElementById("pad").dispatchEvent(event);
-        }""",
-        [how, content.decode()],
-    )
-    expect(page.locator("#sum")).to_have_text("13")
-    assert read_answer(page)[0] == (1, 4, 3, 5)
-
-
-@pytest.mark.parametrize(
-    "name, content, message",
-    [
-        ("a.txt", b"4281", "is no PNG, JPEG, GIF or BMP"),
-        ("a.png", b"", "a.png is empty"),
-        ("a.png", b"\x89PNG\r\n", "cannot be read as a picture"),
-        ("a.png", bytes(10_400_000), "has 10.4 MB; up to 10 MB"),
-    ],
-)
-def test_a_bad_file_is_named_and_the_next_drawing_read(
-    page, tmp_path, name, content, message
-):
-    (tmp_path / name).write_bytes(content)
-    page.locator("#file").set_input_files(tmp_path / name)
-    expect(page.locator("#notice")).to_contain_text(message)
-    page.keyboard.press("Escape")
-    type_digits(page, "4281")
-    assert read_answer(page) == ((4, 2, 8, 1), 15)
-    assert page.locator("#notice").is_hidden()
 
 
 class Stoppable(demo.DemoServer):
