@@ -67,9 +67,8 @@ def reproduce(recipe: Recipe, workdir) -> dict:
         UserError: for settings or files that cannot be used.
     """
     workdir = pathlib.Path(workdir)
-    # Before days of training, not after them.
     for layout in recipe.layouts:
-        get_layout(layout)
+        get_layout(layout)  # Refused now, not after days of training.
     digits = load_digits(recipe.digits, "train")
     write_original_images(
         workdir / "images", digits, recipe.seed, recipe.num_images

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# A training on the same GPU, or an evaluation beside it, still finds memory.
+# As training does: a program takes of a GPU's memory what it needs.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 from absl import app

@@ -7,6 +7,7 @@ Examples:
 """
 
 import cli
+import given_flags
 from absl import flags
 
 _LAYOUT = flags.DEFINE_string(
@@ -19,7 +20,7 @@ _SPLIT = flags.DEFINE_string(
 _NUM_IMAGES = flags.DEFINE_integer("num_images", 1000, "How many images.")
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Another seed gives other images.",
-    lower_bound=0, upper_bound=2**31 - 1,
+    lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 _FORMAT = flags.DEFINE_string(
     "format", "png", "png (0428_00017.png) or npy (images, digits, sums)."

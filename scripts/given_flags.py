@@ -4,6 +4,9 @@ import dataclasses
 
 from absl import flags
 
+# A bound that keeps numbers within what TensorFlow's integers hold.
+LARGEST_INTEGER = 2**31 - 1
+
 
 def optional(name: str):
     """The flag's value; `None` where it was not given, or the script has none."""

@@ -5,6 +5,7 @@ Example:
 """
 
 import cli
+import given_flags
 from absl import flags
 
 _OUTPUT_DIR = flags.DEFINE_string(
@@ -15,7 +16,7 @@ _SPLIT = flags.DEFINE_enum(
 )
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of digits, places and grain.",
-    lower_bound=0, upper_bound=2**31 - 1,
+    lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 
 

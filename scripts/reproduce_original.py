@@ -9,6 +9,7 @@ The tables are written to WORKDIR/reproduction.json. Example:
 """
 
 import cli
+import given_flags
 from absl import flags
 
 _WORKDIR = flags.DEFINE_string(
@@ -27,7 +28,7 @@ _END_TO_END_EPOCHS = flags.DEFINE_integer(
 )  # fmt: skip
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of everything random.",
-    lower_bound=0, upper_bound=2**31 - 1,
+    lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 _PRECISION = flags.DEFINE_string(
     "precision", "auto", "auto, float32 or mixed_bfloat16."

@@ -16,15 +16,13 @@ _WORKDIR = flags.DEFINE_string(
 _PRESET = flags.DEFINE_string(
     "preset", "compact", f"Settings to start from: {', '.join(config.PRESETS)}."
 )
-# Bounds keep every number within what TensorFlow's integers hold.
-_LARGEST = 2**31 - 1
 flags.DEFINE_integer(
     "seed", None, "Seed of everything random.", lower_bound=0,
-    upper_bound=_LARGEST,
+    upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 flags.DEFINE_integer(
     "total_steps", None, "Optimizer steps of the whole run.", lower_bound=1,
-    upper_bound=_LARGEST,
+    upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 flags.DEFINE_integer(
     "global_batch_size", None, "Examples per step over all devices.",

@@ -5,7 +5,7 @@ import socket
 
 import numpy as np
 import pytest
-# First: it skips this module where there is no browser.
+# Skips this module where there is no browser.
 from page_fixtures import LEVEL, browser, page, server, type_digits
 from browser import draw, draw_stroke, pad_of, read_answer, wait_for_answer
 from check_drawings import check_drawings
@@ -19,6 +19,16 @@ __all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
 
 def shown(page, selector: str) -> str:
     return page.locator(selector).inner_text()
+
+
+def shown_ink(page) -> str:
+    """The pad's canvas as a PNG, once the strokes of now show on it."""
+    return page.evaluate(
+        """async () => {
+          await new Promise(requestAnimationFrame);
+          return document.getElementById("ink").toDataURL();
+        }"""
+    )
 
 
 def test_a_stroke_changes_the_answer_and_undo_takes_it_back(page):
@@ -123,9 +133,7 @@ def test_undo_and_clear_end_a_stroke_that_is_being_drawn(page, key):
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
     type_digits(page, "428")
-    page.wait_for_timeout(100)  # Strokes show with the screen's next picture.
-    ink = """document.getElementById("ink").toDataURL()"""
-    before = page.evaluate(ink)
+    before = shown_ink(page)
     box = pad_of(page).bounding_box()
     across = [box["x"] + share * box["width"] for share in (0.1, 0.5, 0.9)]
     page.mouse.move(across[0], box["y"] + 5)
@@ -136,11 +144,10 @@ def test_undo_and_clear_end_a_stroke_that_is_being_drawn(page, key):
     page.mouse.up()
     wait_for_answer(page)
     assert errors == []
-    page.wait_for_timeout(100)
     if key == "Escape":
         assert shown(page, "#sum") == "–"
     else:
-        assert page.evaluate(ink) == before
+        assert shown_ink(page) == before
 
 
 def test_everything_is_reached_by_tab_and_shows_it(page):

@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 import pytest
-# First: it skips this module where there is no browser.
+# Skips this module where there is no browser.
 from page_fixtures import LEVEL, PHOTOGRAPHS, browser, page, server, type_digits
 from browser import draw_stroke, read_answer
 from playwright.sync_api import expect

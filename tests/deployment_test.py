@@ -68,6 +68,18 @@ def test_containers_are_confined():
         assert line in kubernetes
 
 
+def test_joining_requests_changes_nothing_else():
+    plain, joined = (
+        set(re.findall(r"^ +- (--.*)", read(name), re.M))
+        for name in ("docker-compose.yml", "docker-compose.batching.yml")
+    )
+    assert plain - joined == {"--rest_api_num_threads=16"}
+    assert joined - plain == {
+        "--rest_api_num_threads=64", "--enable_batching",
+        "--batching_parameters_file=/config/batching.config",
+    }  # fmt: skip
+
+
 def test_batches_are_as_large_as_the_clients():
     values = dict(
         re.findall(r"^(\w+) \{ value: (\w+) \}", read("batching.config"), re.M)

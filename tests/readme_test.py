@@ -98,7 +98,7 @@ def small(command: str) -> list[str]:
     chooses = re.search("--(corruptions|layouts|images)", given)
     if script == "evaluate.py" and not chooses:
         extra.append("--layouts=tiled")
-    if script == "export_model.py" and re.search("--(quantization|workdir)", given):
+    if script == "export_model.py" and re.search("--(quantization|blend_with|workdir=T)", given):
         extra.append("--nocalibrate")
     return [sys.executable, *words[1:], *extra]
 

@@ -114,3 +114,11 @@ def test_a_model_of_other_layers_is_refused(tmp_path, signatures):
     )  # fmt: skip
     with pytest.raises(UserError, match="must be of this project's layers"):
         load_exported_model(tmp_path / "other")
+
+
+def test_a_model_without_one_of_the_signatures_is_refused(tmp_path, versions):
+    whole = tf.saved_model.load(str(versions / "1"))
+    kept = {name: whole.signatures[name] for name in whole.signatures if name != "decode"}
+    tf.saved_model.save(whole, str(tmp_path / "fewer"), signatures=kept)
+    with pytest.raises(UserError, match="Expected the signatures .*'decode'"):
+        load_exported_model(tmp_path / "fewer")

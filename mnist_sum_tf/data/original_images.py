@@ -36,13 +36,13 @@ def write_original_images(
     folder = pathlib.Path(folder)
     if folder.exists():
         return
-    _check_numbers(digits, max((num_images or NUM_IMAGES).values()))
+    num_images = num_images or NUM_IMAGES
+    _check_numbers(digits, max(num_images.values()))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
             images = pathlib.Path(beside) / "images"
-            counts = (num_images or NUM_IMAGES).items()
-            for number, (layout, count) in enumerate(counts):
+            for number, (layout, count) in enumerate(num_images.items()):
                 # Layouts share their digits under one seed.
                 drawn = _distinct(digits, layout, 2 * seed + number, count)
                 _write_pngs(images / layout, drawn)

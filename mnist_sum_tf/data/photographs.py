@@ -97,6 +97,8 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         UserError: if the folder cannot be written.
     """
     output_dir = pathlib.Path(output_dir)
+    with failed_writes_told(str(output_dir)):
+        output_dir.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     paths = []
     for name, scene in SCENES.items():
@@ -106,7 +108,6 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         label = "".join(map(str, digits.labels[chosen]))
         path = output_dir / f"{label}_{name}.{suffix}"
         with failed_writes_told(str(output_dir)):
-            output_dir.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode_photograph(image, kind))
         paths.append(str(path))
     return paths

@@ -53,4 +53,4 @@ class Scalars:
         try:
             self._writer.close()
         except (OSError, tf.errors.OpError) as error:
-            logging.warning("TensorBoard's file is not whole: %s", error)
+            logging.debug("TensorBoard's file is not whole: %s", error)

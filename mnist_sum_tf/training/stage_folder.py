@@ -114,8 +114,9 @@ def check_same(path, old: dict, new: dict) -> None:
     # Settings that are younger than a run had their default in it.
     defaults = _flatten(config.Config(stage="", objective="").to_json())
     old, new = defaults | _flatten(old), defaults | _flatten(new)
-    is_decoder = new["stage"] == "decoder"
-    free = FREE_SETTINGS + (FREE_OF_DECODER if is_decoder else ())
+    free = FREE_SETTINGS
+    if new["stage"] == "decoder":
+        free += FREE_OF_DECODER
     differing = [
         f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
