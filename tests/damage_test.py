@@ -1,9 +1,7 @@
-"""Damaged checkpoints, full disks, signals: nothing good is ever lost."""
+"""Damaged checkpoints, signals, odd numbers: nothing good is ever lost."""
 
 import dataclasses
-import errno
 import pathlib
-import resource
 import shutil
 import signal
 import subprocess
@@ -20,7 +18,6 @@ from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
     loop,
-    scalars,
     stage_folder,
 )
 from mnist_sum_tf.training.history import read_history
@@ -177,81 +174,6 @@ def test_other_data_are_refused(run):
     task = dataclasses.replace(make_task(), data_digest="other")
     with pytest.raises(config.UserError, match="data_digest '' there, 'other'"):
         loop.train_and_evaluate(lambda: task, SETTINGS, run)
-
-
-class FullDisk:
-    """Lets no file grow beyond a size while it is entered."""
-
-    def __init__(self, size):
-        self.size = size
-
-    def __enter__(self):
-        self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        self.handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        limits = (self.size, self.before[1])
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-    def __exit__(self, *exception):
-        resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
-        signal.signal(signal.SIGXFSZ, self.handler)
-
-
-def test_a_full_disk_names_the_last_good_checkpoint(trained, run):
-    longer = dataclasses.replace(
-        SETTINGS, checkpoint_every_steps=1, evaluate_every_steps=100
-    )
-    for name in ("6", "8"):
-        for path in (run / "checkpoints").glob(f"ckpt-{name}.*"):
-            path.unlink()
-    (run / "checkpoints" / "checkpoint").unlink()
-    with FullDisk(2048), pytest.raises(config.UserError) as error:
-        loop.train_and_evaluate(make_task, longer, run)
-    message = str(error.value)
-    assert "ckpt-5" in message and "last good checkpoint is" in message
-    assert message.split("last good")[1].count("ckpt-4") == 1
-    assert "\n" not in message
-    assert not [*run.rglob("*_temp*")] and not [*run.rglob("*.partial")]
-    loop.train_and_evaluate(make_task, SETTINGS, run)
-    assert_same_values(final_values(trained), final_values(run))
-
-
-def test_a_disk_that_is_full_for_tensorboard_first(run, monkeypatch):
-    full = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    class FullWriter:
-        def close(self):
-            raise full
-
-    def add(self, row):
-        if row["step"] > 6:
-            self._writer = FullWriter()
-            raise full
-
-    monkeypatch.setattr(scalars.Scalars, "add", add)
-    newest(run, ".index").unlink()
-    with pytest.raises(config.UserError, match="No space left") as error:
-        loop.train_and_evaluate(make_task, SETTINGS, run)
-    assert "ckpt-6" in str(error.value)
-
-
-@pytest.mark.parametrize("path", ["taken", "taken/below"])
-def test_a_work_directory_that_cannot_be_made(tmp_path, path):
-    (tmp_path / "taken").write_text("a file")
-    with pytest.raises(config.UserError, match="--workdir must be a folder"):
-        loop.train_and_evaluate(make_task, SETTINGS, tmp_path / path)
-
-
-def test_a_folder_without_permission(run, monkeypatch):
-    """Permissions do not bind whoever runs tests as root, so: as if."""
-
-    def refuse(*arguments, **options):
-        raise PermissionError(errno.EACCES, "Permission denied", "history.json")
-
-    monkeypatch.setattr("mnist_sum_tf.training.history.write_whole", refuse)
-    newest(run, ".index").unlink()
-    with pytest.raises(config.UserError, match="Permission denied") as error:
-        loop.train_and_evaluate(make_task, SETTINGS, run)
-    assert "ckpt-6" in str(error.value)
 
 
 def test_one_process_at_a_time(run):
