@@ -99,7 +99,7 @@ def collect(model: keras.Model, dataset, name: str) -> Answers:
 def _worst_of(part: Answers, images, name: str) -> list[WorstImage]:
     """The batch's images whose true sums are least likely."""
     likelihood = part.sum_probabilities[np.arange(len(part.sums)), part.sums]
-    read = part.digit_probabilities.argmax(-1)
+    read, sums, confidences = part.read_digits, part.read_sums, part.confidences
     return [
         WorstImage(
             source=name,
@@ -109,8 +109,8 @@ def _worst_of(part: Answers, images, name: str) -> list[WorstImage]:
             ),
             true_sum=int(part.sums[row]),
             digits=tuple(read[row].tolist()),
-            sum=int(part.read_sums[row]),
-            probability=float(part.confidences[row]),
+            sum=int(sums[row]),
+            probability=float(confidences[row]),
             true_probability=float(likelihood[row]),
         )
         for row in np.argsort(likelihood, kind="stable")[:MAX_WORST]

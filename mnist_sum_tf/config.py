@@ -27,6 +27,14 @@ class UserError(ValueError):
     """
 
 
+def first_line(reason, limit: int = 300) -> str:
+    """What of an error, or of a server's message, fits in a line."""
+    is_error = isinstance(reason, Exception)
+    silent = type(reason).__name__ if is_error else "no reason given"
+    line = (str(reason).strip().splitlines() or [silent])[0]
+    return line if len(line) <= limit else line[:limit] + "…"
+
+
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     """What the images are made of.

@@ -20,14 +20,14 @@ from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import load_as_keras_model
 from mnist_sum_tf.training import metrics
-from mnist_sum_tf.training.history import write_whole
 from mnist_sum_tf.training.trained_models import load_sum_model
+from mnist_sum_tf.whole_files import write_whole
 
 BATCH_SIZE = 250
 SEED = 0
 NUM_SAMPLES = 10
 POOLED = "all of these"
-JUDGED = ("digit_probabilities", "sum_probabilities", "sum")
+JUDGED = answers.OUTPUTS
 
 
 def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:

@@ -5,6 +5,7 @@ sum that is known then says which combination of digits it must be.
 """
 
 import json
+import logging
 import pathlib
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from mnist_sum_tf.data import datasets, digits, generation, segments
 from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_sheet
-from mnist_sum_tf.training import trained_models
+from mnist_sum_tf.training import trained_models, training_data
 
 BATCH_SIZE = 250
 SHOWN = 20  # images of the picture
@@ -58,8 +59,8 @@ def label_images(
     """Finds the digits of images whose sums are known, and writes them.
 
     Args:
-        workdir: where `train_cell_reader` trained; its split of the images into
-            training, validation and test images is kept.
+        workdir: where `train_cell_reader` trained; where on these same images, its
+            split into training, validation and test images is kept.
         images: a folder of PNGs, or the path of an `.npy`.
         sums: the path of an `.npy` of sums; `None` for a folder.
         output_dir: a folder that is empty or not there yet. It gets `digits.npz`
@@ -114,11 +115,23 @@ def find_labels(labelled: datasets.LabelledImages, workdir: pathlib.Path) -> dic
     """
     stage_dir = workdir / "cell_reader"
     reader = trained_models.load_cell_reader(stage_dir)
+    _warn_of_others(labelled, stage_dir)
     numbered = labelled._replace(names=list(range(len(labelled.images))))
     parts = datasets.split_images(
         numbered, *trained_models.split_of_trained(stage_dir)
     )
     return {split: _read(reader, part) for split, part in parts.items()}
+
+
+def _warn_of_others(labelled: datasets.LabelledImages, stage_dir) -> None:
+    """Says so where the reader was taught by other images than it is to read."""
+    trained_on = trained_models.data_digest_of_trained(stage_dir)
+    here = training_data.digest_of(labelled.images, labelled.sums)
+    if trained_on not in (None, here):
+        logging.warning(
+            "%s was trained on other images: some of those it learned from may be "
+            "labelled as validation or test images", stage_dir,
+        )  # fmt: skip
 
 
 def _read(reader, part: datasets.LabelledImages) -> Labels:

@@ -17,12 +17,11 @@ from mnist_sum_tf.data.original_images import (
     NUM_IMAGES,
     write_original_images,
 )
-from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
 from mnist_sum_tf.training import loop, stages
+from mnist_sum_tf.training.trained_models import is_trained
 
-# What it ran; its encoder took "over 621" and both end to end "over 700".
-EPOCHS = {"encoder": 621, "decoder": 25, "sum_model": 700}
 REPORT_FILE = "reproduction.json"
 
 
@@ -42,7 +41,7 @@ class Recipe:
         layouts: layouts of unseen test digits to judge the result on.
     """
 
-    epochs: dict[str, int] = dataclasses.field(default_factory=EPOCHS.copy)
+    epochs: dict[str, int] = dataclasses.field(default_factory=ORIGINAL_EPOCHS.copy)
     seed: int = 0
     precision: str = "auto"
     digits: str = "bundled"
@@ -69,6 +68,11 @@ def reproduce(recipe: Recipe, workdir) -> dict:
     workdir = pathlib.Path(workdir)
     for layout in recipe.layouts:
         get_layout(layout)  # Refused now, not after days of training.
+    if not (recipe.epochs["decoder"] or is_trained(workdir / "decoder")):
+        raise config.UserError(
+            "--decoder_epochs must be at least 1 until there is a decoder. "
+            "Received: 0"
+        )
     digits = load_digits(recipe.digits, "train")
     write_original_images(
         workdir / "images", digits, recipe.seed, recipe.num_images

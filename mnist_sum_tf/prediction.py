@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf import reports
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
@@ -21,8 +20,6 @@ from mnist_sum_tf.runtimes.saved_model import (
 # Enough to keep a processor busy; large photographs come fewer at a time.
 BATCH_SIZE = 32
 BATCH_BYTES = 64_000_000
-# More would make a picture that hardly a program opens.
-MAX_DRAWN = 400
 
 
 class Reading(NamedTuple):
@@ -80,9 +77,15 @@ def _images_at(path: str) -> list[str]:
         raise UserError(f"{path}: there is no such image file. Received: {path}")
     if not os.path.isdir(path):
         return [path]
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        raise UserError(
+            f"{path}: the folder cannot be read. Received: {error.strerror}"
+        ) from None
     names = [
         name
-        for name in sorted(os.listdir(path))
+        for name in names
         if name.lower().endswith(SUFFIXES) and not name.startswith(".")
     ]
     if not names:
@@ -195,45 +198,3 @@ def canvas_of(path: str, file: bytes) -> np.ndarray:
             f"{path}: expected a whole PNG, JPEG, GIF or BMP image. Received: "
             "one that is cut off, damaged or of an unusual kind"
         ) from None
-
-
-def draw_readings(readings: list[Reading], path) -> None:
-    """Writes a contact sheet: each canvas as the model saw it, and its reading.
-
-    Of very many readings only the first `MAX_DRAWN` are drawn.
-
-    Args:
-        readings: see `read_sums`; at least one.
-        path: of the PNG to write.
-
-    Raises:
-        UserError: if an image cannot be read any more or the PNG not written.
-    """
-    drawn = readings[:MAX_DRAWN]
-    title = None
-    if len(drawn) < len(readings):
-        title = f"The first {len(drawn)} of {len(readings)} images"
-    canvases = [canvas_of(each.path, read_picture(each.path)) for each in drawn]
-    captions = [
-        f"{os.path.basename(each.path)}\n{_addition(each)}" for each in drawn
-    ]
-    try:
-        reports.contact_sheet(canvases, captions, path, title)
-    except OSError as error:
-        raise UserError(
-            "--picture must be a file that can be written. "
-            f"Received: {path} ({error.strerror})"
-        ) from error
-
-
-def _addition(reading: Reading) -> str:
-    digits = " ".join(map(str, reading.digits))
-    return f"{digits}   sum {reading.sum}   {reading.probability:.1%}"
-
-
-def format_readings(readings: list[Reading]) -> str:
-    """One line per image: path, digits, sum and the sum's probability."""
-    width = max(len(each.path) for each in readings)
-    return "\n".join(
-        f"{each.path:{width}}   {_addition(each)}" for each in readings
-    )

@@ -30,28 +30,29 @@ def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
         Name -> `tf.data.Dataset`, `CLEAN` first.
     """
     clean = datasets.evaluation_dataset(digits, LAYOUT, SEED, batch_size)
-    clean = clean.cache()  # every corruption of images begins with it
     found = {CLEAN: clean}
     for name in DIGIT_CORRUPTIONS:
         spoiled = corrupt_digits(digits.images, name, SEED)
         found[name] = datasets.evaluation_dataset(
             digits._replace(images=spoiled), LAYOUT, SEED, batch_size
         )
+    images, labels = _joined(clean)
     for name in IMAGE_CORRUPTIONS:
-        found[name] = _corrupted(clean, name)
+        spoiled = corrupt_images(images, name, SEED)
+        whole = tf.data.Dataset.from_tensor_slices((spoiled, labels))
+        found[name] = whole.batch(batch_size)
     return found
 
 
-def _corrupted(clean: tf.data.Dataset, name: str) -> tf.data.Dataset:
-    batches = list(clean.as_numpy_iterator())
+def _joined(dataset: tf.data.Dataset) -> tuple[np.ndarray, dict]:
+    """All batches of a data set as one."""
+    batches = list(dataset.as_numpy_iterator())
     images = np.concatenate([images for images, _ in batches])
     labels = {
         key: np.concatenate([labels[key] for _, labels in batches])
         for key in batches[0][1]
     }
-    spoiled = corrupt_images(images, name, SEED)
-    whole = tf.data.Dataset.from_tensor_slices((spoiled, labels))
-    return whole.batch(len(batches[0][0]))
+    return images, labels
 
 
 def with_mean(results: dict) -> dict:

@@ -37,8 +37,28 @@ def check_flag_names(arguments: list[str]) -> None:
             )
 
 
-def run(main) -> None:
-    """Runs `main`; a `UserError` becomes one line and exit status 1."""
+def check_no_files(arguments: list[str]) -> None:
+    """Refuses what is no flag: a value that stands beside its flag would be lost.
+
+    Raises:
+        UserError: if there is any.
+    """
+    from mnist_sum_tf.config import UserError
+
+    if arguments:
+        raise UserError(
+            "Flags must be given as --flag=value, and nothing else. "
+            f"Received: {' '.join(arguments)}"
+        )
+
+
+def run(main, takes_files: bool = False) -> None:
+    """Runs `main`; a `UserError` becomes one line and exit status 1.
+
+    Args:
+        main: takes the arguments that are no flags, the program's name first.
+        takes_files: whether there may be any but the name.
+    """
 
     def guarded(argv):
         # Imported late: `--help` should not wait for TensorFlow.
@@ -46,10 +66,14 @@ def run(main) -> None:
         from mnist_sum_tf.config import UserError
         from mnist_sum_tf.training import interruptions
 
+        # A file's name that is no UTF-8 is shown as far as it can be.
+        sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
         logging.getLogger().setLevel(logging.INFO)
         logging.getLogger("absl").setLevel(logging.WARNING)
         try:
+            if not takes_files:
+                check_no_files(argv[1:])
             return main(argv)
         except UserError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)

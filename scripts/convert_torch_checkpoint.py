@@ -14,7 +14,10 @@ import cli
 import training_flags
 from absl import flags
 
+from mnist_sum_tf import config
+
 training_flags.define_image_flags()
+flags.adopt_module_key_flags(training_flags)
 flags.FLAGS.set_default("preset", "original")
 _TORCH_CHECKPOINT = flags.DEFINE_string(
     "torch_checkpoint", None, "The PyTorch file to read, or to write.",
@@ -39,6 +42,11 @@ def main(argv):
         stage = work_directories.convert_to_torch(path, workdir, _STAGE.value)
         print(f"Wrote the {stage} of {workdir} to {path}")
         return
+    if _STAGE.value:
+        raise config.UserError(
+            "--stage must stand beside --to_torch; what a PyTorch file is of shows in "
+            f"its tensors. Received: --stage={_STAGE.value} alone"
+        )
     settings = work_directories.convert_from_torch(
         path, workdir, training_flags.settings
     )

@@ -10,6 +10,8 @@ Examples:
 import cli
 from absl import flags
 
+from mnist_sum_tf import config
+
 _MODEL = flags.DEFINE_string(
     "model", None, "A SavedModel or a folder of its versions, an .onnx or a "
     ".tflite file; by default the SavedModel that ships.",
@@ -18,7 +20,7 @@ _WORKDIR = flags.DEFINE_string(
     "workdir", None, "A work directory, in place of --model."
 )
 _LAYOUTS = flags.DEFINE_list(
-    "layouts", ["tiled", "scattered", "assignment", "separate", "cropped", "mixed"],
+    "layouts", list(config.LAYOUTS),
     "Layouts to compose test digits in.",
 )  # fmt: skip
 _SPLIT = flags.DEFINE_string(
@@ -48,8 +50,6 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def _check_flags() -> None:
-    from mnist_sum_tf import config
-
     if not _LAYOUTS.value:
         raise config.UserError(
             f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
@@ -75,7 +75,7 @@ def _check_flags() -> None:
 
 def main(argv):
     del argv
-    from mnist_sum_tf import config, evaluation
+    from mnist_sum_tf import evaluation
 
     _check_flags()
     data = config.DataConfig(

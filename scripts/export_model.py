@@ -1,19 +1,22 @@
 r"""Exports a trained model: a SavedModel with four signatures, or one file.
 
-Its probabilities are calibrated first, on validation images: a temperature, the
-same for all digits, is found and stored in the model.
+Its probabilities are calibrated first: a temperature, the same for all digits, is
+found and stored in the model. It is found on the validation images of --workdir; of
+--model, which has none, on composites of MNIST's validation digits in all layouts.
 
 Examples:
     python scripts/export_model.py --workdir=/tmp/mnist_sum \
-        --export_dir=exported_models/mnist_sum
+        --export_dir=exported_models/mine
     python scripts/export_model.py --model=exported_models/mnist_sum \
-        --export_dir=exported_models/mnist_sum --keep_versions=1
+        --export_dir=exported_models/calibrated --keep_versions=1
     python scripts/export_model.py --model=exported_models/mnist_sum \
         --format=litert --quantization=int8 --export_dir=exported_models/fast
 """
 
 import cli
 from absl import flags
+
+from mnist_sum_tf import config
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The experiment to export.")
 _MODEL = flags.DEFINE_string(
@@ -25,8 +28,8 @@ _EXPORT_DIR = flags.DEFINE_string(
     "is made, or of the file.", required=True,
 )  # fmt: skip
 _CALIBRATE = flags.DEFINE_bool(
-    "calibrate", True, "Whether to calibrate; else probabilities stay as they "
-    "are.",
+    "calibrate", True, "Whether to calibrate (on what, is said above); else "
+    "probabilities stay as they are.",
 )  # fmt: skip
 _KEEP_VERSIONS = flags.DEFINE_integer(
     "keep_versions", None, "How many versions stay, the newest; by default all."
@@ -50,6 +53,11 @@ _BLEND_SHARE = flags.DEFINE_float(
 
 def main(argv):
     del argv
+    if _BLEND_SHARE.present and not _BLEND_WITH.value:
+        raise config.UserError(
+            "--blend_share must stand beside --blend_with. Received: "
+            f"--blend_share={_BLEND_SHARE.value} alone"
+        )
     from mnist_sum_tf.serving.release import release
 
     print(

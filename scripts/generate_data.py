@@ -10,10 +10,11 @@ import cli
 import given_flags
 from absl import flags
 
+from mnist_sum_tf import config
+
 _LAYOUT = flags.DEFINE_string(
-    "layout", "mixed",
-    "tiled, scattered, assignment, separate, cropped or mixed.",
-)  # fmt: skip
+    "layout", "mixed", f"One of {', '.join(config.LAYOUTS)}."
+)
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Digits to compose: train, validation or test."
 )

@@ -21,7 +21,7 @@ _SERVER = flags.DEFINE_string(
 )  # fmt: skip
 _MODEL = flags.DEFINE_string("model", "mnist_sum", "The model's name there.")
 _VERSION = flags.DEFINE_integer(
-    "version", None, "Of the model; by default the newest."
+    "version", None, "Of the model; by default the newest.", 0, 2**63 - 1
 )
 _SIGNATURE = flags.DEFINE_enum(
     "signature", "serving_bytes", ["serving_bytes", "serving_default"],
@@ -116,12 +116,10 @@ def _print_status(client):
 
 
 def _print_load(client, paths):
-    from mnist_sum_tf.data.pictures import read_picture
     from mnist_sum_tf.serving import load
 
-    files = [read_picture(path) for path in paths[: _BATCH_SIZE.value]]
     ask = load.repeatable_request(
-        client, files, _SIGNATURE.value, _BATCH_SIZE.value
+        client, paths, _SIGNATURE.value, _BATCH_SIZE.value
     )
     ask()
     measured = load.measure_load(
@@ -134,7 +132,7 @@ def _print_load(client, paths):
 def _print_readings(client, paths, missing):
     import tqdm
 
-    from mnist_sum_tf import prediction
+    from mnist_sum_tf import prediction_results
     from mnist_sum_tf.serving import queries
 
     with tqdm.tqdm(
@@ -150,11 +148,11 @@ def _print_readings(client, paths, missing):
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
     elif readings:
-        print(prediction.format_readings(readings))
+        print(prediction_results.format_readings(readings))
     for reason in [*missing, *failures]:
         print(f"error: {reason}", file=sys.stderr)
     sys.exit(1 if missing or failures else 0)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, takes_files=True)

@@ -12,19 +12,22 @@ import cli
 import given_flags
 from absl import flags
 
+from mnist_sum_tf.presets import ORIGINAL_EPOCHS
+
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the experiment; a rerun resumes.", required=True
 )
 _ENCODER_EPOCHS = flags.DEFINE_integer(
-    "encoder_epochs", 621, "Epochs of the encoder; 0 leaves it as it is.",
-    lower_bound=0,
+    "encoder_epochs", ORIGINAL_EPOCHS["encoder"],
+    "Epochs of the encoder; 0 leaves it as it is.", lower_bound=0,
 )  # fmt: skip
 _DECODER_EPOCHS = flags.DEFINE_integer(
-    "decoder_epochs", 25, "Epochs of the decoder.", lower_bound=0
+    "decoder_epochs", ORIGINAL_EPOCHS["decoder"], "Epochs of the decoder.",
+    lower_bound=0,
 )
 _END_TO_END_EPOCHS = flags.DEFINE_integer(
-    "end_to_end_epochs", 700, "Epochs of both, the encoder frozen.",
-    lower_bound=0,
+    "end_to_end_epochs", ORIGINAL_EPOCHS["sum_model"],
+    "Epochs of both, the encoder frozen.", lower_bound=0,
 )  # fmt: skip
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of everything random.",
@@ -34,7 +37,8 @@ _PRECISION = flags.DEFINE_string(
     "precision", "auto", "auto, float32 or mixed_bfloat16."
 )
 _BASE_CHANNELS = flags.DEFINE_integer(
-    "base_channels", 64, "Channels of the first block.", lower_bound=1
+    "base_channels", 64, "Channels of the first block.", lower_bound=1,
+    upper_bound=1024,
 )
 _PYTORCH_START = flags.DEFINE_bool(
     "pytorch_start", True, "Start from weights drawn as PyTorch draws them, not "

@@ -122,8 +122,10 @@ def test_only_the_bad_files_fail(error):
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8501", "ftp://host", "http://", "grpc://host:port", ""]
-)
+    "url",
+    ["localhost:8501", "ftp://host", "http://", "grpc://host:port", "",
+     "http://[::1:8501"],
+)  # fmt: skip
 def test_an_address_that_is_none(url):
     with pytest.raises(UserError, match="--server must be .* Received: "):
         connect(Server(url))

@@ -89,6 +89,33 @@ def test_a_dropped_or_pasted_file_is_read(page, how):
     assert read_answer(page)[0] == (1, 4, 3, 5)
 
 
+def test_the_file_opened_last_counts_however_long_another_is_read(page):
+    page.evaluate(
+        """() => {
+          const read = FileReader.prototype.readAsDataURL;
+          window.waiting = [];
+          FileReader.prototype.readAsDataURL = function (file) {
+            if (file.name === "slow.jpg") waiting.push(() => read.call(this, file));
+            else read.call(this, file);
+          };
+        }"""
+    )
+    for name in ("slow.jpg", "quick.jpg"):
+        page.evaluate(
+            """async (name) => {
+              const file = await (await fetch("/examples/1435_marker.jpg")).blob();
+              const data = new DataTransfer();
+              data.items.add(new File([file], name, { type: file.type }));
+              const event = new DragEvent("drop", { dataTransfer: data, bubbles: true });
+              document.getElementById("pad").dispatchEvent(event);
+            }""",
+            name,
+        )
+    expect(page.locator("#picture")).to_have_attribute("alt", "quick.jpg")
+    page.evaluate("new Promise((read) => { waiting[0](); setTimeout(read, 500); })")
+    assert page.locator("#picture").get_attribute("alt") == "quick.jpg"
+
+
 @pytest.mark.parametrize(
     "name, content, message",
     [

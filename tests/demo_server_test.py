@@ -29,7 +29,8 @@ def answer_by_brightness(signature, inputs):
 @pytest.fixture(scope="module")
 def server():
     config = demo.DemoConfig(port=0, examples=str(PHOTOGRAPHS))
-    server = demo.DemoServer(config, answer_by_brightness)
+    files = demo.find_files(config.examples)
+    server = demo.DemoServer(config, answer_by_brightness, files)
     server.start_in_thread()
     yield server
     server.shutdown()
@@ -76,6 +77,12 @@ def test_examples_are_listed_and_served(server):
     response, content = ask(server, "GET", paths[0])
     assert response.getheader("Content-Type") == "image/jpeg"
     assert content == (PHOTOGRAPHS / "1435_marker.jpg").read_bytes()
+
+
+def test_a_folder_of_examples_that_is_not_there(tmp_path):
+    files = demo.find_files(str(tmp_path / "missing"))
+    assert files["/examples.json"].content == b"[]"
+    assert files.keys() == {*demo.find_files(None)}
 
 
 def test_a_question_is_passed_on(server):

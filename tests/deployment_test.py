@@ -56,6 +56,23 @@ def test_flags_name_files_that_exist(name):
         assert (SERVING / file).is_file()
 
 
+def test_training_and_serving_fit_into_one_namespace():
+    """And the pods of the job find each other."""
+    job = (REPOSITORY / "scripts" / "training_job.yaml").read_text()
+    names = {
+        kind: set(re.findall(rf"kind: {kind}\nmetadata:\s*{{?name: ([\w-]+)", text))
+        for kind, text in (("Service", read("kubernetes.yaml")), ("Job", job))
+    }
+    (service,) = re.findall(r"kind: Service\nmetadata: {name: ([\w-]+)}", job)
+    assert names == {"Service": {"mnist-sum"}, "Job": {"mnist-sum-training"}}
+    assert service not in names["Service"]
+    (subdomain,) = re.findall(r"subdomain: ([\w-]+)", job)
+    assert subdomain == service
+    hosts = re.findall(r'"([\w.-]+):2222"', job)
+    (job_name,) = names["Job"]
+    assert hosts == [f"{job_name}-{index}.{service}" for index in range(2)]
+
+
 def test_containers_are_confined():
     compose, kubernetes = read("docker-compose.yml"), read("kubernetes.yaml")
     for line in ("read_only: true", 'user: "65534:65534"', "cap_drop: [ALL]",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import answers, evaluation, prediction
+from mnist_sum_tf import answers, evaluation, prediction, prediction_results
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
@@ -336,7 +336,7 @@ def test_all_formats_print_the_same_lines(saved_model, folder):
     models += [folder / name for name in FLOAT32 if (folder / name).exists()]
     samples = prediction.find_images([REPOSITORY / "exported_models" / "samples"])
     lines = {
-        str(model): prediction.format_readings(
+        str(model): prediction_results.format_readings(
             prediction.read_sums(samples, prediction.load_model(model))
         )
         for model in models

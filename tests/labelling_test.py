@@ -11,6 +11,7 @@ from PIL import Image
 from box_images import NUM_IMAGES, glyph, image_of, small, some_digits, write_pair
 from mnist_sum_tf import config, labelling
 from mnist_sum_tf.data import datasets, digits, segments
+from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 from mnist_sum_tf.training import stages, trained_models
 
@@ -200,6 +201,16 @@ def test_mistakes_are_told(workdir, pair, tmp_path):
     (tmp_path / "full" / "mine.txt").touch()
     with pytest.raises(config.UserError, match="nothing is overwritten"):
         labelling.label_images(workdir, *pair, str(tmp_path / "full"), 0)
+
+
+def test_other_images_than_those_learned_from_are_told(
+    workdir, pair, width_reader, tmp_path, caplog
+):
+    labelled = datasets.read_labelled_images(*pair)
+    labelling.find_labels(labelled, workdir)
+    assert "trained on other images" not in caplog.text
+    labelling.find_labels(take_rows(labelled, np.arange(1, NUM_IMAGES)), workdir)
+    assert "trained on other images" in caplog.text
 
 
 def test_none_to_show_is_told():

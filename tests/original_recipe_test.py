@@ -10,6 +10,7 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.data.original_images import write_original_images
+from mnist_sum_tf.presets import ORIGINAL_EPOCHS
 
 FEW = {"scattered": 24, "tiled": 16}
 
@@ -69,6 +70,13 @@ def test_an_unknown_layout_is_told_before_anything_is_done(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_decoder_is_needed_before_anything_is_done(tmp_path):
+    recipe = original_recipe.Recipe(epochs={"encoder": 1, "decoder": 0, "sum_model": 1})
+    with pytest.raises(UserError, match="--decoder_epochs must be .* Received: 0"):
+        original_recipe.reproduce(recipe, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_recipe_and_its_tables(tmp_path, digits_file):
     recipe = original_recipe.Recipe(
         epochs={"encoder": 1, "decoder": 2, "sum_model": 1},
@@ -96,7 +104,7 @@ def test_the_preset_is_the_described_recipe(tmp_path):
     recipe = original_recipe.Recipe()
     settings = {
         stage: original_recipe.settings_of(stage, recipe, tmp_path)
-        for stage in original_recipe.EPOCHS
+        for stage in ORIGINAL_EPOCHS
     }
     assert settings["encoder"].total_steps == 621 * 157
     assert settings["decoder"].total_steps == 25 * 157

@@ -1,5 +1,6 @@
 """From image files to readings, and from mistakes to one clear line."""
 
+import errno
 import json
 import os
 import pathlib
@@ -194,44 +195,33 @@ def test_another_kind_of_model_is_not_evaluated(tmp_path):
         module, str(tmp_path / "1"),
         signatures={"serving_default": read, "serving_bytes": read_files},
     )  # fmt: skip
-    with pytest.raises(UserError, match=r"which takes \['images'\] and answers with \['sum'\]"):
-        evaluation.load_for_evaluation(tmp_path)
+    for load in (evaluation.load_for_evaluation, saved_model.load_saved_model):
+        with pytest.raises(
+            UserError, match=r"which takes \['images'\] and answers with \['sum'\]"
+        ):
+            load(tmp_path)
 
 
-def test_lines_show_path_digits_sum_and_probability():
-    readings = [
-        prediction.Reading("a.png", (0, 4, 2, 8), 14, 0.9984),
-        prediction.Reading("longer.png", (9, 9, 9, 9), 36, 0.5),
+def test_a_folder_that_cannot_be_read_is_left_out(folder, tmp_path, monkeypatch):
+    """Permissions do not bind whoever runs tests as root, so: as if."""
+    private = tmp_path / "private"
+    private.mkdir()
+    list_folder = os.listdir
+
+    def refuse(path):
+        if str(path) == str(private):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return list_folder(path)
+
+    monkeypatch.setattr("os.listdir", refuse)
+    told = []
+    found = prediction.find_images([private, folder], told.append)
+    assert [os.path.basename(path) for path in found] == [
+        "5.png", "6.png", "7.png", "8.png", "9.png"
+    ]  # fmt: skip
+    assert [str(error) for error in told] == [
+        f"{private}: the folder cannot be read. Received: Permission denied"
     ]
-    assert prediction.format_readings(readings).splitlines() == [
-        "a.png        0 4 2 8   sum 14   99.8%",
-        "longer.png   9 9 9 9   sum 36   50.0%",
-    ]
-
-
-def test_readings_are_drawn(folder, tmp_path, monkeypatch):
-    readings = [
-        prediction.Reading(str(folder / f"{i}.png"), (1, 2, 3, 4), 10, 0.5)
-        for i in range(5, 10)
-    ]
-    drawn = []
-    monkeypatch.setattr(
-        prediction.reports, "contact_sheet", lambda *args: drawn.append(args)
-    )
-    monkeypatch.setattr(prediction, "MAX_DRAWN", 2)
-    prediction.draw_readings(readings, tmp_path / "sheet.png")
-    ((canvases, captions, path, title),) = drawn
-    assert [canvas.shape for canvas in canvases] == [(40, 168, 1)] * 2
-    assert captions[0] == "5.png\n1 2 3 4   sum 10   50.0%"
-    assert path == tmp_path / "sheet.png"
-    assert title == "The first 2 of 5 images"
-
-
-def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):
-    reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="--picture must be .* Received: "):
-        prediction.draw_readings([reading], tmp_path / "file" / "sheet.png")
 
 
 def run_script(*arguments):
@@ -245,8 +235,9 @@ def run_script(*arguments):
 def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
     sheet = tmp_path / "sheet.png"
     result = run_script(
-        folder, "--json", f"--model={versions_dir}", f"--picture={sheet}"
-    )
+        folder, "--json", f"--model={versions_dir}", f"--picture={sheet}",
+        f"--output_dir={tmp_path / 'seen'}",
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr
     readings = json.loads(result.stdout)
     assert [reading["path"] for reading in readings] == [
@@ -257,6 +248,10 @@ def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
         assert len(reading["digits"]) == 4
         assert 0 <= reading["sum"] <= 36 and 0 < reading["probability"] <= 1
     assert sheet.is_file()
+    assert sorted(os.listdir(tmp_path / "seen")) == sorted(
+        "".join(map(str, reading["digits"])) + f"_{index:05}_{5 + index}.png"
+        for index, reading in enumerate(readings)
+    )
 
 
 def test_the_script_names_what_it_cannot_read_and_reads_the_rest(
@@ -266,10 +261,13 @@ def test_the_script_names_what_it_cannot_read_and_reads_the_rest(
     whole = (folder / "5.png").read_bytes()
     (folder / "6a.png").write_bytes(whole[:-30])
     missing = folder / "missing.png"
+    # As in an old archive: a name that is no UTF-8.
+    os.rename(folder / "9.png", os.fsencode(folder / "9") + b"\xe9.png")
     result = run_script(missing, folder, f"--model={versions_dir}")
     assert result.returncode == 1
     read = [line.split()[0] for line in result.stdout.splitlines()]
-    assert read == [str(folder / f"{number}.png") for number in range(5, 10)]
+    names = ["5.png", "6.png", "7.png", "8.png", "9\\udce9.png"]
+    assert read == [str(folder / name) for name in names]
     for name in ("6a.png", "8a.png", "missing.png"):
         assert f"error: {folder / name}: " in result.stderr
     assert "Traceback" not in result.stderr

@@ -11,6 +11,7 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.runtimes.loading import OUTPUTS
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.exported import load_exported_model
 
@@ -97,23 +98,26 @@ def test_one_model_must_be_named(tmp_path):
             release.release(tmp_path, **given)
 
 
-@pytest.mark.parametrize(
-    "signatures", [["serving_bytes"], ["serving_bytes", "serving_default"]]
-)
-def test_a_model_of_other_layers_is_refused(tmp_path, signatures):
+def test_a_model_of_other_layers_is_refused(tmp_path, versions):
     module = tf.Module()
     module.weight = tf.Variable([1.0])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def read(image_bytes):
-        return {"sum": module.weight * tf.cast(tf.size(image_bytes), tf.float32)}
+    @tf.function(input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8)])
+    def read(images):
+        count = tf.cast(tf.shape(images)[0], tf.float32)
+        return {name: module.weight * count + place
+                for place, name in enumerate(OUTPUTS)}  # fmt: skip
 
     tf.saved_model.save(
         module, str(tmp_path / "other"),
-        signatures=dict.fromkeys(signatures, read),
+        signatures={"serving_bytes": read, "serving_default": read},
     )  # fmt: skip
     with pytest.raises(UserError, match="must be of this project's layers"):
         load_exported_model(tmp_path / "other")
+    with pytest.raises(UserError, match="--blend_with must be of this project's"):
+        release.release(
+            tmp_path, model_path=versions, blend_with=tmp_path / "other"
+        )
 
 
 def test_a_model_without_one_of_the_signatures_is_refused(tmp_path, versions):

@@ -76,6 +76,13 @@ def test_demo(run_main, called):
         ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
         ("train_end_to_end.py --workdir=W --notrain_encoder",
          "--notrain_encoder must go with --objective=regression"),
+        ("export_model.py --export_dir=E --workdir=W --blend_share=0.5",
+         "--blend_share=0.5 alone"),
+        ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
+         "--stage=encoder", "--stage=encoder alone"),
+        ("evaluate.py --tfds_data_dir=D", "--tfds_data_dir=D --digits=bundled"),
+        ("generate_data.py --output_dir=out --tfds_data_dir=D",
+         "--tfds_data_dir=D --digits=bundled"),
         ("train_decoder.py --workdir=W --layout=diagonal", "Received: 'diagonal'"),
     ],
 )  # fmt: skip
@@ -86,6 +93,15 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(UserError, match=re.escape(message)):
         run_main(*command.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_value_beside_its_flag_is_not_lost(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import cli
+
+    cli.check_no_files([])
+    with pytest.raises(UserError, match=r"--flag=value.* Received: tiled mixed$"):
+        cli.check_no_files(["tiled", "mixed"])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,24 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     stage_folder.check_goes_on(tmp_path, SETTINGS.to_json())
 
 
+def test_a_run_that_is_refused_leaves_no_stage(tmp_path):
+    """Other programs would take the folder for one that holds a stage."""
+
+    def refuse():
+        assert (tmp_path / "decoder" / stage_folder.LOCK_FILE).is_file()
+        raise config.UserError("--digits must be there. Received: none")
+
+    settings = config.Config(stage="decoder", objective="expected_sum")
+    with pytest.raises(config.UserError, match="--digits"):
+        loop.train_and_evaluate(refuse, settings, tmp_path / "decoder")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "decoder").mkdir()
+    (tmp_path / "decoder" / "notes.txt").write_text("mine")
+    with pytest.raises(config.UserError, match="--digits"):
+        loop.train_and_evaluate(refuse, settings, tmp_path / "decoder")
+    assert (tmp_path / "decoder" / "notes.txt").read_text() == "mine"
+
+
 def test_a_folder_older_than_a_setting_goes_on(tmp_path):
     fewer = dataclasses.replace(loop_test.SETTINGS, total_steps=4)
     loop.train_and_evaluate(loop_test.make_task, fewer, tmp_path)

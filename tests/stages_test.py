@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data import datasets
@@ -212,6 +213,23 @@ def test_an_encoder_needs_digit_labels(tmp_path, digits_file):
         ),
     )
     with pytest.raises(config.UserError, match="must have digit labels"):
+        stages.train_encoder(settings, tmp_path)
+
+
+def test_an_encoder_goes_on_with_the_same_digits_alone(tmp_path, digits_file):
+    """Their sums and places in the order are what they were."""
+    random = np.random.default_rng(0)
+    (tmp_path / "pngs").mkdir()
+    for number in range(10):
+        image = Image.fromarray(random.integers(0, 99, (40, 168), np.uint8))
+        image.save(tmp_path / "pngs" / f"042{number}.png")
+    settings = dataclasses.replace(
+        small("encoder", digits_file),
+        data=config.DataConfig(images=str(tmp_path / "pngs")),
+    )
+    stages.train_encoder(settings, tmp_path)
+    (tmp_path / "pngs" / "0420.png").rename(tmp_path / "pngs" / "0402.png")
+    with pytest.raises(config.UserError, match="data_digest"):
         stages.train_encoder(settings, tmp_path)
 
 

@@ -11,6 +11,8 @@ from damage_test import newest, run, trained
 from loop_test import SETTINGS, assert_same_values, final_values, make_task
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data import generation
+from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.training import loop, scalars
 
 __all__ = ["run", "trained"]  # Fixtures of the tests below.
@@ -50,6 +52,18 @@ def test_a_full_disk_names_the_last_good_checkpoint(trained, run):
     assert not [*run.rglob("*_temp*")] and not [*run.rglob("*.partial")]
     loop.train_and_evaluate(make_task, SETTINGS, run)
     assert_same_values(final_values(trained), final_values(run))
+
+
+@pytest.mark.parametrize("file_format", generation.FORMATS)
+def test_a_full_disk_leaves_no_images(tmp_path, file_format):
+    """More than fits, found in the middle of a file."""
+    digits = load_digits()
+    with FullDisk(256), pytest.raises(config.UserError) as error:
+        generation.generate(
+            digits, "mixed", 0, 2, file_format, str(tmp_path / "out")
+        )
+    assert "--output_dir must be a folder that can be written" in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_disk_that_is_full_for_tensorboard_first(run, monkeypatch):

@@ -6,7 +6,7 @@ import pathlib
 
 from mnist_sum_tf import config
 from mnist_sum_tf.benchmarks.timing import Measurement
-from mnist_sum_tf.training.history import write_whole
+from mnist_sum_tf.whole_files import write_whole
 
 HEADER = ("", "median", "middle half", "unit", "ratio", "rounds")
 

@@ -6,6 +6,7 @@ Whatever the source, `train` is the first eleven twelfths of its training digits
 
 import functools
 import hashlib
+import os
 import pathlib
 import tokenize
 import zipfile
@@ -62,13 +63,19 @@ def load_digits(
         The split's `Digits`. MNIST comes in its own order from every source.
 
     Raises:
-        UserError: if there is no such split or source, the file is not what it
+        UserError: if there is no such split or source, `tfds_data_dir` is given
+            for another source, the file is not what it
             should be, or TensorFlow Datasets neither has nor gets MNIST.
     """
     if split not in config.SPLITS:
         raise config.UserError(
             f"--split must be one of {', '.join(config.SPLITS)}. "
             f"Received: {split!r}"
+        )
+    if tfds_data_dir is not None and source != "tfds":
+        raise config.UserError(
+            "--tfds_data_dir must stand beside --digits=tfds. Received: "
+            f"--tfds_data_dir={tfds_data_dir} --digits={source}"
         )
     if source == "bundled":
         arrays = _read_bundled()
@@ -105,7 +112,7 @@ def _read_bundled() -> dict[str, np.ndarray]:
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     """Reads and checks a file in the Keras layout."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise config.UserError(
             "--digits must be bundled, tfds or the path of an .npz file. "
             f"Received: {str(path)!r}, which is no file"
@@ -119,7 +126,7 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     ) as error:  # fmt: skip
         raise config.UserError(
             f"{path} must be an .npz file of plain arrays. "
-            f"Received: {_first_line(error)}"
+            f"Received: {_kind_and_line(error)}"
         ) from error
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
@@ -156,7 +163,7 @@ def _read_tfds(data_dir: str | None) -> dict[str, np.ndarray]:
         raise config.UserError(
             f"{_tfds_name(data_dir)} has no MNIST and it could not be "
             "downloaded; write it there with scripts/write_tfds_dataset.py, or "
-            f"use --digits=bundled. Received: {_first_line(error)}"
+            f"use --digits=bundled. Received: {_kind_and_line(error)}"
         ) from error
     arrays = {}
     for name, examples in (("train", train), ("test", test)):
@@ -251,6 +258,5 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}".rstrip(": ")
+def _kind_and_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {config.first_line(error)}"

@@ -1,5 +1,6 @@
 """Composites written to files: labelled PNGs, or `.npy` arrays."""
 
+import contextlib
 import pathlib
 from typing import Iterator
 
@@ -118,23 +119,24 @@ def _write_pngs(batches, num_images: int, folder: pathlib.Path) -> None:
 
 
 def _write_npy(batches, num_images: int, folder: pathlib.Path) -> None:
-    """Writes through memory maps: the images need not fit into memory."""
-
-    def create(name, dtype, *shape):
-        return np.lib.format.open_memmap(
-            folder / name, mode="w+", dtype=dtype, shape=(num_images, *shape)
-        )
-
+    """Writes batch by batch: the images need not fit into memory."""
     image_shape = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
-    all_images = create("images.npy", np.uint8, *image_shape)
-    all_digits = create("digits.npy", np.int32, config.NUM_DIGITS)
-    all_sums = create("sums.npy", np.int32)
-    start = 0
-    for images, digits in batches:
-        stop = start + len(images)
-        all_images[start:stop] = images
-        all_digits[start:stop] = digits
-        all_sums[start:stop] = digits.sum(axis=1)
-        start = stop
-    for array in (all_images, all_digits, all_sums):
-        array.flush()
+    with contextlib.ExitStack() as stack:
+
+        def create(name, dtype, *shape):
+            header = {
+                "descr": np.dtype(dtype).str,
+                "fortran_order": False,
+                "shape": (num_images, *shape),
+            }
+            file = stack.enter_context(open(folder / name, "wb"))
+            np.lib.format.write_array_header_1_0(file, header)
+            return file
+
+        all_images = create("images.npy", np.uint8, *image_shape)
+        all_digits = create("digits.npy", np.int32, config.NUM_DIGITS)
+        all_sums = create("sums.npy", np.int32)
+        for images, digits in batches:
+            all_images.write(images.tobytes())
+            all_digits.write(digits.astype(np.int32).tobytes())
+            all_sums.write(digits.sum(axis=1, dtype=np.int32).tobytes())

@@ -13,8 +13,9 @@ def split_images(
 ) -> dict[str, LabelledImages]:
     """Splits images into those to train, to validate and to test on.
 
-    An image's split depends on its pixels and the seed: an image that occurs
-    twice is in one split only, and the order of the files does not matter.
+    An image's split depends on the seed and on its pixels' rank among all that are
+    given: an image that occurs twice is in one split only, and the order of the
+    files does not matter; of more images, some change sides.
 
     Args:
         labelled: at least three different images.
@@ -33,7 +34,7 @@ def split_images(
     """
     if not 0 < train_fraction < 1:
         raise config.UserError(
-            "--train_fraction must be between 0 and 1. "
+            "train_fraction must be between 0 and 1. "
             f"Received: {train_fraction}"
         )
     key = str(seed).encode()

@@ -1,5 +1,6 @@
 """A person's own images and their labels: PNG folders and `.npy` pairs."""
 
+import os
 import pathlib
 import re
 import tokenize
@@ -46,7 +47,7 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
         UserError: if the two do not go together, cannot be read, or show dark
             ink on light paper.
     """
-    is_folder = pathlib.Path(images).is_dir()
+    is_folder = os.path.isdir(images)
     if is_folder and sums is not None:
         raise config.UserError(
             "--sums goes with an .npy file of --images; the names of PNGs tell "
@@ -94,7 +95,7 @@ def read_png_folder(path: str) -> LabelledImages:
             label, another size than 168x40, or cannot be read.
     """
     folder = pathlib.Path(path)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise config.UserError(
             f"--images must be a folder of labelled PNGs. Received: {path!r}"
         )
@@ -197,7 +198,7 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
 def _open_npy(flag: str, path: str) -> np.ndarray:
     """Maps an `.npy` of numbers into memory."""
     expected = f"{flag}={path} must be an .npy file of numbers."
-    if not pathlib.Path(path).is_file():
+    if not os.path.isfile(path):
         raise config.UserError(f"{expected} Received: no such file")
     try:
         array = np.lib.format.open_memmap(path, mode="r")
@@ -205,8 +206,9 @@ def _open_npy(flag: str, path: str) -> np.ndarray:
         EOFError, MemoryError, OSError, OverflowError, SyntaxError, TypeError,
         ValueError, tokenize.TokenError,
     ) as error:  # fmt: skip
-        reason = (str(error).splitlines() or [""])[0]
-        raise config.UserError(f"{expected} Received: {reason}") from error
+        raise config.UserError(
+            f"{expected} Received: {config.first_line(error)}"
+        ) from error
     if array.dtype.kind not in "iuf":
         raise config.UserError(f"{expected} Received: {array.dtype}")
     return array

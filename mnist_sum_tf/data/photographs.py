@@ -14,6 +14,7 @@ import PIL.ImageFilter
 
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.new_folders import failed_writes_told
+from mnist_sum_tf.whole_files import write_whole
 
 # Digits are drawn large, then shrunk into the picture: smooth strokes.
 STROKE_SIZE = 196
@@ -108,7 +109,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         label = "".join(map(str, digits.labels[chosen]))
         path = output_dir / f"{label}_{name}.{suffix}"
         with failed_writes_told(str(output_dir)):
-            path.write_bytes(encode_photograph(image, kind))
+            write_whole(path, encode_photograph(image, kind))
         paths.append(str(path))
     return paths
 

@@ -66,7 +66,7 @@ def _run(model, signature: str, name: str, value: np.ndarray) -> dict:
         tensor = tf.constant(value, dtype)
         outputs = model.signatures[signature](**{name: tensor})
     except (tf.errors.OpError, ValueError, TypeError) as error:
-        raise errors.RequestRefused(errors.first_line(error)) from error
+        raise errors.RequestRefused(config.first_line(error)) from error
     return {key: output.numpy() for key, output in outputs.items()}
 
 

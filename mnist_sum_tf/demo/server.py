@@ -65,7 +65,8 @@ class DemoConfig:
         port: a free one where 0.
         model: a SavedModel or a folder of versions, read in this process.
         backend: the address of a model server to ask in its place.
-        examples: a folder of PNG and JPEG pictures to try; none where `None`.
+        examples: a folder of PNG and JPEG pictures to try; none where `None`
+            or not there.
     """
 
     host: str = "127.0.0.1"
@@ -109,8 +110,9 @@ def start_server(config: DemoConfig) -> "DemoServer":
     # The first canvas takes seconds, which nobody who draws shall wait for.
     blank = answerers.blank_file()
     threading.Thread(target=canvas_of, args=("blank", blank), daemon=True).start()
+    files = find_files(config.examples)
     try:
-        return DemoServer(config, answer)
+        return DemoServer(config, answer, files)
     except (OSError, OverflowError) as error:
         raise UserError(
             "--host and --port must be an address that is free. Received: "
@@ -124,14 +126,17 @@ class DemoServer(http.server.ThreadingHTTPServer):
     Args:
         config: where.
         answer: see `answerers`.
+        files: what is served, by path.
     """
 
     daemon_threads = True
 
-    def __init__(self, config: DemoConfig, answer: answerers.Answerer):
+    def __init__(
+        self, config: DemoConfig, answer: answerers.Answerer, files: dict[str, File]
+    ):
         self.answer = answer
         self.canvas_slots = threading.BoundedSemaphore(answerers.MAX_AT_A_TIME)
-        self.files = {**_page_files(), **_example_files(config.examples)}
+        self.files = files
         if ":" in config.host:
             self.address_family = socket.AF_INET6
         super().__init__((config.host, config.port), _Handler)
@@ -146,15 +151,24 @@ class DemoServer(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
+def find_files(examples) -> dict[str, File]:
+    """Every file that is served, by its path: no other can be asked for.
+
+    Args:
+        examples: see `DemoConfig`.
+    """
+    return {**_page_files(), **_example_files(examples)}
+
+
 def _page_files() -> dict[str, File]:
-    """Every file that is served, by its path: no other can be asked for."""
     files = {f"/{path.name}": _file(path) for path in PAGE.iterdir()
              if path.suffix in TYPES}  # fmt: skip
     return {"/": files["/index.html"], **files}
 
 
 def _example_files(folder) -> dict[str, File]:
-    paths = sorted(pathlib.Path(folder).iterdir()) if folder else []
+    there = folder and pathlib.Path(folder).is_dir()
+    paths = sorted(pathlib.Path(folder).iterdir()) if there else []
     paths = [path for path in paths if path.suffix in (".png", ".jpg")]
     files = {f"/examples/{path.name}": _file(path) for path in paths}
     names = json.dumps(list(files)).encode()

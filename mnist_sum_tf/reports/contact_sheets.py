@@ -2,6 +2,7 @@
 
 import math
 import os
+import pathlib
 
 import matplotlib
 import numpy as np
@@ -10,6 +11,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from mnist_sum_tf.reports import files
+from mnist_sum_tf.whole_files import write_whole
 
 ZOOM = 2
 CAPTION_SIZE = 18
@@ -34,7 +36,9 @@ def contact_sheet(canvases, captions, path, title=None) -> None:
         ValueError: if there are no canvases or not one caption for each.
     """
     sheet = draw_contact_sheet(canvases, captions, title)
-    files.write_bytes(path, files.image_png(sheet))
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, files.image_png(sheet))
 
 
 def draw_contact_sheet(canvases, captions, title=None) -> PIL.Image.Image:

@@ -9,6 +9,7 @@ import numpy as np
 from mnist_sum_tf import answers, confidence
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.reports import contact_sheets, data_flow, files, page, plots
+from mnist_sum_tf.whole_files import write_whole
 
 PAGE = "report.html"
 WEIGHT = re.compile(r"([^/]+)[/_](kernel|bias|temperature)(?::0)?$")
@@ -33,8 +34,9 @@ def write_report(model, found: dict, judged: dict, output_dir) -> None:
         for picture in [*draw_plots(pooled, judged), draw_flow(example)]
     }
     folder = pathlib.Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures.values():
-        files.write_bytes(folder / f"{picture.name}.png", picture.png)
+        write_whole(folder / f"{picture.name}.png", picture.png)
     worst = pooled.worst
     contact_sheets.contact_sheet(
         [each.image for each in worst],
@@ -48,7 +50,7 @@ def write_report(model, found: dict, judged: dict, output_dir) -> None:
         "sums are read right.",
         sections,
     )
-    files.write_bytes(folder / PAGE, text.encode())
+    write_whole(folder / PAGE, text)
 
 
 def draw_plots(pooled: answers.Answers, judged: dict) -> list[page.Picture]:

@@ -1,9 +1,7 @@
-"""Pictures as bytes, and files that are written as a whole or not at all."""
+"""Pictures as bytes."""
 
 import base64
 import io
-import os
-import tempfile
 
 import numpy as np
 import PIL.Image
@@ -50,28 +48,3 @@ class Shown:
 def data_uri(png: bytes) -> str:
     """A PNG as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-
-
-def write_bytes(path, content: bytes) -> None:
-    """Writes a file beside its place, then renames.
-
-    Args:
-        path: of the file; its folder is made if missing.
-        content: all of it.
-
-    Raises:
-        OSError: if it cannot be written; nothing is left then.
-    """
-    path = os.path.abspath(os.fspath(path))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    handle, beside = tempfile.mkstemp(
-        suffix=".tmp", dir=os.path.dirname(path)
-    )
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(beside, 0o644)  # mkstemp's files are for their owner only.
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise

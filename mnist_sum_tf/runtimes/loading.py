@@ -1,5 +1,6 @@
 """Exported files, whatever their format, as functions of images."""
 
+import os
 import pathlib
 from collections.abc import Callable
 
@@ -47,7 +48,7 @@ def load_file(path) -> Reader:
             or the package that runs it is not installed.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise config.UserError(
             f"--model must be a SavedModel, or a file that ends in "
             f"{' or '.join(SUFFIXES)}. Received: {path}, which is no file"
@@ -58,10 +59,9 @@ def load_file(path) -> Reader:
     except config.UserError:
         raise
     except Exception as error:  # Broken files fail in many ways.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise config.UserError(
             "--model must be a file that export_model.py wrote. Received: "
-            f"{path} ({reason[0]})"
+            f"{path} ({config.first_line(error)})"
         ) from error
     _check_outputs(path, answer)
     return reader

@@ -1,5 +1,6 @@
 """An exported SavedModel, found and loaded."""
 
+import os
 import pathlib
 
 import keras
@@ -7,7 +8,7 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
-from mnist_sum_tf.config import UserError
+from mnist_sum_tf.config import UserError, first_line
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.runtimes.loading import OUTPUTS
 
@@ -27,25 +28,29 @@ def find_saved_model(path) -> pathlib.Path:
     path = pathlib.Path(path)
     if _is_saved_model(path):
         return path
-    versions = []
-    if path.is_dir():
-        versions = [
-            entry
-            for entry in path.iterdir()
-            if entry.name.isascii() and entry.name.isdigit()
-            and _is_saved_model(entry)
-        ]  # fmt: skip
+    try:
+        names = os.listdir(path) if os.path.isdir(path) else []
+    except OSError as error:
+        raise UserError(
+            "--model must be a folder that can be read. Received: "
+            f"{path} ({error.strerror})"
+        ) from error
+    versions = [
+        path / name
+        for name in names
+        if name.isascii() and name.isdigit() and _is_saved_model(path / name)
+    ]
     if not versions:
         raise UserError(
-            "--model must be a SavedModel or a folder of its versions, an .onnx "
-            "or a .tflite file. "
+            "--model must be a SavedModel or a folder of its versions. "
             f"Received: {path}"
         )
-    return max(versions, key=lambda entry: int(entry.name))
+    return max(versions, key=lambda version: int(version.name))
 
 
 def _is_saved_model(path: pathlib.Path) -> bool:
-    return (path / "saved_model.pb").is_file()
+    # Unlike pathlib's, these functions never raise.
+    return os.path.isfile(path / "saved_model.pb")
 
 
 def variable_shapes(path) -> dict[str, tuple[int, ...]]:
@@ -91,16 +96,16 @@ def load_saved_model(path):
     try:
         model = tf.saved_model.load(str(found))
     except Exception as error:  # Broken files fail in many ways.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
             f"--model must be a SavedModel that loads. Received: {found}"
-            f" ({reason[0]})"
+            f" ({first_line(error)})"
         ) from error
     if FILES_SIGNATURE not in model.signatures:
         raise UserError(
             f"--model must have the signature {FILES_SIGNATURE}, as export_model.py "
             f"writes it. Received: {found} with {sorted(model.signatures)}"
         )
+    _check_answers(found, model.signatures)
     return model
 
 
@@ -114,7 +119,7 @@ def load_as_keras_model(path) -> keras.Model:
         outputs `OUTPUTS`.
     """
     found = find_saved_model(path)
-    _check_answers(found, load_saved_model(path).signatures)
+    load_saved_model(found)  # Says what is wrong with one that is none of ours.
     layer = keras.layers.TFSMLayer(str(found), call_endpoint=IMAGES_SIGNATURE)
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
     return keras.Model(images, layer(images), name="exported_sum_model")

@@ -53,14 +53,14 @@ def connect(server: Server, timeout_seconds: float = 30.0) -> "Client":
 
     Raises:
         UserError: if the address or the certificates are none, or a token
-            would be sent in the clear.
+            would leave this machine in the clear.
     """
-    url = urllib.parse.urlsplit(server.url)
     try:
+        url = urllib.parse.urlsplit(server.url)
         is_address = bool(url.hostname) and (url.port or True)
     except ValueError:
         is_address = False
-    if url.scheme not in SCHEMES or not is_address:
+    if not is_address or url.scheme not in SCHEMES:
         raise config.UserError(
             "--server must be an address like http://localhost:8501 or "
             f"grpc://localhost:8500. Received: {server.url}"
@@ -68,7 +68,8 @@ def connect(server: Server, timeout_seconds: float = 30.0) -> "Client":
     is_encrypted = url.scheme in ("https", "grpcs")
     if server.token and not is_encrypted and url.hostname not in LOOPBACK:
         raise config.UserError(
-            "A token is only sent encrypted, to https:// or grpcs://. "
+            "A token is only sent encrypted, to https:// or grpcs://, or to this "
+            "machine. "
             f"Received: {server.url}"
         )
     certificates = _read_certificates(server.ca_certificates)
@@ -226,10 +227,12 @@ class Client:
                 time.sleep(pause)
 
     def _predict_once(self, signature, inputs, timeout: float) -> dict:
+        deadline = time.monotonic() + timeout
         try:
             return self._transport.predict(signature, inputs, timeout)
         except errors.ModelNotFound as error:
-            versions = self._transport.versions(timeout)
+            left = max(0.001, deadline - time.monotonic())
+            versions = self._transport.versions(left)
             if "AVAILABLE" in versions.values():
                 raise
             states = ", ".join(f"{v} {state}" for v, state in versions.items())

@@ -50,10 +50,3 @@ class DeadlineExceeded(ServingError):
 
 class AccessRefused(ServingError):
     """The server, or the proxy before it, wants another token."""
-
-
-def first_line(message, limit: int = 300) -> str:
-    """What of a server's message fits in a line."""
-    lines = str(message).strip().splitlines() or ["no reason given"]
-    line = lines[0]
-    return line if len(line) <= limit else line[:limit] + "…"

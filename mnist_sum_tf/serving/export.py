@@ -5,12 +5,14 @@
                     one, so it appears there complete and checked
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
 import tempfile
 
 import keras
+import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.serving.signatures import write_saved_model
@@ -41,32 +43,44 @@ def export_model(
         ValueError: if the model does not compute in float32.
         RuntimeError: if the written model does not answer as the model does.
     """
+    check_keep_versions(keep_versions)
+    check_float32(sum_model)
+    export_dir = pathlib.Path(os.path.abspath(export_dir))
+    try:
+        with _folder_beside(export_dir) as beside:
+            draft = os.path.join(beside, "draft")
+            write_saved_model(sum_model, draft)
+            verify_saved_model(sum_model, draft)
+            write_warmup_requests(draft, model_name=export_dir.name)
+            version = _move_to_next_version(draft, export_dir)
+        if keep_versions is not None:
+            _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
+    except (OSError, tf.errors.OpError) as error:
+        raise config.UserError(
+            "--export_dir must be a folder that can be written. Received: "
+            f"{export_dir} ({config.first_line(error)})"
+        ) from error
+    return version
+
+
+def check_keep_versions(keep_versions: int | None) -> None:
+    """Raises `UserError` for a number of versions that cannot stay."""
     if keep_versions is not None and keep_versions < 1:
         raise config.UserError(
             "--keep_versions must be at least 1: the new version is one of "
             f"them. Received: {keep_versions}"
         )
-    check_float32(sum_model)
-    export_dir = pathlib.Path(os.path.abspath(export_dir))
+
+
+@contextlib.contextmanager
+def _folder_beside(export_dir: pathlib.Path):
+    """A hidden folder on the same disk, gone afterwards."""
+    export_dir.mkdir(parents=True, exist_ok=True)
+    beside = tempfile.mkdtemp(
+        prefix=f".{export_dir.name}-", dir=_folder_for_drafts(export_dir)
+    )
     try:
-        export_dir.mkdir(parents=True, exist_ok=True)
-        beside = tempfile.mkdtemp(
-            prefix=f".{export_dir.name}-", dir=_folder_for_drafts(export_dir)
-        )
-    except OSError as error:
-        raise config.UserError(
-            "The export folder must be one that can be written. Received: "
-            f"{export_dir} ({error.strerror})"
-        ) from error
-    try:
-        draft = os.path.join(beside, "draft")
-        write_saved_model(sum_model, draft)
-        verify_saved_model(sum_model, draft)
-        write_warmup_requests(draft, model_name=export_dir.name)
-        version = _move_to_next_version(draft, export_dir)
-        if keep_versions is not None:
-            _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
-        return version
+        yield beside
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -107,7 +121,7 @@ def _move_to_next_version(draft: str, export_dir: pathlib.Path) -> str:
         try:
             os.rename(draft, target)
         except OSError:
-            if not target.exists():
+            if not target.is_dir():
                 raise
             continue  # Another export took this number meanwhile.
         return str(target)

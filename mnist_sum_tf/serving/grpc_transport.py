@@ -13,6 +13,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from mnist_sum_tf import config
 from mnist_sum_tf.serving import errors
 
 # The server takes up to 2 GB; no picture comes near this.
@@ -40,7 +41,7 @@ class GrpcTransport:
         is_encrypted: whether the server speaks TLS.
         ca_certificates: PEM bytes of who may vouch for the server; the usual
             authorities where `None`.
-        token: sent as `authorization: Bearer <token>`, encrypted only.
+        token: sent as `authorization: Bearer <token>`.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class GrpcTransport:
 
     def _failure(self, error: grpc.RpcError) -> errors.ServingError:
         kind = FAILURES.get(error.code(), errors.ServingError)
-        details = errors.first_line(error.details())
+        details = config.first_line(error.details())
         if "larger than max" in details:
             kind = errors.MessageTooLarge
         expected = {

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.data.pictures import canvas_from_bytes
+from mnist_sum_tf.data.pictures import read_picture
+from mnist_sum_tf.prediction import canvas_of
 from mnist_sum_tf.serving.client import Client
 from mnist_sum_tf.serving.errors import ServingError
 from mnist_sum_tf.serving.grpc_transport import as_image_bytes
@@ -36,21 +37,25 @@ class Load(NamedTuple):
 
 
 def repeatable_request(
-    client: Client, files: list[bytes], signature: str, batch_size: int
+    client: Client, paths: list[str], signature: str, batch_size: int
 ) -> Callable[[], int]:
     """A function that sends one request and returns the images answered.
 
     Args:
         client: see `connect`.
-        files: of images; as often as needed to fill the request.
+        paths: of image files; as often as needed to fill the request.
         signature: see `query_files`.
         batch_size: images in the request.
+
+    Raises:
+        UserError: if a file cannot be read.
     """
-    files = (files * batch_size)[:batch_size]
+    files = {path: read_picture(path) for path in paths[:batch_size]}
+    paths = (paths * batch_size)[:batch_size]
     if signature == "serving_bytes":
-        inputs = {"image_bytes": as_image_bytes(files)}
+        inputs = {"image_bytes": as_image_bytes([files[path] for path in paths])}
     else:
-        canvases = [canvas_from_bytes(file).numpy() for file in files]
+        canvases = [canvas_of(path, files[path]) for path in paths]
         inputs = {"images": np.stack(canvases)}
 
     def ask():

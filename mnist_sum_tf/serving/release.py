@@ -1,7 +1,7 @@
 """From a trained model to its next exported version, calibrated."""
 
 from mnist_sum_tf import calibration, config
-from mnist_sum_tf.serving.export import export_model
+from mnist_sum_tf.serving.export import check_keep_versions, export_model
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats.file_export import check_format, export_file
 from mnist_sum_tf.training.blending import blend_encoders
@@ -53,18 +53,28 @@ def release(
             "--keep_versions is for --format=saved_model: a file takes the "
             f"place of the one before. Received: --format={file_format}"
         )
+    check_keep_versions(keep_versions)
     if workdir is not None:
         model = load_sum_model(workdir)
     else:
         model = load_exported_model(model_path)
     if blend_with is not None:
-        blend_encoders(model, load_exported_model(blend_with), blend_share)
+        blend_encoders(model, _blended(blend_with), blend_share)
     held_out = _held_out(workdir) if calibrates or quantization else None
     if calibrates:
         print(calibration.calibrate(model, held_out), flush=True)
     if file_format == "saved_model":
         return export_model(model, export_dir, keep_versions)
     return export_file(model, export_dir, file_format, quantization, held_out)
+
+
+def _blended(path):
+    """The exported model to blend with."""
+    try:
+        return load_exported_model(path)
+    except config.UserError as error:
+        message = str(error).replace("--model", "--blend_with")
+        raise config.UserError(message) from error
 
 
 def _held_out(workdir) -> dict:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import requests
 
+from mnist_sum_tf import config
 from mnist_sum_tf.serving import errors
 
 # The server has no limit of its own; no picture comes near this one.
@@ -109,16 +110,17 @@ class RestTransport:
 
     def _ask(self, method: str, url: str, key: str, timeout: float, body=None):
         """What a server's JSON has by this key."""
+        deadline = time.monotonic() + timeout
         try:
             with self._session.request(
                 method, url, data=body, stream=True, allow_redirects=False,
                 timeout=timeout, headers={"Content-Type": "application/json"},
             ) as response:  # fmt: skip
-                text = self._read(response, timeout)
+                text = self._read(response, deadline, timeout)
         except requests.exceptions.SSLError as error:
             raise errors.ServingError(
                 f"{self._url}: the server's certificate is not trusted. "
-                f"Received: {errors.first_line(error)}"
+                f"Received: {config.first_line(error)}"
             ) from error
         except (requests.exceptions.InvalidURL, UnicodeError) as error:
             raise errors.ServingError(
@@ -130,13 +132,12 @@ class RestTransport:
                 raise self._late(timeout) from error
             raise errors.ServerUnavailable(
                 f"{self._url}: expected a model server there. "
-                f"Received: {errors.first_line(error)}"
+                f"Received: {config.first_line(error)}"
             ) from error
         return self._checked(response.status_code, text, key)
 
-    def _read(self, response, timeout: float) -> bytes:
+    def _read(self, response, deadline: float, timeout: float) -> bytes:
         """The body, if it comes in time and is not huge."""
-        deadline = time.monotonic() + timeout
         text = bytearray()
         for chunk in response.iter_content(65536):
             text += chunk
@@ -167,7 +168,7 @@ class RestTransport:
             # Not a model server's.
             answer = {"error": text.decode(errors="replace")}
         kind = FAILURES.get(status, errors.ServingError)
-        reason = errors.first_line(answer.get("error", "no reason given"))
+        reason = config.first_line(answer.get("error", "no reason given"))
         what = "the server did not answer the request"
         if kind is errors.RequestRefused:
             what = "the request was refused"

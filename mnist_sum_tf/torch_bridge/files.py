@@ -22,7 +22,7 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
         UserError: if PyTorch is missing or the file is no such checkpoint.
     """
     torch = _import_torch()
-    if not pathlib.Path(path).is_file():
+    if not os.path.isfile(path):
         raise config.UserError(
             f"--torch_checkpoint must be a file. Received: {str(path)!r}"
         )
@@ -65,7 +65,7 @@ def write_checkpoint(
     """
     torch = _import_torch()
     path = pathlib.Path(path)
-    if path.exists():
+    if os.path.exists(path):
         raise config.UserError(
             "--torch_checkpoint must not be there yet; nothing is overwritten. "
             f"Received: {str(path)!r}"
@@ -123,5 +123,4 @@ def _to_array(torch, path, key, value) -> np.ndarray:
 
 
 def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}".rstrip(": ")
+    return f"{type(error).__name__}: {config.first_line(error)}"

@@ -8,6 +8,7 @@ newest that can be read.
 
 import json
 import logging
+import os
 import pathlib
 import re
 import shutil
@@ -17,7 +18,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import stage_folder
-from mnist_sum_tf.training.history import write_whole
+from mnist_sum_tf.whole_files import write_whole
 
 CHECKPOINTS = "checkpoints"
 LIST_FILE = "checkpoint"  # TensorFlow's own name
@@ -143,10 +144,9 @@ class CheckpointFolder:
 
 def cannot_write(path, last_good, error: Exception) -> config.UserError:
     """What to tell when the disk is full or the folder gone."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
     return config.UserError(
         f"{path} must be written for the run to go on; the last good "
-        f"checkpoint is {last_good}. Received: {reason}"
+        f"checkpoint is {last_good}. Received: {config.first_line(error)}"
     )
 
 
@@ -164,7 +164,7 @@ def checkpoint_paths(stage_dir) -> list[str]:
     directory = pathlib.Path(stage_dir) / CHECKPOINTS
     steps = {int(step) for step in _named_in_list(directory / LIST_FILE)}
     orphans = set()
-    for file in directory.glob("ckpt-*"):
+    for file in directory.glob("ckpt-*") if os.path.isdir(directory) else ():
         found = FILE_NAME.fullmatch(file.name)
         if found:
             chosen = steps if found[2] == "index" else orphans
@@ -213,7 +213,7 @@ def first_readable(stage_dir, read) -> tuple[str | None, set[str]]:
         except config.UserError:
             raise
         except READ_ERRORS as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = config.first_line(error)
             older = paths[number + 1 : number + 2]
             goes_on = f"going back to {older[0]}" if older else "no older one"
             logging.warning("%s: %s; %s", path, reason, goes_on)

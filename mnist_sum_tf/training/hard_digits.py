@@ -18,7 +18,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.training import stage_folder
-from mnist_sum_tf.training.history import write_once
+from mnist_sum_tf.whole_files import write_once
 
 ROWS_FILE = "hard_digits.json"
 LEAST_SHARE, MOST_SHARE = 0.1, 0.5  # from each hard digit once more to 18 times

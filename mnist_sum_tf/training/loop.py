@@ -16,6 +16,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
     metrics,
+    optimizers,
     records,
     stage_folder,
     steps,
@@ -60,10 +61,11 @@ def train_and_evaluate(
             "A training that stops at an accuracy must run on one machine. "
             f"Received: --strategy={settings.strategy}"
         )
+    optimizers.check(settings.optimizer)
     dtype = strategies.resolve_precision(settings.precision)
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
-            stack.enter_context(stage_folder.lock_directory(stage_dir))
+            stack.enter_context(stage_folder.locked_directory(stage_dir))
             stage_folder.check_goes_on(stage_dir, settings.to_json())
         stack.enter_context(strategies.machines_told(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())

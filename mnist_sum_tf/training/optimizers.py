@@ -19,7 +19,7 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
             weight decay is no number from 0.
     """
     options = settings.optimizer
-    _check(options)
+    check(options)
     optimizer = OnePassAdam(
         _learning_rate(settings), weight_decay=options.weight_decay or None
     )
@@ -28,7 +28,8 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def _check(options: config.OptimizerConfig) -> None:
+def check(options: config.OptimizerConfig) -> None:
+    """Raises `UserError` for settings that `create_optimizer` refuses."""
     if not 0 < options.learning_rate < math.inf:
         raise config.UserError(
             "--learning_rate must be a number above 0. "

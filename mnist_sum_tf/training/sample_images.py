@@ -6,6 +6,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
+from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 
@@ -28,6 +29,9 @@ class SampleImages:
             stage_dir: the stage's folder.
             validation_data: name -> data set; one of no images is left out.
             last_step: the step that the run goes on from.
+
+        Raises:
+            UserError: if the folder cannot be written.
         """
         self._directory = pathlib.Path(stage_dir) / FOLDER
         self._samples = {
@@ -35,7 +39,13 @@ class SampleImages:
             for name, dataset in validation_data.items()
             if dataset.element_spec[0].shape[1:] == IMAGE_SHAPE
         }
-        self._remove(lambda step: step > last_step)
+        try:
+            self._remove(lambda step: step > last_step)
+        except OSError as error:
+            raise config.UserError(
+                f"{self._directory} must be a folder that can be written. "
+                f"Received: {error}"
+            ) from error
 
     def _remove(self, unwanted) -> None:
         for path in self._directory.glob("events.out.tfevents.*"):

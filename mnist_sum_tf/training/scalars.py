@@ -31,7 +31,7 @@ class Scalars:
         except (OSError, tf.errors.OpError) as error:
             raise config.UserError(
                 f"{directory} must be a folder that can be written. "
-                f"Received: {str(error).splitlines()[0]}"
+                f"Received: {config.first_line(error)}"
             ) from error
 
     def add(self, row: dict) -> None:

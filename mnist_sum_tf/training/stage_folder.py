@@ -1,5 +1,6 @@
 """A stage's folder belongs to one experiment, and to one process at a time."""
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -7,7 +8,8 @@ import os
 import pathlib
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training.history import read_history, write_whole
+from mnist_sum_tf.training.history import read_history
+from mnist_sum_tf.whole_files import write_whole
 
 CONFIG_FILE = "config.json"
 LOCK_FILE = ".lock"
@@ -53,6 +55,19 @@ def lock_directory(stage_dir):
         file.close()
         raise unwritable(error) from error
     return file
+
+
+@contextlib.contextmanager
+def locked_directory(stage_dir):
+    """Holds `lock_directory` meanwhile; nothing else written, nothing stays."""
+    with lock_directory(stage_dir):
+        try:
+            yield
+        finally:
+            directory = pathlib.Path(stage_dir)
+            if os.listdir(directory) == [LOCK_FILE]:
+                (directory / LOCK_FILE).unlink()
+                directory.rmdir()
 
 
 def unwritable(error: OSError) -> config.UserError:

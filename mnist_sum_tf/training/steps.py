@@ -27,7 +27,8 @@ class TrainingState:
             self.variables = task.trains(self.model)
             self.optimizer = optimizers.create_optimizer(settings)
             self.optimizer.build(self.variables)
-        self.average = task.build_model(dtype)
+        # Not built by the task again: what it starts from may take seconds to load.
+        self.average = keras.models.clone_model(self.model)
         self.average.set_weights(self.model.get_weights())
         self.loss_metric = keras.metrics.Mean("loss")
         with tf.device("CPU:0"):

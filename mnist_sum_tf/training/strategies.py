@@ -69,7 +69,7 @@ def _create_multi_worker() -> tf.distribute.Strategy:
     except (tf.errors.OpError, ValueError) as error:
         raise config.UserError(
             f"TF_CONFIG must name machines that can be reached. Received: "
-            f"{str(error).splitlines()[0]}"
+            f"{config.first_line(error)}"
         ) from error
 
 
@@ -247,5 +247,5 @@ def machines_told(strategy, stage_dir):
         raise MachineLost(
             "All machines of TF_CONFIG must stay; start them all again to go "
             f"on from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
-            f"{str(error).splitlines()[0]}"
+            f"{config.first_line(error)}"
         ) from error

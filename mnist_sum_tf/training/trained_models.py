@@ -141,6 +141,12 @@ def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
         return fraction, int(settings["seed"])
 
 
+def data_digest_of_trained(stage_dir: pathlib.Path) -> str | None:
+    """See `Task.data_digest`; `None` where its settings do not tell."""
+    path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
+    return stage_folder.read_settings(path).get("data_digest")
+
+
 @contextlib.contextmanager
 def _settings(stage_dir, what: str):
     """A stage's settings, told where they do not name what is asked for."""

@@ -60,13 +60,13 @@ def knows_digits(data: dict) -> bool:
 def _of_composites(settings: config.Config, stage_dir) -> dict:
     data = settings.data
     digits = load_digits(data.digits, "train", data.tfds_data_dir)
-    digest = _digest(digits.images, digits.labels)
+    digest = digest_of(digits.images, digits.labels)
     hardest = _hardest(digits, digest, settings, stage_dir)
     if hardest is None:
         train = digits
     else:
         train = with_repeats(digits, hardest, data.hard_share)
-        digest = _digest(train.images, train.labels)
+        digest = digest_of(train.images, train.labels)
     held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
     layouts = VALIDATION_LAYOUTS if data.validates_all_layouts else (data.layout,)
     return {
@@ -131,7 +131,7 @@ def of_cut_images(settings: config.Config) -> dict:
         "validation_data": {
             "validation": datasets.once_dataset(held_out, EVALUATION_BATCH_SIZE)
         },
-        "data_digest": _digest(labelled.images, labelled.sums),
+        "data_digest": digest_of(labelled.images, labelled.sums),
     }  # fmt: skip
 
 
@@ -178,12 +178,14 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
             augmented=data.augmented,
         ),
         "validation_data": {"validation": held_out},
-        "data_digest": _digest(labelled.images, labelled.sums),
+        "data_digest": digest_of(
+            labelled.images, labelled.digits if needs_digits else labelled.sums
+        ),
     }  # fmt: skip
 
 
-def _digest(*arrays) -> str:
-    """A name for these very numbers."""
+def digest_of(*arrays) -> str:
+    """A name for these very numbers, 16 characters."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))

@@ -119,12 +119,17 @@ function notice(kind, text) {
   $("notice").hidden = !first;
 }
 
+/** The number of files opened: the last one counts, however long it is read. */
+let opened = 0;
 async function openFile(file) {
+  const number = ++opened;
   try {
-    drawing.show(await readPicture(file));
+    const picture = await readPicture(file);
+    if (number === opened) drawing.show(picture);
+    else URL.revokeObjectURL(picture.url);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    notice("refused", error.message);
+    if (number === opened) notice("refused", error.message);
   }
 }
 

@@ -5,7 +5,7 @@ const PAUSE_MILLISECONDS = 1000;
 /**
  * @param {() => {version: number, ask: () => Promise}} question of the moment.
  * @param {{answer, fail, refuse}} show `answer(prediction, version)`;
- *     `fail(error)` where it is asked again; `refuse(error)` where it is not.
+ *     `fail(error)` where it is asked again; `refuse(error, version)` where it is not.
  * @returns {() => void} to call when there is a new question.
  */
 export function keepReading(question, show) {

@@ -1,0 +1,82 @@
+"""What was read in image files: as lines, as a picture, as images to learn from."""
+
+import os
+import pathlib
+
+from PIL import Image
+
+from mnist_sum_tf import reports
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data.new_folders import new_folder
+from mnist_sum_tf.data.pictures import read_picture
+from mnist_sum_tf.prediction import Reading, canvas_of
+
+# More would make a picture that hardly a program opens.
+MAX_DRAWN = 400
+LONGEST_STEM = 100  # characters of a file's name
+
+
+def format_readings(readings: list[Reading]) -> str:
+    """One line per image: path, digits, sum and the sum's probability."""
+    width = max(len(each.path) for each in readings)
+    return "\n".join(
+        f"{each.path:{width}}   {_addition(each)}" for each in readings
+    )
+
+
+def _addition(reading: Reading) -> str:
+    digits = " ".join(map(str, reading.digits))
+    return f"{digits}   sum {reading.sum}   {reading.probability:.1%}"
+
+
+def draw_readings(readings: list[Reading], path) -> None:
+    """Writes a contact sheet: each canvas as the model saw it, and its reading.
+
+    Of very many readings only the first `MAX_DRAWN` are drawn.
+
+    Args:
+        readings: see `read_sums`; at least one.
+        path: of the PNG to write.
+
+    Raises:
+        UserError: if an image cannot be read any more or the PNG not written.
+    """
+    drawn = readings[:MAX_DRAWN]
+    title = None
+    if len(drawn) < len(readings):
+        title = f"The first {len(drawn)} of {len(readings)} images"
+    canvases = [canvas_of(each.path, read_picture(each.path)) for each in drawn]
+    captions = [
+        f"{os.path.basename(each.path)}\n{_addition(each)}" for each in drawn
+    ]
+    try:
+        reports.contact_sheet(canvases, captions, path, title)
+    except OSError as error:
+        raise UserError(
+            "--picture must be a file that can be written. "
+            f"Received: {path} ({error.strerror})"
+        ) from error
+
+
+def write_canvases(readings: list[Reading], output_dir: str) -> None:
+    """Writes what the model was given as labelled PNGs, the digits as it read them.
+
+    `4208_00000_photo.png` is the canvas of `photo.jpg`, 168x40, white ink on black.
+    Where another number stands in the image its name can be corrected; then the
+    folder is one of images to learn from, see `labelled_images.read_png_folder`.
+
+    Args:
+        readings: see `read_sums`.
+        output_dir: a folder that is empty or not there yet.
+
+    Raises:
+        UserError: if an image cannot be read any more, or the folder holds anything
+            or cannot be written.
+    """
+    with new_folder(output_dir) as folder:
+        for index, each in enumerate(readings):
+            canvas = canvas_of(each.path, read_picture(each.path))
+            digits = "".join(map(str, each.digits))
+            stem = pathlib.Path(each.path).stem[:LONGEST_STEM]
+            image = Image.fromarray(canvas[..., 0])
+            image.save(folder / f"{digits}_{index:05}_{stem}.png")

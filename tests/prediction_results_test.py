@@ -1,0 +1,82 @@
+"""What was read, for a terminal, as a picture, and as images to learn from."""
+
+import os
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mnist_sum_tf import prediction, prediction_results
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data.labelled_images import read_png_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "images"
+    path.mkdir()
+    canvas = np.zeros((40, 168), np.uint8)
+    canvas[10:30, ::20] = np.arange(55, 255, 10)[:, np.newaxis]
+    for number in range(5, 10):
+        PIL.Image.fromarray(canvas // (number - 4)).save(path / f"{number}.png")
+    return path
+
+
+def test_lines_show_path_digits_sum_and_probability():
+    readings = [
+        prediction.Reading("a.png", (0, 4, 2, 8), 14, 0.9984),
+        prediction.Reading("longer.png", (9, 9, 9, 9), 36, 0.5),
+    ]
+    assert prediction_results.format_readings(readings).splitlines() == [
+        "a.png        0 4 2 8   sum 14   99.8%",
+        "longer.png   9 9 9 9   sum 36   50.0%",
+    ]
+
+
+def test_readings_are_drawn(folder, tmp_path, monkeypatch):
+    readings = [
+        prediction.Reading(str(folder / f"{i}.png"), (1, 2, 3, 4), 10, 0.5)
+        for i in range(5, 10)
+    ]
+    drawn = []
+    monkeypatch.setattr(
+        prediction_results.reports, "contact_sheet", lambda *args: drawn.append(args)
+    )
+    monkeypatch.setattr(prediction_results, "MAX_DRAWN", 2)
+    prediction_results.draw_readings(readings, tmp_path / "sheet.png")
+    ((canvases, captions, path, title),) = drawn
+    assert [canvas.shape for canvas in canvases] == [(40, 168, 1)] * 2
+    assert captions[0] == "5.png\n1 2 3 4   sum 10   50.0%"
+    assert path == tmp_path / "sheet.png"
+    assert title == "The first 2 of 5 images"
+
+
+def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):
+    reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--picture must be .* Received: "):
+        prediction_results.draw_readings([reading], tmp_path / "file" / "sheet.png")
+
+
+def test_what_was_read_can_be_learned_from(folder, tmp_path):
+    readings = [
+        prediction.Reading(str(folder / "9.png"), (0, 4, 2, 8), 14, 0.9),
+        prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5),
+    ]
+    prediction_results.write_canvases(readings, str(tmp_path / "mine"))
+    labelled = read_png_folder(str(tmp_path / "mine"))
+    assert labelled.names == ["0428_00000_9.png", "1234_00001_5.png"]
+    assert labelled.digits.tolist() == [[0, 4, 2, 8], [1, 2, 3, 4]]
+    for image, reading in zip(labelled.images, readings):
+        seen = prediction.canvas_of(reading.path, open(reading.path, "rb").read())
+        np.testing.assert_array_equal(image, seen[..., 0])
+    with pytest.raises(UserError, match="--output_dir must be empty"):
+        prediction_results.write_canvases(readings, str(tmp_path / "mine"))
+
+
+def test_canvases_are_written_all_or_none(folder, tmp_path):
+    gone = prediction.Reading(str(folder / "gone.png"), (1, 2, 3, 4), 10, 0.5)
+    here = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
+    with pytest.raises(UserError, match="gone.png: there is no such"):
+        prediction_results.write_canvases([here, gone], str(tmp_path / "mine"))
+    assert os.listdir(tmp_path) == ["images"]
