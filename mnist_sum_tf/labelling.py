@@ -129,8 +129,8 @@ def _warn_of_others(labelled: datasets.LabelledImages, stage_dir) -> None:
     here = training_data.digest_of(labelled.images, labelled.sums)
     if trained_on not in (None, here):
         logging.warning(
-            "%s was trained on other images: some of those it learned from may be "
-            "labelled as validation or test images", stage_dir,
+            "%s was trained on other images or sums: where images differ, some of those "
+            "it learned from may be labelled as validation or test images", stage_dir,
         )  # fmt: skip
 
 

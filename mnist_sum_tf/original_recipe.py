@@ -19,7 +19,7 @@ from mnist_sum_tf.data.original_images import (
 )
 from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
-from mnist_sum_tf.training import loop, stages
+from mnist_sum_tf.training import loop, stage_folder, stages
 from mnist_sum_tf.training.trained_models import is_trained
 
 REPORT_FILE = "reproduction.json"
@@ -66,13 +66,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
         UserError: for settings or files that cannot be used.
     """
     workdir = pathlib.Path(workdir)
-    for layout in recipe.layouts:
-        get_layout(layout)  # Refused now, not after days of training.
-    if not (recipe.epochs["decoder"] or is_trained(workdir / "decoder")):
-        raise config.UserError(
-            "--decoder_epochs must be at least 1 until there is a decoder. "
-            "Received: 0"
-        )
+    _check(recipe, workdir)
     digits = load_digits(recipe.digits, "train")
     write_original_images(
         workdir / "images", digits, recipe.seed, recipe.num_images
@@ -96,6 +90,17 @@ def reproduce(recipe: Recipe, workdir) -> dict:
     report["seconds_this_time"] = seconds
     evaluation.write_json(report, workdir / REPORT_FILE)
     return report
+
+
+def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
+    """Refuses now what would be refused after days of training."""
+    for layout in recipe.layouts:
+        get_layout(layout)
+    if not (recipe.epochs.get("decoder") or is_trained(workdir / "decoder")):
+        raise config.UserError(
+            "--decoder_epochs must be at least 1 until there is a decoder. "
+            "Received: 0"
+        )
 
 
 def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
@@ -126,7 +131,7 @@ def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
 def _start(settings: config.Config, workdir: pathlib.Path) -> None:
     """Writes step 0 of a stage that is not there yet."""
     stage = settings.stage
-    if (workdir / stage).exists():
+    if stage_folder.is_begun(workdir / stage):
         return
     state = state_dicts.initial_state(
         stage, settings.model.channels, settings.seed

@@ -13,7 +13,7 @@ from mnist_sum_tf.prediction import Reading, canvas_of
 
 # More would make a picture that hardly a program opens.
 MAX_DRAWN = 400
-LONGEST_STEM = 100  # characters of a file's name
+LONGEST_STEM = 100  # bytes of a file's name
 
 
 def format_readings(readings: list[Reading]) -> str:
@@ -77,6 +77,7 @@ def write_canvases(readings: list[Reading], output_dir: str) -> None:
         for index, each in enumerate(readings):
             canvas = canvas_of(each.path, read_picture(each.path))
             digits = "".join(map(str, each.digits))
-            stem = pathlib.Path(each.path).stem[:LONGEST_STEM]
+            stem = os.fsencode(pathlib.Path(each.path).stem)[:LONGEST_STEM]
             image = Image.fromarray(canvas[..., 0])
-            image.save(folder / f"{digits}_{index:05}_{stem}.png")
+            name = f"{digits}_{index:05}_{os.fsdecode(stem)}.png"
+            image.save(folder / name)

@@ -30,18 +30,21 @@ def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
         Name -> `tf.data.Dataset`, `CLEAN` first.
     """
     clean = datasets.evaluation_dataset(digits, LAYOUT, SEED, batch_size)
-    found = {CLEAN: clean}
+    images, labels = _joined(clean)
+    found = {CLEAN: _batched(images, labels, batch_size)}
     for name in DIGIT_CORRUPTIONS:
         spoiled = corrupt_digits(digits.images, name, SEED)
         found[name] = datasets.evaluation_dataset(
             digits._replace(images=spoiled), LAYOUT, SEED, batch_size
         )
-    images, labels = _joined(clean)
     for name in IMAGE_CORRUPTIONS:
         spoiled = corrupt_images(images, name, SEED)
-        whole = tf.data.Dataset.from_tensor_slices((spoiled, labels))
-        found[name] = whole.batch(batch_size)
+        found[name] = _batched(spoiled, labels, batch_size)
     return found
+
+
+def _batched(images, labels: dict, batch_size: int) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
 
 
 def _joined(dataset: tf.data.Dataset) -> tuple[np.ndarray, dict]:

@@ -38,7 +38,7 @@ def check_flag_names(arguments: list[str]) -> None:
 
 
 def check_no_files(arguments: list[str]) -> None:
-    """Refuses what is no flag: a value that stands beside its flag would be lost.
+    """Refuses what is no flag, such as a second value beside one: it would be lost.
 
     Raises:
         UserError: if there is any.
@@ -47,7 +47,7 @@ def check_no_files(arguments: list[str]) -> None:
 
     if arguments:
         raise UserError(
-            "Flags must be given as --flag=value, and nothing else. "
+            "This script takes flags alone, as --flag=value. "
             f"Received: {' '.join(arguments)}"
         )
 
@@ -67,7 +67,8 @@ def run(main, takes_files: bool = False) -> None:
         from mnist_sum_tf.training import interruptions
 
         # A file's name that is no UTF-8 is shown as far as it can be.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
         logging.getLogger().setLevel(logging.INFO)
         logging.getLogger("absl").setLevel(logging.WARNING)

@@ -8,6 +8,7 @@ Examples:
 """
 
 import cli
+import given_flags
 from absl import flags
 
 from mnist_sum_tf import config
@@ -64,6 +65,7 @@ def _check_flags() -> None:
         raise config.UserError(
             f"--sums must stand beside --images. Received: --sums={_SUMS.value} alone"
         )
+    given_flags.check_tfds_data_dir(_DIGITS.value)
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
             raise config.UserError(

@@ -28,7 +28,7 @@ _EXPORT_DIR = flags.DEFINE_string(
     "is made, or of the file.", required=True,
 )  # fmt: skip
 _CALIBRATE = flags.DEFINE_bool(
-    "calibrate", True, "Whether to calibrate (on what, is said above); else "
+    "calibrate", True, "Whether to calibrate, on the images named above; else "
     "probabilities stay as they are.",
 )  # fmt: skip
 _KEEP_VERSIONS = flags.DEFINE_integer(

@@ -44,6 +44,7 @@ def main(argv):
     from mnist_sum_tf.data.digits import load_digits
     from mnist_sum_tf.data.generation import generate
 
+    given_flags.check_tfds_data_dir(_DIGITS.value)
     generate(
         load_digits(_DIGITS.value, _SPLIT.value, _TFDS_DATA_DIR.value),
         _LAYOUT.value, _SEED.value, _NUM_IMAGES.value, _FORMAT.value,

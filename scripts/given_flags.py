@@ -4,6 +4,8 @@ import dataclasses
 
 from absl import flags
 
+from mnist_sum_tf import config
+
 # A bound that keeps numbers within what TensorFlow's integers hold.
 LARGEST_INTEGER = 2**31 - 1
 
@@ -17,6 +19,16 @@ def given(*names: str) -> dict:
     """The flags among these that stand on the command line, by name."""
     values = {name: optional(name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def check_tfds_data_dir(digits: str) -> None:
+    """Raises `UserError` where the flag names a folder that nothing is read from."""
+    tfds_data_dir = optional("tfds_data_dir")
+    if tfds_data_dir is not None and digits != "tfds":
+        raise config.UserError(
+            "--tfds_data_dir must stand beside --digits=tfds. Received: "
+            f"--tfds_data_dir={tfds_data_dir} --digits={digits}"
+        )
 
 
 def changed(settings, *names: str):

@@ -181,6 +181,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         )
     if chosen.images is None:  # nothing to augment: not a setting of composites
         chosen = dataclasses.replace(chosen, augmented=False)
+    given_flags.check_tfds_data_dir(chosen.digits)
     _check_degrees(chosen)
     return chosen
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_sum_tf.config import UserError
+from mnist_sum_tf.demo import served_files
 from mnist_sum_tf.demo import server as demo
 from mnist_sum_tf.prediction import canvas_of
 from mnist_sum_tf.serving import errors
@@ -29,7 +30,7 @@ def answer_by_brightness(signature, inputs):
 @pytest.fixture(scope="module")
 def server():
     config = demo.DemoConfig(port=0, examples=str(PHOTOGRAPHS))
-    files = demo.find_files(config.examples)
+    files = served_files.find_files(config.examples)
     server = demo.DemoServer(config, answer_by_brightness, files)
     server.start_in_thread()
     yield server
@@ -55,13 +56,13 @@ def test_it_serves_the_page_and_nothing_else(server):
     assert response.status == 200
     assert response.getheader("Content-Type") == "text/html; charset=utf-8"
     assert "default-src 'self'" in response.getheader("Content-Security-Policy")
-    assert content == (demo.PAGE / "index.html").read_bytes()
+    assert content == (served_files.PAGE / "index.html").read_bytes()
     for path in ("/server.py", "/../server.py", "/%2e%2e/server.py", "/page"):
         assert ask(server, "GET", path)[0].status == 404, path
 
 
 def test_every_module_of_the_page_is_served_as_a_script(server):
-    modules = sorted(demo.PAGE.glob("*.js"))
+    modules = sorted(served_files.PAGE.glob("*.js"))
     assert len(modules) > 5
     for path in modules:
         response, content = ask(server, "GET", f"/{path.name}")
@@ -80,9 +81,9 @@ def test_examples_are_listed_and_served(server):
 
 
 def test_a_folder_of_examples_that_is_not_there(tmp_path):
-    files = demo.find_files(str(tmp_path / "missing"))
+    files = served_files.find_files(str(tmp_path / "missing"))
     assert files["/examples.json"].content == b"[]"
-    assert files.keys() == {*demo.find_files(None)}
+    assert files.keys() == {*served_files.find_files(None)}
 
 
 def test_a_question_is_passed_on(server):

@@ -73,6 +73,16 @@ def test_training_and_serving_fit_into_one_namespace():
     assert hosts == [f"{job_name}-{index}.{service}" for index in range(2)]
 
 
+def test_the_readme_makes_what_the_deployment_mounts():
+    text = re.sub(r"\\\n\s*", "", (REPOSITORY / "README.md").read_text())
+    ((name, files),) = re.findall(r"^kubectl create configmap (\S+) (.*)$", text, re.M)
+    kubernetes = read("kubernetes.yaml")
+    assert f"configMap: {{name: {name}}}" in kubernetes
+    made = re.findall(r"--from-file=scripts/serving/(\S+)", files)
+    assert made == re.findall(r"--\w+=/config/(\S+)", kubernetes)
+    assert f"kubectl apply -f {SERVING.relative_to(REPOSITORY)}/kubernetes.yaml" in text
+
+
 def test_containers_are_confined():
     compose, kubernetes = read("docker-compose.yml"), read("kubernetes.yaml")
     for line in ("read_only: true", 'user: "65534:65534"', "cap_drop: [ALL]",

@@ -74,6 +74,15 @@ def test_what_was_read_can_be_learned_from(folder, tmp_path):
         prediction_results.write_canvases(readings, str(tmp_path / "mine"))
 
 
+def test_a_long_name_is_cut(folder, tmp_path):
+    path = folder / ("年" * 80 + ".png")  # three bytes each, of 255 that a name has
+    (folder / "5.png").rename(path)
+    reading = prediction.Reading(str(path), (1, 2, 3, 4), 10, 0.5)
+    prediction_results.write_canvases([reading], str(tmp_path / "mine"))
+    (name,) = os.listdir(tmp_path / "mine")
+    assert name.startswith("1234_00000_" + "年" * 33) and name.endswith(".png")
+
+
 def test_canvases_are_written_all_or_none(folder, tmp_path):
     gone = prediction.Reading(str(folder / "gone.png"), (1, 2, 3, 4), 10, 0.5)
     here = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)

@@ -261,12 +261,14 @@ def test_the_script_names_what_it_cannot_read_and_reads_the_rest(
     whole = (folder / "5.png").read_bytes()
     (folder / "6a.png").write_bytes(whole[:-30])
     missing = folder / "missing.png"
-    # As in an old archive: a name that is no UTF-8.
-    os.rename(folder / "9.png", os.fsencode(folder / "9") + b"\xe9.png")
+    names = ["5.png", "6.png", "7.png", "8.png", "9.png"]
+    if sys.platform == "linux":
+        # As out of an old archive: a name that is no UTF-8.
+        os.rename(folder / "9.png", os.fsencode(folder / "9") + b"\xe9.png")
+        names[-1] = "9\\udce9.png"
     result = run_script(missing, folder, f"--model={versions_dir}")
     assert result.returncode == 1
     read = [line.split()[0] for line in result.stdout.splitlines()]
-    names = ["5.png", "6.png", "7.png", "8.png", "9\\udce9.png"]
     assert read == [str(folder / name) for name in names]
     for name in ("6a.png", "8a.png", "missing.png"):
         assert f"error: {folder / name}: " in result.stderr

@@ -45,7 +45,7 @@ RUN_ELSEWHERE = {
     "python scripts/train_encoder.py --workdir=/shared/W": "many_devices.py multi_worker",
     "curl -s localhost:8501": "serving_contract_test.py",
     "docker": "deployment_test.py",
-    "kubectl": "deployment_test.py",
+    "kubectl": "deployment_test.py kubectl",
     "PYTHON=python scripts/serving/check": "deployment_test.py",
 }
 

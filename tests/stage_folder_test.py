@@ -7,7 +7,7 @@ import loop_test
 import pytest
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training import loop, stage_folder, stages
+from mnist_sum_tf.training import loop, stage_folder
 
 SETTINGS = config.Config(stage="sum_model", objective="distribution")
 
@@ -44,32 +44,38 @@ def test_a_decoder_goes_on_whatever_the_digits():
 
 def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     """So that the corrected command may have the same one."""
+
+    def refuse(dtype):
+        raise config.UserError("--base_channels must be fewer. Received: many")
+
+    task = dataclasses.replace(loop_test.make_task(), build_model=refuse)
+    stage_dir = tmp_path / "encoder"
+    with pytest.raises(config.UserError, match="--base_channels"):
+        loop.train_and_evaluate(lambda: task, loop_test.SETTINGS, stage_dir)
+    assert [path.name for path in stage_dir.iterdir()] == [stage_folder.LOCK_FILE]
+    assert not stage_folder.is_begun(stage_dir)
+    stage_folder.check_goes_on(stage_dir, SETTINGS.to_json())
+    loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
+    assert stage_folder.is_begun(stage_dir)
+
+
+def test_settings_that_are_refused_are_so_before_the_data_are_read(tmp_path):
     wrong = dataclasses.replace(
         config.Config(stage="decoder", objective="expected_sum"),
         optimizer=config.OptimizerConfig(weight_decay=float("nan")),
     )
     with pytest.raises(config.UserError, match="--weight_decay .* Received: nan$"):
-        loop.train_and_evaluate(lambda: stages.decoder_task(wrong), wrong, tmp_path)
-    assert not (tmp_path / stage_folder.CONFIG_FILE).exists()
-    stage_folder.check_goes_on(tmp_path, SETTINGS.to_json())
-
-
-def test_a_run_that_is_refused_leaves_no_stage(tmp_path):
-    """Other programs would take the folder for one that holds a stage."""
-
-    def refuse():
-        assert (tmp_path / "decoder" / stage_folder.LOCK_FILE).is_file()
-        raise config.UserError("--digits must be there. Received: none")
-
-    settings = config.Config(stage="decoder", objective="expected_sum")
-    with pytest.raises(config.UserError, match="--digits"):
-        loop.train_and_evaluate(refuse, settings, tmp_path / "decoder")
+        loop.train_and_evaluate(None, wrong, tmp_path / "decoder")
     assert not list(tmp_path.iterdir())
-    (tmp_path / "decoder").mkdir()
-    (tmp_path / "decoder" / "notes.txt").write_text("mine")
-    with pytest.raises(config.UserError, match="--digits"):
-        loop.train_and_evaluate(refuse, settings, tmp_path / "decoder")
-    assert (tmp_path / "decoder" / "notes.txt").read_text() == "mine"
+
+
+def test_runs_that_kept_less_of_what_they_learned_from_go_on():
+    now = SETTINGS.to_json() | {"data_digest": "a", "digits_digest": "b"}
+    before = SETTINGS.to_json() | {"data_digest": "a"}
+    stage_folder.check_same("c", before, now)
+    for old in (now | {"digits_digest": "c"}, before | {"data_digest": "c"}):
+        with pytest.raises(config.UserError, match="_digest 'c' there, '[ab]' here"):
+            stage_folder.check_same("c", old, now)
 
 
 def test_a_folder_older_than_a_setting_goes_on(tmp_path):

@@ -229,7 +229,7 @@ def test_an_encoder_goes_on_with_the_same_digits_alone(tmp_path, digits_file):
     )
     stages.train_encoder(settings, tmp_path)
     (tmp_path / "pngs" / "0420.png").rename(tmp_path / "pngs" / "0402.png")
-    with pytest.raises(config.UserError, match="data_digest"):
+    with pytest.raises(config.UserError, match="digits_digest"):
         stages.train_encoder(settings, tmp_path)
 
 

@@ -37,7 +37,7 @@ VALUES = {
     "stop_at_accuracy": (0.875, ""),
     "layout": ("separate", ""),
     "digits": ("my.npz", ""),
-    "tfds_data_dir": ("data", ""),
+    "tfds_data_dir": ("data", "--digits=tfds"),
     "base_channels": (5, ""),
     "dropout_rate": (0.25, ""),
     "initial_model": ("model", "--base_channels=16"),

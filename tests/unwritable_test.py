@@ -55,8 +55,9 @@ def test_a_full_disk_names_the_last_good_checkpoint(trained, run):
 
 
 @pytest.mark.parametrize("file_format", generation.FORMATS)
-def test_a_full_disk_leaves_no_images(tmp_path, file_format):
-    """More than fits, found in the middle of a file."""
+def test_a_full_disk_leaves_no_images(tmp_path, monkeypatch, file_format):
+    """More than fits, found in the middle of a file, of which none is mapped."""
+    monkeypatch.setattr("numpy.memmap", None)
     digits = load_digits()
     with FullDisk(256), pytest.raises(config.UserError) as error:
         generation.generate(

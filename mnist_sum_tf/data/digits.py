@@ -63,19 +63,13 @@ def load_digits(
         The split's `Digits`. MNIST comes in its own order from every source.
 
     Raises:
-        UserError: if there is no such split or source, `tfds_data_dir` is given
-            for another source, the file is not what it
+        UserError: if there is no such split or source, the file is not what it
             should be, or TensorFlow Datasets neither has nor gets MNIST.
     """
     if split not in config.SPLITS:
         raise config.UserError(
             f"--split must be one of {', '.join(config.SPLITS)}. "
             f"Received: {split!r}"
-        )
-    if tfds_data_dir is not None and source != "tfds":
-        raise config.UserError(
-            "--tfds_data_dir must stand beside --digits=tfds. Received: "
-            f"--tfds_data_dir={tfds_data_dir} --digits={source}"
         )
     if source == "bundled":
         arrays = _read_bundled()

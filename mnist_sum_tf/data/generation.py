@@ -119,7 +119,10 @@ def _write_pngs(batches, num_images: int, folder: pathlib.Path) -> None:
 
 
 def _write_npy(batches, num_images: int, folder: pathlib.Path) -> None:
-    """Writes batch by batch: the images need not fit into memory."""
+    """Writes batch by batch: the images need not fit into memory.
+
+    Not through memory maps, with which a full disk kills the process.
+    """
     image_shape = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
     with contextlib.ExitStack() as stack:
 

@@ -60,11 +60,10 @@ def failed_writes_told(output_dir: str):
 
 def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
     """Moves a finished folder to its place, all at once if that is free."""
-    try:
-        scratch.rename(folder)  # Onto an empty folder, too.
-    except OSError:
-        if not folder.is_dir():
-            raise
-        # A mounted volume, or a system that replaces no folder.
-        for path in sorted(scratch.iterdir()):
-            shutil.move(path, folder / path.name)
+    if not folder.exists():
+        scratch.rename(folder)
+        return
+    # Somebody's folder, maybe a mounted volume: it stays itself.
+    check_empty(str(folder))
+    for path in sorted(scratch.iterdir()):
+        shutil.move(path, folder / path.name)

@@ -12,29 +12,19 @@ another server: this one passes questions on.
 import dataclasses
 import http.server
 import json
-import pathlib
 import socket
 import threading
 import urllib.parse
-from typing import NamedTuple
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.demo import answerers
+from mnist_sum_tf.demo.served_files import File, find_files
 from mnist_sum_tf.prediction import canvas_of
 from mnist_sum_tf.serving import errors, rest_form
 
-PAGE = pathlib.Path(__file__).parent / "page"
 MODEL_NAME = "mnist_sum"
 PREDICT_PATH = f"/v1/models/{MODEL_NAME}:predict"
 CANVAS_PATH = "/canvas"
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-}
 # A picture of 10 MB in base 64, and its JSON. The page refuses larger ones.
 MAX_BODY_BYTES = 14_000_000
 # Of a client that does not go on sending, or does not take its answer.
@@ -74,13 +64,6 @@ class DemoConfig:
     model: str | None = None
     backend: str | None = None
     examples: str | None = None
-
-
-class File(NamedTuple):
-    """What is answered to a GET."""
-
-    content_type: str
-    content: bytes
 
 
 def run_demo(config: DemoConfig) -> None:
@@ -149,34 +132,6 @@ class DemoServer(http.server.ThreadingHTTPServer):
     def start_in_thread(self) -> None:
         """Answers beside the caller, until `shutdown`."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-def find_files(examples) -> dict[str, File]:
-    """Every file that is served, by its path: no other can be asked for.
-
-    Args:
-        examples: see `DemoConfig`.
-    """
-    return {**_page_files(), **_example_files(examples)}
-
-
-def _page_files() -> dict[str, File]:
-    files = {f"/{path.name}": _file(path) for path in PAGE.iterdir()
-             if path.suffix in TYPES}  # fmt: skip
-    return {"/": files["/index.html"], **files}
-
-
-def _example_files(folder) -> dict[str, File]:
-    there = folder and pathlib.Path(folder).is_dir()
-    paths = sorted(pathlib.Path(folder).iterdir()) if there else []
-    paths = [path for path in paths if path.suffix in (".png", ".jpg")]
-    files = {f"/examples/{path.name}": _file(path) for path in paths}
-    names = json.dumps(list(files)).encode()
-    return {"/examples.json": File("application/json", names), **files}
-
-
-def _file(path: pathlib.Path) -> File:
-    return File(TYPES[path.suffix], path.read_bytes())
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -49,18 +49,25 @@ def export_model(
     try:
         with _folder_beside(export_dir) as beside:
             draft = os.path.join(beside, "draft")
-            write_saved_model(sum_model, draft)
+            _write(sum_model, draft)
             verify_saved_model(sum_model, draft)
             write_warmup_requests(draft, model_name=export_dir.name)
             version = _move_to_next_version(draft, export_dir)
-        if keep_versions is not None:
-            _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
-    except (OSError, tf.errors.OpError) as error:
+    except OSError as error:
         raise config.UserError(
             "--export_dir must be a folder that can be written. Received: "
             f"{export_dir} ({config.first_line(error)})"
         ) from error
+    if keep_versions is not None:
+        _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
     return version
+
+
+def _write(sum_model: keras.Model, draft: str) -> None:
+    try:
+        write_saved_model(sum_model, draft)
+    except tf.errors.OpError as error:
+        raise OSError(config.first_line(error)) from error
 
 
 def check_keep_versions(keep_versions: int | None) -> None:
@@ -130,10 +137,16 @@ def _move_to_next_version(draft: str, export_dir: pathlib.Path) -> str:
 def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
     """Removes versions at once: a server never finds half of one."""
     folder = _folder_for_drafts(export_dir)
-    for number in numbers:
-        removed = tempfile.mkdtemp(prefix=f".{export_dir.name}-", dir=folder)
-        os.rename(_folder_of(number, export_dir), removed)
-        shutil.rmtree(removed)
+    try:
+        for number in numbers:
+            removed = tempfile.mkdtemp(prefix=f".{export_dir.name}-", dir=folder)
+            os.rename(_folder_of(number, export_dir), removed)
+            shutil.rmtree(removed)
+    except OSError as error:
+        raise config.UserError(
+            "The new version is written; older ones must be folders that can be "
+            f"removed. Received: {export_dir} ({config.first_line(error)})"
+        ) from error
 
 
 def _folder_of(number: int, export_dir: pathlib.Path) -> pathlib.Path:

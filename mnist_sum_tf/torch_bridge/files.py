@@ -73,14 +73,7 @@ def write_checkpoint(
     tensors = {key: torch.from_numpy(array) for key, array in state.items()}
     content = tensors
     if stage != "decoder":
-        weights = [torch.nn.Parameter(tensor) for tensor in tensors.values()]
-        optimizer = torch.optim.Adam(weights, lr=learning_rate)
-        content = {
-            "epoch": 0,
-            "model_state_dict": tensors,
-            "optimizer_state_dict": optimizer.state_dict(),
-            "loss": loss,
-        }
+        content = _with_fresh_adam(torch, tensors, learning_rate) | {"loss": loss}
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +86,16 @@ def write_checkpoint(
         ) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _with_fresh_adam(torch, tensors: dict, learning_rate: float) -> dict:
+    weights = [torch.nn.Parameter(tensor) for tensor in tensors.values()]
+    optimizer = torch.optim.Adam(weights, lr=learning_rate)
+    return {
+        "epoch": 0,
+        "model_state_dict": tensors,
+        "optimizer_state_dict": optimizer.state_dict(),
+    }
 
 
 def _import_torch():

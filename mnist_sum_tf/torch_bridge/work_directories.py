@@ -19,6 +19,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     history,
     loop,
+    stage_folder,
     stages,
     strategies,
     trained_models,
@@ -104,7 +105,7 @@ def write_stage(
         UserError: if the stage is there already or cannot be written.
     """
     stage_dir = pathlib.Path(workdir) / settings.stage
-    if stage_dir.exists():
+    if stage_folder.is_begun(stage_dir):
         raise config.UserError(
             f"--workdir must have no {settings.stage} yet; nothing is "
             f"overwritten. Received: {str(workdir)!r}"
@@ -118,12 +119,20 @@ def write_stage(
             scratch = pathlib.Path(beside) / settings.stage
             make_task = make_task or _task_of(settings.stage, scratch.parent)
             _save(state, settings, scratch, make_task(settings))
+            _take_away_lock(stage_dir)
             scratch.rename(stage_dir)
     except OSError as error:
         raise config.UserError(
             f"--workdir must be a folder that can be written. Received: {error}"
         ) from error
     return stage_dir
+
+
+def _take_away_lock(stage_dir: pathlib.Path) -> None:
+    """Makes room where a run was refused, which leaves its lock."""
+    if stage_dir.exists():
+        (stage_dir / stage_folder.LOCK_FILE).unlink()
+        stage_dir.rmdir()
 
 
 def _task_of(stage: str, workdir: pathlib.Path):

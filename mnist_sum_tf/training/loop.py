@@ -65,7 +65,7 @@ def train_and_evaluate(
     dtype = strategies.resolve_precision(settings.precision)
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
-            stack.enter_context(stage_folder.locked_directory(stage_dir))
+            stack.enter_context(stage_folder.lock_directory(stage_dir))
             stage_folder.check_goes_on(stage_dir, settings.to_json())
         stack.enter_context(strategies.machines_told(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
@@ -86,7 +86,7 @@ class Trainer:
         self.stage_dir = pathlib.Path(stage_dir)
         self.strategy = strategy
         self.is_chief = strategies.is_chief(strategy)
-        kept = {**settings.to_json(), "data_digest": task.data_digest}
+        kept = settings.to_json() | task.digests
         self.state = steps.TrainingState(task, settings, strategy, dtype)
         # After it: settings that cannot be used claim no folder.
         if self.is_chief:

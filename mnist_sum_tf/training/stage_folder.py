@@ -1,6 +1,5 @@
 """A stage's folder belongs to one experiment, and to one process at a time."""
 
-import contextlib
 import fcntl
 import json
 import logging
@@ -9,6 +8,7 @@ import pathlib
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training.history import read_history
+from mnist_sum_tf.training.task import DIGESTS
 from mnist_sum_tf.whole_files import write_whole
 
 CONFIG_FILE = "config.json"
@@ -57,17 +57,9 @@ def lock_directory(stage_dir):
     return file
 
 
-@contextlib.contextmanager
-def locked_directory(stage_dir):
-    """Holds `lock_directory` meanwhile; nothing else written, nothing stays."""
-    with lock_directory(stage_dir):
-        try:
-            yield
-        finally:
-            directory = pathlib.Path(stage_dir)
-            if os.listdir(directory) == [LOCK_FILE]:
-                (directory / LOCK_FILE).unlink()
-                directory.rmdir()
+def is_begun(stage_dir) -> bool:
+    """Whether a folder holds anything but the lock of a run that was refused."""
+    return os.path.exists(stage_dir) and os.listdir(stage_dir) != [LOCK_FILE]
 
 
 def unwritable(error: OSError) -> config.UserError:
@@ -112,7 +104,7 @@ def check_goes_on(stage_dir, settings: dict) -> None:
     path = pathlib.Path(stage_dir) / CONFIG_FILE
     if path.exists():
         old = read_settings(path)
-        check_same(path, old, {"data_digest": old.get("data_digest")} | settings)
+        check_same(path, old, {name: old.get(name) for name in DIGESTS} | settings)
 
 
 def check_same(path, old: dict, new: dict) -> None:
@@ -128,6 +120,8 @@ def check_same(path, old: dict, new: dict) -> None:
     """
     # Settings that are younger than a run had their default in it.
     defaults = _flatten(config.Config(stage="", objective="").to_json())
+    # Of what these runs learned from, less was kept.
+    defaults["digits_digest"] = new.get("digits_digest")
     old, new = defaults | _flatten(old), defaults | _flatten(new)
     free = FREE_SETTINGS
     if new["stage"] == "decoder":

@@ -7,6 +7,9 @@ import keras
 import tensorflow as tf
 
 
+DIGESTS = ("data_digest", "digits_digest")
+
+
 @dataclasses.dataclass(frozen=True)
 class Task:
     """What a stage learns.
@@ -23,6 +26,8 @@ class Task:
         trains: (model) -> the variables that learn.
         data_digest: of the examples learned from; a run goes on only on the
             same.
+        digits_digest: of their digits, where images are a person's own and their
+            digits are learned from.
     """
 
     build_model: Callable[[str], keras.Model]
@@ -33,3 +38,10 @@ class Task:
     validation_data: dict[str, tf.data.Dataset]
     trains: Callable = lambda model: model.trainable_variables
     data_digest: str = ""
+    digits_digest: str | None = None
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Those that there are, by name, to keep beside the settings."""
+        found = {name: getattr(self, name) for name in DIGESTS}
+        return {name: value for name, value in found.items() if value is not None}

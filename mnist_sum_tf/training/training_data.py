@@ -178,9 +178,8 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
             augmented=data.augmented,
         ),
         "validation_data": {"validation": held_out},
-        "data_digest": digest_of(
-            labelled.images, labelled.digits if needs_digits else labelled.sums
-        ),
+        "data_digest": digest_of(labelled.images, labelled.sums),
+        "digits_digest": digest_of(labelled.digits) if needs_digits else None,
     }  # fmt: skip
 
 

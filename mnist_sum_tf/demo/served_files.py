@@ -1,0 +1,50 @@
+"""The page's files, and pictures to try: all that a GET is answered with."""
+
+import json
+import pathlib
+from typing import NamedTuple
+
+PAGE = pathlib.Path(__file__).parent / "page"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+}
+
+
+class File(NamedTuple):
+    """What is answered to a GET."""
+
+    content_type: str
+    content: bytes
+
+
+def find_files(examples) -> dict[str, File]:
+    """Every file that is served, by its path: no other can be asked for.
+
+    Args:
+        examples: see `DemoConfig`.
+    """
+    return {**_page_files(), **_example_files(examples)}
+
+
+def _page_files() -> dict[str, File]:
+    files = {f"/{path.name}": _file(path) for path in PAGE.iterdir()
+             if path.suffix in TYPES}  # fmt: skip
+    return {"/": files["/index.html"], **files}
+
+
+def _example_files(folder) -> dict[str, File]:
+    there = folder and pathlib.Path(folder).is_dir()
+    paths = sorted(pathlib.Path(folder).iterdir()) if there else []
+    paths = [path for path in paths if path.suffix in (".png", ".jpg")]
+    files = {f"/examples/{path.name}": _file(path) for path in paths}
+    names = json.dumps(list(files)).encode()
+    return {"/examples.json": File("application/json", names), **files}
+
+
+def _file(path: pathlib.Path) -> File:
+    return File(TYPES[path.suffix], path.read_bytes())
