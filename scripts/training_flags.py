@@ -111,9 +111,11 @@ def settings(stage: str, **changes) -> config.Config:
 
 
 def _trained_before(stage: str) -> list[pathlib.Path]:
-    """Where an encoder may lie that an end-to-end run goes on from."""
-    parts = ("sum_model", "encoder") if stage == "sum_model" else ()
-    return [pathlib.Path(workdir()) / part for part in parts]
+    """Where an encoder may lie that a run goes on from."""
+    parts = {"sum_model": ["sum_model", "encoder"]}
+    if given_flags.optional("initial_model"):  # which may be gone by then
+        parts["encoder"] = ["encoder"]
+    return [pathlib.Path(workdir()) / part for part in parts.get(stage, [])]
 
 
 def _check_learns(chosen: config.Config) -> None:

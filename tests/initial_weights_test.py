@@ -1,19 +1,29 @@
 """Learning goes on from an exported model's weights."""
 
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from loop_test import assert_same_values, final_values
+from stages_test import digits_file
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.serving.signatures import write_saved_model
+from mnist_sum_tf.training import stages
 from mnist_sum_tf.training.initial_weights import (
     set_initial_weights,
     size_of_exported,
 )
 from mnist_sum_tf.training.starting_models import starting_sum_model
+
+
+__all__ = ["digits_file"]  # A fixture of the tests below.
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,33 @@ def test_training_starts_from_there(exported, tmp_path):
         assert len(found) == len(expected.weights) > 0
         for value, other in zip(expected.get_weights(), found):
             np.testing.assert_array_equal(value, other)
+
+
+@pytest.mark.parametrize("stage", ["encoder", "sum_model"])
+def test_a_run_goes_on_without_what_it_once_started_from(
+    exported, tmp_path, digits_file, stage
+):
+    train = {"encoder": stages.train_encoder, "sum_model": stages.train_end_to_end}
+    shutil.copytree(exported[0], tmp_path / "model")
+    preset = get_preset("compact", stage)
+    settings = dataclasses.replace(
+        preset, total_steps=4, global_batch_size=4, precision="float32",
+        checkpoint_every_steps=2, evaluate_every_steps=4,
+        initial_model=str(tmp_path / "model"),
+        data=dataclasses.replace(
+            preset.data, digits=digits_file, layout="tiled",
+            validates_all_layouts=False,
+        ),
+        model=config.ModelConfig(base_channels=2, normalized=True),
+        optimizer=config.OptimizerConfig(schedule="constant"),
+    )  # fmt: skip
+    train[stage](settings, tmp_path / "whole")
+    train[stage](dataclasses.replace(settings, total_steps=2), tmp_path / "parts")
+    shutil.rmtree(tmp_path / "model")
+    train[stage](settings, tmp_path / "parts")
+    assert_same_values(
+        final_values(tmp_path / "whole" / stage), final_values(tmp_path / "parts" / stage)
+    )
 
 
 def test_the_size_is_known_without_loading(exported, monkeypatch):

@@ -178,7 +178,10 @@ def test_a_trained_encoder_tells_the_size_before_an_initial_model(tmp_path):
     assert model.channels == (2, 3, 5, 4, 1)
     assert model.dropout_rate == 0.1  # how it goes on learning is not told
     assert settings("--base_channels=4", **both).model.base_channels == 4
-    assert settings(workdir=tmp_path).model.base_channels == 16  # an encoder's own run
+    # An encoder's own run is told its size, or what it once started from.
+    assert settings(workdir=tmp_path).model.base_channels == 16
+    going_on = settings("--initial_model=none", workdir=tmp_path).model
+    assert going_on.channels == (2, 3, 5, 4, 1)
     # What it goes on with is told by itself, not by what it once started from.
     (tmp_path / "encoder").rename(tmp_path / "sum_model")
     assert settings(**both).model.channels == (2, 3, 5, 4, 1)
@@ -198,11 +201,11 @@ def test_the_size_is_read_before_many_machines_meet(tmp_path):
     """Creating the strategy fails where TensorFlow has computed anything before."""
     encoder = build_encoder(block_channels=(2, 3, 5, 4, 1))
     write_saved_model(build_sum_model(encoder, build_decoder()), str(tmp_path / "1"))
-    checkpoint = tmp_path / "W" / "encoder" / "checkpoints" / "ckpt-5.index"
+    checkpoint = tmp_path / "W" / "sum_model" / "checkpoints" / "ckpt-5.index"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.touch()
     text = json.dumps({"model": {"base_channels": 3}})
-    (tmp_path / "W" / "encoder" / "config.json").write_text(text)
+    (tmp_path / "W" / "sum_model" / "config.json").write_text(text)
     program = f"""
 import json, os, socket, sys
 sys.path.insert(0, {str(SCRIPTS)!r})

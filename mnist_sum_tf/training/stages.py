@@ -70,7 +70,7 @@ def encoder_task(
     data = training_data.of_images(settings, needs_digits=True, stage_dir=stage_dir)
     return Task(
         build_model=functools.partial(
-            starting_encoder, settings, data["train_data"]
+            starting_encoder, settings, data["train_data"], stage_dir=stage_dir
         ),
         build_judged=with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),

@@ -23,19 +23,26 @@ from mnist_sum_tf.training.trained_models import is_trained, load_encoder
 STATISTICS_IMAGES = 128  # from about so many a normalised start takes them
 
 
-def starting_encoder(settings: config.Config, train_data, dtype: str) -> keras.Model:
+def starting_encoder(
+    settings: config.Config, train_data, dtype: str, stage_dir=None
+) -> keras.Model:
     """The initial model's encoder where one is named, else one of random weights.
+
+    Random, too, where a run goes on, whose checkpoint has the weights: the initial
+    model may be gone by then.
 
     Args:
         settings: what is trained, and from which initial model.
         train_data: start step -> dataset of what is learned from, see `Task`.
         dtype: Keras dtype policy.
+        stage_dir: the stage's folder, if it has one.
 
     Raises:
         UserError: if the initial model cannot be used.
     """
     size = dataclasses.asdict(settings.model)
-    if not settings.initial_model:
+    goes_on = stage_dir is not None and is_trained(stage_dir)
+    if goes_on or not settings.initial_model:
         return build_encoder(**size, dtype=dtype)
     encoder = build_encoder(**size | {"normalized": False}, dtype=dtype)
     set_initial_weights(encoder, settings.initial_model)
@@ -57,9 +64,14 @@ def starting_sum_model(
 ) -> keras.Model:
     """Encoder and decoder of the work directory where trained, else initial ones.
 
+    Random ones where a run goes on, as in `starting_encoder`.
+
     Args, Raises: as `starting_encoder`.
     """
     decoder = build_decoder()
+    if is_trained(workdir / "sum_model"):
+        size = dataclasses.asdict(settings.model)
+        return build_sum_model(build_encoder(**size, dtype=dtype), decoder)
     if is_trained(workdir / "encoder"):
         encoder = load_encoder(
             workdir / "encoder", dtype, dropout_rate=settings.model.dropout_rate
