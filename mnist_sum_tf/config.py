@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 IMAGE_HEIGHT = 40
@@ -32,6 +33,7 @@ def first_line(reason, limit: int = 300) -> str:
     is_error = isinstance(reason, Exception)
     silent = type(reason).__name__ if is_error else "no reason given"
     line = (str(reason).strip().splitlines() or [silent])[0]
+    line = re.sub(r"^\{\{.*?\}\} *", "", line)  # TensorFlow's name of an operation
     return line if len(line) <= limit else line[:limit] + "…"
 
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 
 import keras
+import tqdm
 
 from mnist_sum_tf import answers, config, confidence, robustness, slots
 from mnist_sum_tf.data import datasets
@@ -104,7 +105,7 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     results = {}
     # Compiled once for all data sets.
     judged_model = functools.cache(functools.partial(metrics.judged_model, model))
-    for name, dataset in named_datasets.items():
+    for name, dataset in tqdm.tqdm(named_datasets.items(), "evaluating", leave=False):
         knows_digits = "digits" in dataset.element_spec[1]
         judged = JUDGED if knows_digits else JUDGED[1:]
         results[name] = {

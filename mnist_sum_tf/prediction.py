@@ -12,7 +12,6 @@ from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import (
-    FILES_SIGNATURE,
     IMAGES_SIGNATURE,
     load_saved_model,
 )
@@ -20,6 +19,8 @@ from mnist_sum_tf.runtimes.saved_model import (
 # Enough to keep a processor busy; large photographs come fewer at a time.
 BATCH_SIZE = 32
 BATCH_BYTES = 64_000_000
+# What is read of a folder, and pictures that are told not to be.
+NAMED = (*SUFFIXES, ".heic", ".heif", ".webp", ".tif", ".tiff", ".avif")
 
 
 class Reading(NamedTuple):
@@ -86,7 +87,7 @@ def _images_at(path: str) -> list[str]:
     names = [
         name
         for name in names
-        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+        if name.lower().endswith(NAMED) and not name.startswith(".")
     ]
     if not names:
         raise UserError(
@@ -162,27 +163,30 @@ def _attempt(leave_out, read, *arguments):
 
 def _answers(batch: list[tuple[str, bytes]], model, leave_out):
     """The images of a batch that can be decoded, and the model's answers."""
-    has_signatures = hasattr(model, "signatures")
-    if has_signatures:
-        files = tf.constant([file for _, file in batch], tf.string)
-        try:
-            return batch, model.signatures[FILES_SIGNATURE](image_bytes=files)
-        except tf.errors.OpError:
-            pass  # One broken image fails its batch without saying which it is.
+    # By the preprocessing of the signature that takes files, but one by one: it
+    # does not say which of several files is broken or blank.
     decoded = [
         (image, canvas)
         for image in batch
-        if (canvas := _attempt(leave_out, canvas_of, *image)) is not None
+        if (canvas := _attempt(leave_out, _canvas_with_ink, *image)) is not None
     ]
     if not decoded:
         return [], None
     images, canvases = zip(*decoded)
     canvases = np.stack(canvases)
-    if has_signatures:
+    if hasattr(model, "signatures"):
         answers = model.signatures[IMAGES_SIGNATURE](images=tf.constant(canvases))
     else:
-        answers = model(canvases)  # It reads canvases, not files.
+        answers = model(canvases)
     return list(images), answers
+
+
+def _canvas_with_ink(path: str, file: bytes) -> np.ndarray:
+    """See `canvas_of`; a model would read digits in nothing, too."""
+    canvas = canvas_of(path, file)
+    if not canvas.any():
+        raise UserError(f"{path}: expected digits. Received: a picture without ink")
+    return canvas
 
 
 def canvas_of(path: str, file: bytes) -> np.ndarray:

@@ -3,6 +3,7 @@
 import logging
 import os
 import pathlib
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -63,30 +64,45 @@ def run(main, takes_files: bool = False) -> None:
     def guarded(argv):
         # Imported late: `--help` should not wait for TensorFlow.
         quiet.import_tensorflow()
-        from mnist_sum_tf.config import UserError
-        from mnist_sum_tf.training import interruptions
-
-        # A file's name that is no UTF-8 is shown as far as it can be.
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="backslashreplace")
-        logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
-        logging.getLogger().setLevel(logging.INFO)
-        logging.getLogger("absl").setLevel(logging.WARNING)
-        try:
-            if not takes_files:
-                check_no_files(argv[1:])
-            return main(argv)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            if isinstance(error, interruptions.MachineLost):
-                os._exit(1)  # TensorFlow would wait for it at the end
-            sys.exit(1)
-        except interruptions.TrainingStopped as stop:
-            print(stop, file=sys.stderr)
-            sys.exit(interruptions.EXIT_STATUS)
+        _set_up()
+        return _run_told(main, argv, takes_files)
 
     try:
         check_flag_names(sys.argv[1:])
     except ValueError as error:
         sys.exit(f"error: {error}")
     app.run(guarded)
+
+
+def _set_up() -> None:
+    """Decides what is printed, and how SIGTERM ends a script."""
+    # A file's name that is no UTF-8 is shown as far as it can be.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("absl").setLevel(logging.WARNING)
+    # Half-written files are taken away; a training has its own way to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def _run_told(main, argv: list[str], takes_files: bool):
+    from mnist_sum_tf.config import UserError
+    from mnist_sum_tf.training import interruptions
+
+    try:
+        if not takes_files:
+            check_no_files(argv[1:])
+        return main(argv)
+    except BrokenPipeError:
+        # Whoever reads has enough; nothing may be written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        if isinstance(error, interruptions.MachineLost):
+            os._exit(1)  # TensorFlow would wait for it at the end
+        sys.exit(1)
+    except interruptions.TrainingStopped as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(interruptions.EXIT_STATUS)

@@ -51,10 +51,10 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def _check_flags() -> None:
-    if not _LAYOUTS.value:
+    if not _LAYOUTS.value or {*_LAYOUTS.value} - {*config.LAYOUTS}:
         raise config.UserError(
             f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
-            "Received: none"
+            f"Received: {','.join(_LAYOUTS.value) or 'none'}"
         )
     if _MODEL.value and _WORKDIR.value:
         raise config.UserError(

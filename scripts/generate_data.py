@@ -18,7 +18,10 @@ _LAYOUT = flags.DEFINE_string(
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Digits to compose: train, validation or test."
 )
-_NUM_IMAGES = flags.DEFINE_integer("num_images", 1000, "How many images.")
+_NUM_IMAGES = flags.DEFINE_integer(
+    "num_images", 1000, "How many images.",
+    lower_bound=1, upper_bound=given_flags.LARGEST_INTEGER,
+)  # fmt: skip
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Another seed gives other images.",
     lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,

@@ -11,6 +11,7 @@ Examples:
 """
 
 import json
+import os
 import sys
 
 import cli
@@ -42,6 +43,11 @@ def main(argv):
     if not paths:
         raise config.UserError(
             "predict.py needs image files: predict.py IMAGE... Received: none"
+        )
+    if _PICTURE.value and os.path.isdir(_PICTURE.value):
+        raise config.UserError(
+            "--picture must be a file that can be written. "
+            f"Received: {_PICTURE.value}, which is a folder"
         )
     if _OUTPUT_DIR.value:
         check_empty(_OUTPUT_DIR.value)

@@ -9,6 +9,7 @@ Examples:
 """
 
 import json
+import math
 import os
 import sys
 
@@ -58,6 +59,7 @@ _TOKEN_FILE = flags.DEFINE_string(
 def main(argv):
     from mnist_sum_tf import config, prediction
 
+    _check_flags(argv)
     client = _connect()
     if _STATUS.value:
         return _print_status(client)
@@ -71,6 +73,21 @@ def main(argv):
     missing = []
     paths = prediction.find_images(argv[1:], missing.append)
     return _print_readings(client, paths, missing)
+
+
+def _check_flags(argv) -> None:
+    from mnist_sum_tf import config
+
+    for flag in (_TIMEOUT, _LOAD_SECONDS):
+        if flag.value is not None and not math.isfinite(flag.value):
+            raise config.UserError(
+                f"--{flag.name} must be a number of seconds. Received: {flag.value}"
+            )
+    if _STATUS.value and (_JSON.value or len(argv) > 1):
+        raise config.UserError(
+            "--status asks for nothing but the versions and signatures. Received: "
+            f"{' '.join(['--status', *['--json'] * _JSON.value, *argv[1:]])}"
+        )
 
 
 def _connect():

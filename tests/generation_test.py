@@ -126,6 +126,13 @@ def test_existing_folder(tmp_path):
         generate(folder / "images.npy" / "out", 2)
 
 
+@pytest.mark.parametrize("file_format", generation.FORMATS)
+def test_more_than_the_disk_holds_is_refused_at_once(tmp_path, file_format):
+    with pytest.raises(UserError, match="--num_images must fit .* Received: 2147483647"):
+        generate(tmp_path / "new" / "out", 2**31 - 1, file_format)
+    assert not list(tmp_path.iterdir())
+
+
 def test_new_folder_is_open_to_others(tmp_path):
     (tmp_path / "plain").mkdir()
     generate(tmp_path / "deep" / "out", 1)

@@ -96,5 +96,24 @@ def test_too_few_images_to_split():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, float("nan")])
 def test_wrong_train_fraction(fraction):
-    with pytest.raises(UserError, match="--train_fraction must be between"):
+    with pytest.raises(UserError, match="train_fraction must be between"):
         split_images(labelled_noise(4), fraction, seed=0)
+
+
+def test_equal_images_with_different_labels_are_named(caplog):
+    images = np.zeros((5, 40, 168), np.uint8)
+    images[:, 0, 0] = [1, 2, 3, 2, 1]
+    names = ["a.png", "b.png", "c.png", "d.png", "e.png"]
+    digits = np.array([[1, 2, 3, 4]] * 5)
+    sums = digits.sum(axis=1)
+    split_images(LabelledImages(images, digits, sums, names), 0.5, 0)
+    assert not caplog.text
+    # The sum is the same, but not what an encoder learns.
+    digits[3] = [4, 3, 2, 1]
+    split_images(LabelledImages(images, digits, sums, names), 0.5, 0)
+    assert "b.png and d.png are equal images with different labels" in caplog.text
+    caplog.clear()
+    split_images(LabelledImages(images, None, sums, None), 0.5, 0)
+    assert not caplog.text
+    split_images(LabelledImages(images, None, sums + [0, 0, 0, 0, 1], None), 0.5, 0)
+    assert "image 0 and image 4 are equal" in caplog.text

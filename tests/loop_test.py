@@ -233,6 +233,15 @@ def test_config_json_says_how_the_run_was_made(tmp_path):
     assert written == SETTINGS.to_json() | {"data_digest": ""}
 
 
+def test_a_run_that_is_done_says_so(tmp_path, caplog):
+    caplog.set_level("INFO")
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
+    assert "already" not in caplog.text
+    fewer = dataclasses.replace(SETTINGS, total_steps=5)
+    assert loop.train_and_evaluate(make_task, fewer, tmp_path)["step"] == 8
+    assert "at step 8 already, of --total_steps=5" in caplog.text
+
+
 @pytest.mark.parametrize("batch_size, replicas", [(10, 4), (0, 1), (-4, 2)])
 def test_batches_divide_by_the_replicas(batch_size, replicas):
     with pytest.raises(config.UserError, match=f"Received: {batch_size}"):

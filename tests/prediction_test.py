@@ -202,6 +202,23 @@ def test_another_kind_of_model_is_not_evaluated(tmp_path):
             load(tmp_path)
 
 
+def test_what_holds_no_digits_or_is_another_kind_is_named(folder, model):
+    """A model would read digits in nothing, too."""
+    PIL.Image.new("L", (300, 90), 255).save(folder / "6white.png")
+    PIL.Image.new("L", (168, 40), 0).save(folder / "7black.png")
+    PIL.Image.new("L", (168, 40), 9).save(folder / "8.webp")
+    told = []
+    found = prediction.read_sums([folder], model, told.append)
+    assert [os.path.basename(each.path) for each in found] == [
+        "5.png", "6.png", "7.png", "8.png", "9.png"
+    ]  # fmt: skip
+    blank = "expected digits. Received: a picture without ink"
+    assert [str(error).split(f"{folder}/")[1] for error in told] == [
+        "8.webp: expected a PNG, JPEG, GIF or BMP image. Received: a WEBP file",
+        f"6white.png: {blank}", f"7black.png: {blank}",
+    ]  # fmt: skip
+
+
 def test_a_folder_that_cannot_be_read_is_left_out(folder, tmp_path, monkeypatch):
     """Permissions do not bind whoever runs tests as root, so: as if."""
     private = tmp_path / "private"

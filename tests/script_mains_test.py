@@ -72,6 +72,11 @@ def test_demo(run_main, called):
         ("evaluate.py --images=mine --layouts=tiled,mixed",
          "Received: --layouts=tiled,mixed --images=mine"),
         ("evaluate.py --layouts=", "--layouts must name"),
+        ("evaluate.py --layouts=tiled,tild", "Received: tiled,tild"),
+        ("demo.py --backend=", "--backend must be an address"),
+        ("query_server.py --load_seconds=nan", "--load_seconds must be a number"),
+        ("query_server.py --timeout_seconds=inf", "--timeout_seconds must be"),
+        ("query_server.py --status --json", "Received: --status --json"),
         ("evaluate.py --model=mine --workdir=W", "Received: --model=mine --workdir=W"),
         ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
         ("train_end_to_end.py --workdir=W --notrain_encoder",
@@ -95,6 +100,15 @@ def test_what_cannot_be_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_picture_into_a_folder_is_refused_before_anything_is_read(
+    run_main, tmp_path, monkeypatch
+):
+    program = runpy.run_path(str(SCRIPTS / "predict.py"))
+    flags.FLAGS(["predict.py", f"--picture={tmp_path}"])
+    with pytest.raises(UserError, match="--picture must be .* which is a folder"):
+        program["main"](["predict.py", "missing.png"])
+
+
 def test_a_value_beside_its_flag_is_not_lost(monkeypatch):
     monkeypatch.syspath_prepend(SCRIPTS)
     import cli
@@ -102,6 +116,20 @@ def test_a_value_beside_its_flag_is_not_lost(monkeypatch):
     cli.check_no_files([])
     with pytest.raises(UserError, match=r"flags alone.* Received: tiled mixed$"):
         cli.check_no_files(["tiled", "mixed"])
+
+
+def test_a_reader_that_has_enough_is_no_error(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import cli
+
+    pointed = []
+    monkeypatch.setattr("os.dup2", lambda *descriptors: pointed.append(descriptors))
+    monkeypatch.setattr("sys.stdout", mock.Mock(fileno=lambda: 1))
+    with pytest.raises(SystemExit) as ended:
+        cli._run_told(mock.Mock(side_effect=BrokenPipeError), ["script.py"], False)
+    assert ended.value.code == 1
+    ((_, standard_output),) = pointed
+    assert standard_output == 1
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 SCRIPTS = sorted(
     path.name
     for path in (ROOT / "scripts").glob("*.py")
-    if "run(main)" in path.read_text() and path.name != "cli.py"
+    if "cli.run(main" in path.read_text() and path.name != "cli.py"
 )
 
 
@@ -108,6 +110,21 @@ def test_what_is_of_composites_is_no_flag_of_the_cell_reader(flag):
     )
     assert result.returncode == 1
     assert f"Unknown command line flag '{flag}'" in result.stderr
+
+
+def test_nothing_half_written_stays_of_what_is_stopped(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "generate_data.py"), "--layout=tiled",
+         "--num_images=5000000", f"--output_dir={tmp_path / 'out'}"],
+        stderr=subprocess.PIPE, cwd=ROOT,
+    ) as process:  # fmt: skip
+        while not list(tmp_path.rglob("*.png")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -74,7 +74,9 @@ def test_runs_that_kept_less_of_what_they_learned_from_go_on():
     before = SETTINGS.to_json() | {"data_digest": "a"}
     stage_folder.check_same("c", before, now)
     for old in (now | {"digits_digest": "c"}, before | {"data_digest": "c"}):
-        with pytest.raises(config.UserError, match="_digest 'c' there, '[ab]' here"):
+        with pytest.raises(
+            config.UserError, match="labels have changed: .*_digest 'c' there, '[ab]' here"
+        ):
             stage_folder.check_same("c", old, now)
 
 

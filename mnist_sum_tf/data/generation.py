@@ -1,7 +1,9 @@
 """Composites written to files: labelled PNGs, or `.npy` arrays."""
 
 import contextlib
+import os
 import pathlib
+import shutil
 from typing import Iterator
 
 import numpy as np
@@ -15,6 +17,8 @@ from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.new_folders import new_folder
 
 FORMATS = ("png", "npy")
+# Of an image on the disk; a small file takes a block.
+LEAST_BYTES = {"png": 1024, "npy": config.IMAGE_HEIGHT * config.IMAGE_WIDTH}
 # Image i is drawn in batch i // BATCH_SIZE: this number is part of the result.
 BATCH_SIZE = 256
 
@@ -44,10 +48,11 @@ def generate(
         output_dir: a folder that is empty or not there yet.
 
     Raises:
-        UserError: if an argument is none of these, or the folder holds anything
-            or cannot be written.
+        UserError: if an argument is none of these, there is no room for so many, or
+            the folder holds anything or cannot be written.
     """
     _check(num_images, file_format)
+    _check_fits(num_images, file_format, output_dir)
     write = {"png": _write_pngs, "npy": _write_npy}[file_format]
     batches = _batches(digits, layout, seed, num_images)
     with (
@@ -66,6 +71,20 @@ def _check(num_images: int, file_format: str) -> None:
         raise config.UserError(
             f"--format must be one of {', '.join(FORMATS)}. "
             f"Received: {file_format!r}"
+        )
+
+
+def _check_fits(num_images: int, file_format: str, output_dir: str) -> None:
+    """Refuses what would fill the disk, before it does."""
+    needed = num_images * LEAST_BYTES[file_format]
+    there = os.path.abspath(output_dir)
+    while not os.path.isdir(there):
+        there = os.path.dirname(there)
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise config.UserError(
+            f"--num_images must fit on the disk. Received: {num_images}, which take "
+            f"{needed / 1e9:,.1f} GB or more; {free / 1e9:,.1f} are free"
         )
 
 

@@ -1,6 +1,7 @@
 """Splits a person's own images into training, validation and test images."""
 
 import hashlib
+import logging
 
 import numpy as np
 
@@ -44,6 +45,7 @@ def split_images(
     ]
     # Sorted by its hash, an image's rank is random.
     different, ranks = np.unique(hashes, return_inverse=True)
+    _warn_of_contradictions(labelled, ranks)
     if len(different) < 3:
         raise config.UserError(
             "--images must hold at least 3 different images, to train, "
@@ -57,6 +59,21 @@ def split_images(
         split: take_rows(labelled, np.flatnonzero(part == index))
         for index, split in enumerate(config.SPLITS)
     }
+
+
+def _warn_of_contradictions(labelled: LabelledImages, ranks: np.ndarray) -> None:
+    """Names two equal images that are labelled differently, if there are any."""
+    labels = labelled.sums if labelled.digits is None else labelled.digits
+    first = {}
+    for row, rank in enumerate(ranks):
+        other = first.setdefault(rank, row)
+        if np.any(labels[row] != labels[other]):
+            names = labelled.names or [f"image {i}" for i in range(len(labels))]
+            logging.warning(
+                "%s and %s are equal images with different labels; one is wrong",
+                names[other], names[row],
+            )  # fmt: skip
+            return
 
 
 def take_rows(labelled: LabelledImages, rows: np.ndarray) -> LabelledImages:

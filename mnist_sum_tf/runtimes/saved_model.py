@@ -10,7 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from mnist_sum_tf.config import UserError, first_line
 from mnist_sum_tf.models.encoder import IMAGE_SHAPE
-from mnist_sum_tf.runtimes.loading import OUTPUTS
+from mnist_sum_tf.runtimes.loading import OUTPUTS, SUFFIXES
 
 IMAGES_SIGNATURE = "serving_default"
 FILES_SIGNATURE = "serving_bytes"  # takes image files
@@ -41,9 +41,11 @@ def find_saved_model(path) -> pathlib.Path:
         if name.isascii() and name.isdigit() and _is_saved_model(path / name)
     ]
     if not versions:
+        files = [name for name in names if name.endswith(SUFFIXES)]
         raise UserError(
             "--model must be a SavedModel or a folder of its versions. "
             f"Received: {path}"
+            + (f", which holds the file {files[0]}" if files else "")
         )
     return max(versions, key=lambda version: int(version.name))
 

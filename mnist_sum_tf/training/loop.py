@@ -121,6 +121,8 @@ class Trainer:
         """Takes the steps that are left, or those until a stop is asked for."""
         settings = self.settings
         first, last = self.state.step, settings.total_steps
+        if first >= last:
+            logging.info("at step %d already, of --total_steps=%d", first, last)
         with contextlib.ExitStack() as stack:
             self.progress = stack.enter_context(self._progress_bar(first))
             self.records = records.Records(
@@ -201,7 +203,7 @@ class Trainer:
                 f"--skip_non_finite={skipped} or more. Received: "
                 f"{skipped} that were not, the last at step "
                 f"{int(self.state.last_skipped)}; the last good checkpoint is "
-                f"{self.checkpoints.latest}"
+                f"{self.checkpoints.latest or 'none yet'}"
             )
 
     def _log(self, step: int) -> None:

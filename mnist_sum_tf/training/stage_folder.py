@@ -127,7 +127,8 @@ def check_same(path, old: dict, new: dict) -> None:
     if new["stage"] == "decoder":
         free += FREE_OF_DECODER
     differing = [
-        f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
+        ("the images or their labels have changed: " if key in DIGESTS else "")
+        + f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
         if key not in free and old.get(key) != new.get(key)
     ]

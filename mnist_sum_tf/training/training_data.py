@@ -170,6 +170,10 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
             f"alone there is train_end_to_end.py). Received: {data.images}"
         )
     parts = datasets.split_images(labelled, data.train_fraction, settings.seed)
+    logging.info(
+        "of %d images %d are trained on, %d validate, %d are left alone",
+        len(labelled.images), *(len(part.images) for part in parts.values()),
+    )  # fmt: skip
     held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
     return {
         "train_data": functools.partial(

@@ -1,0 +1,20 @@
+"""What fits in a line of what went wrong."""
+
+import pytest
+
+from mnist_sum_tf import config
+
+
+@pytest.mark.parametrize(
+    "reason, line",
+    [
+        (ValueError("  no number\nat all"), "no number"),
+        (EOFError(), "EOFError"),
+        ("", "no reason given"),
+        (OSError("{{function_node __wrapped__SaveV2}} w/ckpt; No space left"),
+         "w/ckpt; No space left"),
+        ("x" * 301, "x" * 300 + "…"),
+    ],
+)  # fmt: skip
+def test_the_first_line(reason, line):
+    assert config.first_line(reason) == line
