@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 
+import absl.logging
+
 
 def import_tensorflow() -> None:
     """Imports TensorFlow, which from then on speaks of warnings alone.
@@ -14,6 +16,8 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _silent_stderr():
         import tensorflow as tf  # prints what no setting silences
+    # First what saving a model sets the level back to; it may undo the level.
+    absl.logging.set_verbosity(absl.logging.WARNING)
     for logger in (tf.get_logger(), logging.getLogger("absl")):
         logger.setLevel(logging.WARNING)
 

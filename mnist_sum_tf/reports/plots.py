@@ -99,19 +99,21 @@ def error_by_sum(sums, read_sums) -> Figure:
     figure, (above, below) = subplots(
         4.2, 2, 1, sharex=True, height_ratios=[3, 1]
     )
-    for total in np.flatnonzero(number):
+    there = np.flatnonzero(number)
+    # A few rare sums have intervals that reach far up.
+    top = min(1, max(0.02, 1.5 * np.max(wrong[there] / number[there])))
+    for total in there:
         low, high = confidence.wilson_interval(wrong[total], number[total])
         above.plot([total, total], [low, high], color=LIGHT, linewidth=4)
-    there = np.flatnonzero(number)
+        if high > top:
+            above.plot(total, top, "^", color=GREY, clip_on=False)
     above.plot(there, wrong[there] / number[there], "o", color=RED, markersize=4)
     above.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    # A few rare sums have intervals that reach far up.
-    high = np.max(wrong[there] / number[there])
-    above.set_ylim(0, min(1, max(0.02, 1.5 * high)))
+    above.set_ylim(-0.03 * top, top)
     above.set_ylabel("Read wrong (%)")
-    above.set_title("Error by true sum (bars: 95 % Wilson intervals)")
+    above.set_title("Error by true sum (bars: 95 % Wilson intervals; ▲: up to more)")
     below.bar(range(config.NUM_SUMS), number, color=BLUE)
-    below.set_ylabel("Images (number)")
+    below.set_ylabel("Images")
     below.set_xlabel("True sum")
     below.set_xticks(range(0, config.NUM_SUMS, 4))
     return figure
@@ -167,7 +169,7 @@ def reliability_diagram(confidences, right) -> Figure:
         [each.confidence for each in bins], [each.accuracy for each in bins],
         "o", color=BLUE, label="readings of a bin, 95 % Wilson interval",
     )  # fmt: skip
-    above.legend(loc="lower right")
+    above.legend(loc="upper left")
     above.set_ylabel("Right (share of images)")
     error = confidence.expected_calibration_error(confidences, right)
     above.set_title(f"Reliability: expected calibration error {error:.2%}")
