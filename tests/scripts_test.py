@@ -77,11 +77,12 @@ def test_train_evaluate_export_predict(workdir, tmp_path):
     assert results["tiled"]["num_images"] == 60
     assert "Actual" in table
     exported = tmp_path / "exported"
-    printed = succeed(
+    result = run(
         "export_model.py", f"--workdir={workdir}", f"--export_dir={exported}"
     )
+    assert (result.returncode, result.stderr) == (0, "")
     # Twenty validation digits make five composites of `tiled`.
-    assert printed.startswith("Not calibrated: 5 validation images")
+    assert result.stdout.startswith("Not calibrated: 5 validation images")
     assert (exported / "1" / "saved_model.pb").exists()
     samples = ROOT / "exported_models" / "samples"
     names = sorted(map(str, samples.glob("*.png")))
