@@ -25,6 +25,7 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Seconds that each takes about, between which the moment of a kill is drawn.
+OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 PHASES = {"_take_step": 0.03, "_evaluate": 0.3, "_save": 0.06}
 NAMES = {"_take_step": "step", "_evaluate": "evaluation", "_save": "checkpoint"}
 
@@ -166,7 +167,20 @@ def last_tensors(stage_dir) -> dict:
         is_text = value.dtype == object
         content = value.item() if is_text else value.tobytes()
         found[name] = (str(value.dtype), value.shape, content)
+        if name == OBJECT_GRAPH:
+            found[name] = without_names(content)
     return found
+
+
+def without_names(object_graph: bytes) -> bytes:
+    """Takes out names of variables, numbered by what else a process has built."""
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(object_graph)
+    for node in graph.nodes:
+        for attribute in node.attributes:
+            attribute.full_name = ""
+    return graph.SerializeToString(deterministic=True)
 
 
 def summaries(stage_dir) -> list:

@@ -202,7 +202,7 @@ class Stoppable(demo.DemoServer):
 
 @pytest.mark.parametrize("what", ["its server", "the backend behind it"])
 def test_a_server_that_goes_and_comes_back(browser, server, what):
-    away = Stoppable(demo.DemoConfig(port=0), server.answer)
+    away = Stoppable(demo.DemoConfig(port=0), server.answer, server.files)
     away.start_in_thread()
     front, port = away, away.server_address[1]
     if what == "the backend behind it":
@@ -218,7 +218,7 @@ def test_a_server_that_goes_and_comes_back(browser, server, what):
         expect(notice).to_contain_text("The model does not answer; trying again")
         assert notice.get_attribute("role") == "alert"
         assert shown(page, "#sum") == "–"  # Not that of before.
-        away = Stoppable(demo.DemoConfig(port=port), server.answer)
+        away = Stoppable(demo.DemoConfig(port=port), server.answer, server.files)
         away.start_in_thread()
         wait_for_answer(page)
         assert notice.is_hidden()
