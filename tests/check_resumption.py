@@ -24,8 +24,8 @@ import tempfile
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Seconds that each takes about, between which the moment of a kill is drawn.
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+# Seconds that each takes about, between which the moment of a kill is drawn.
 PHASES = {"_take_step": 0.03, "_evaluate": 0.3, "_save": 0.06}
 NAMES = {"_take_step": "step", "_evaluate": "evaluation", "_save": "checkpoint"}
 
