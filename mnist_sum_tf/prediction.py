@@ -68,11 +68,14 @@ def find_images(
     Raises:
         UserError: if there is nothing at a path, or no image in a folder.
     """
-    found = (_attempt(leave_out, _images_at, os.fspath(path)) for path in paths)
+    suffixes = SUFFIXES if leave_out is None else NAMED
+    found = (
+        _attempt(leave_out, _images_at, os.fspath(path), suffixes) for path in paths
+    )
     return [image for images in found if images for image in images]
 
 
-def _images_at(path: str) -> list[str]:
+def _images_at(path: str, suffixes) -> list[str]:
     """The file, or the images in the folder, at a path."""
     if not os.path.exists(path):
         raise UserError(f"{path}: there is no such image file. Received: {path}")
@@ -87,7 +90,7 @@ def _images_at(path: str) -> list[str]:
     names = [
         name
         for name in names
-        if name.lower().endswith(NAMED) and not name.startswith(".")
+        if name.lower().endswith(suffixes) and not name.startswith(".")
     ]
     if not names:
         raise UserError(

@@ -3,7 +3,6 @@
 import logging
 import os
 import pathlib
-import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -75,14 +74,12 @@ def run(main, takes_files: bool = False) -> None:
 
 
 def _set_up() -> None:
-    """Decides what is printed, and how SIGTERM ends a script."""
+    """Decides what is printed."""
     # A file's name that is no UTF-8 is shown as far as it can be.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(levelname)s: %(message)s", force=True)
     logging.getLogger().setLevel(logging.INFO)
-    # Half-written files are taken away; a training has its own way to stop.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _run_told(main, argv: list[str], takes_files: bool):
@@ -92,7 +89,11 @@ def _run_told(main, argv: list[str], takes_files: bool):
     try:
         if not takes_files:
             check_no_files(argv[1:])
-        return main(argv)
+        try:
+            return main(argv)
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # Here, where a reader that is gone is told.
     except BrokenPipeError:
         # Whoever reads has enough; nothing may be written at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -127,9 +127,15 @@ def test_existing_folder(tmp_path):
 
 
 @pytest.mark.parametrize("file_format", generation.FORMATS)
-def test_more_than_the_disk_holds_is_refused_at_once(tmp_path, file_format):
-    with pytest.raises(UserError, match="--num_images must fit .* Received: 2147483647"):
-        generate(tmp_path / "new" / "out", 2**31 - 1, file_format)
+def test_more_than_the_disk_holds_is_refused_at_once(
+    tmp_path, monkeypatch, file_format
+):
+    class Disk:
+        free = 2047
+
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Disk)
+    with pytest.raises(UserError, match="--num_images must fit .* Received: 2, which"):
+        generate(tmp_path / "new" / "out", 2, file_format)
     assert not list(tmp_path.iterdir())
 
 

@@ -116,14 +116,17 @@ def test_what_is_of_composites_is_no_flag_of_the_cell_reader(flag):
 def test_nothing_half_written_stays_of_what_is_stopped(tmp_path):
     with subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "generate_data.py"), "--layout=tiled",
-         "--num_images=5000000", f"--output_dir={tmp_path / 'out'}"],
+         "--num_images=200000", f"--output_dir={tmp_path / 'out'}"],
         stderr=subprocess.PIPE, cwd=ROOT,
     ) as process:  # fmt: skip
         while not list(tmp_path.rglob("*.png")):
             assert process.poll() is None
             time.sleep(0.05)
         process.terminate()
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 128 + signal.SIGTERM
     assert not list(tmp_path.iterdir())
 

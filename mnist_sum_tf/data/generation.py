@@ -77,7 +77,7 @@ def _check(num_images: int, file_format: str) -> None:
 def _check_fits(num_images: int, file_format: str, output_dir: str) -> None:
     """Refuses what would fill the disk, before it does."""
     needed = num_images * LEAST_BYTES[file_format]
-    there = os.path.abspath(output_dir)
+    there = os.path.realpath(output_dir)
     while not os.path.isdir(there):
         there = os.path.dirname(there)
     free = shutil.disk_usage(there).free

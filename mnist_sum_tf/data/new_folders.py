@@ -3,7 +3,10 @@
 import contextlib
 import pathlib
 import shutil
+import signal
+import sys
 import tempfile
+import threading
 from typing import Iterator
 
 from mnist_sum_tf import config
@@ -29,8 +32,24 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
             # Within, as a temporary folder itself is closed to other users.
             scratch = pathlib.Path(beside) / "images"
             scratch.mkdir()
-            yield scratch
+            with _ended_tidily():
+                yield scratch
             _move(scratch, folder)
+
+
+@contextlib.contextmanager
+def _ended_tidily():
+    """Lets SIGTERM raise `SystemExit`, so that what was begun is taken away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets no other thread handle signals.
+        return
+    before = signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_empty(output_dir: str) -> None:
