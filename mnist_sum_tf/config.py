@@ -37,6 +37,11 @@ def first_line(reason, limit: int = 300) -> str:
     return line if len(line) <= limit else line[:limit] + "…"
 
 
+def kind_and_line(error: Exception) -> str:
+    """An error's kind and `first_line`, where the line alone says too little."""
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     """What the images are made of.

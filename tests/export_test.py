@@ -1,6 +1,5 @@
 """The SavedModel answers as the model does, on every signature."""
 
-import errno
 import io
 import os
 
@@ -205,24 +204,6 @@ def test_only_the_newest_versions_are_kept(sum_model, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["models"]
     with pytest.raises(UserError, match="at least 1: .* Received: 0"):
         export.export_model(sum_model, models, keep_versions=0)
-
-
-@pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"),
-              tf.errors.ResourceExhaustedError(None, None, "No space left on device")],
-)  # fmt: skip
-def test_a_full_disk_leaves_nothing_of_an_export(
-    sum_model, tmp_path, monkeypatch, error
-):
-    def fill(model, path):
-        os.makedirs(path)
-        raise error
-
-    monkeypatch.setattr(export, "write_saved_model", fill)
-    with pytest.raises(UserError, match="--export_dir must be .*No space left"):
-        export.export_model(sum_model, tmp_path / "models")
-    assert os.listdir(tmp_path) == ["models"]
-    assert os.listdir(tmp_path / "models") == []
 
 
 def test_a_file_in_the_place_of_the_next_version(sum_model, tmp_path, monkeypatch):

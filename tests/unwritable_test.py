@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import os
 import resource
 import signal
 
@@ -13,6 +14,8 @@ from loop_test import SETTINGS, assert_same_values, final_values, make_task
 from mnist_sum_tf import config
 from mnist_sum_tf.data import generation
 from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.serving import export
 from mnist_sum_tf.training import loop, scalars
 
 __all__ = ["run", "trained"]  # Fixtures of the tests below.
@@ -104,3 +107,19 @@ def test_a_folder_without_permission(run, monkeypatch):
     with pytest.raises(config.UserError, match="Permission denied") as error:
         loop.train_and_evaluate(make_task, SETTINGS, run)
     assert "ckpt-6" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"),
+              tf.errors.ResourceExhaustedError(None, None, "No space left on device")],
+)  # fmt: skip
+def test_a_full_disk_leaves_nothing_of_an_export(tmp_path, monkeypatch, error):
+    def fill(model, path):
+        os.makedirs(path)
+        raise error
+
+    monkeypatch.setattr(export, "write_saved_model", fill)
+    with pytest.raises(config.UserError, match="--export_dir must be .*No space left"):
+        export.export_model(build_decoder(), tmp_path / "models")
+    assert os.listdir(tmp_path) == ["models"]
+    assert os.listdir(tmp_path / "models") == []

@@ -120,7 +120,7 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     ) as error:  # fmt: skip
         raise config.UserError(
             f"{path} must be an .npz file of plain arrays. "
-            f"Received: {_kind_and_line(error)}"
+            f"Received: {config.kind_and_line(error)}"
         ) from error
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
@@ -157,7 +157,7 @@ def _read_tfds(data_dir: str | None) -> dict[str, np.ndarray]:
         raise config.UserError(
             f"{_tfds_name(data_dir)} has no MNIST and it could not be "
             "downloaded; write it there with scripts/write_tfds_dataset.py, or "
-            f"use --digits=bundled. Received: {_kind_and_line(error)}"
+            f"use --digits=bundled. Received: {config.kind_and_line(error)}"
         ) from error
     arrays = {}
     for name, examples in (("train", train), ("test", test)):
@@ -250,7 +250,3 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     array = np.ascontiguousarray(array)
     array.flags.writeable = False
     return array
-
-
-def _kind_and_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {config.first_line(error)}"

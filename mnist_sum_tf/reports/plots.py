@@ -178,7 +178,7 @@ def reliability_diagram(confidences, right) -> Figure:
         1 / confidence.NUM_BINS, align="edge", color=BLUE, edgecolor="white",
     )  # fmt: skip
     below.set_yscale("log")
-    below.set_ylabel("Images (number)")
+    below.set_ylabel("Images")
     below.set_xlabel("Probability of the most likely sum")
     return figure
 

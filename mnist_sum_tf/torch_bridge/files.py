@@ -32,7 +32,7 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
     except Exception as error:  # as many kinds as there are ways to fail
         raise config.UserError(
             f"{path} must be a PyTorch checkpoint of tensors and plain values. "
-            f"Received: {_reason(error)}"
+            f"Received: {config.kind_and_line(error)}"
         ) from error
     state = content
     if isinstance(content, dict):
@@ -82,7 +82,7 @@ def write_checkpoint(
     except (OSError, RuntimeError) as error:
         raise config.UserError(
             "--torch_checkpoint must be a file that can be written. "
-            f"Received: {str(path)!r}: {_reason(error)}"
+            f"Received: {str(path)!r}: {config.kind_and_line(error)}"
         ) from error
     finally:
         beside.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ def _import_torch():
     except ImportError as error:
         raise config.UserError(
             "PyTorch checkpoints need PyTorch: pip install -e '.[torch]'. "
-            f"Received: {_reason(error)}"
+            f"Received: {config.kind_and_line(error)}"
         ) from error
     return torch
 
@@ -123,7 +123,3 @@ def _to_array(torch, path, key, value) -> np.ndarray:
             f"{path}: {key} must be finite. Received: infinities or NaN"
         )
     return array
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {config.first_line(error)}"
