@@ -167,7 +167,7 @@ class Config:
         decorrelation: weight of `losses.slot_correlation` in the sum model's loss:
             makes slots read digits where only sums teach; 0 leaves it out.
         train_encoder: whether the sum model's encoder learns (the original froze it).
-        initial_model: folder of an exported model whose weights to start from;
+        initial_model: exported model, or .npz of layers, whose weights to start from;
             random ones where `None`.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.

@@ -52,17 +52,19 @@ def check_no_files(arguments: list[str]) -> None:
         )
 
 
-def run(main, takes_files: bool = False) -> None:
+def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
     """Runs `main`; a `UserError` becomes one line and exit status 1.
 
     Args:
         main: takes the arguments that are no flags, the program's name first.
         takes_files: whether there may be any but the name.
+        needs_tensorflow: whether it is imported.
     """
 
     def guarded(argv):
         # Imported late: `--help` should not wait for TensorFlow.
-        quiet.import_tensorflow()
+        if needs_tensorflow:
+            quiet.import_tensorflow()
         _set_up()
         return _run_told(main, argv, takes_files)
 

@@ -42,8 +42,8 @@ def _define_model_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_string(
         "initial_model", None,
-        "Exported model to start from, e.g. exported_models/mnist_sum; the encoder "
-        "gets its size.",
+        "Exported model to start from, e.g. exported_models/mnist_sum, or the "
+        "encoder.npz of distill_encoder.py; the encoder gets its size.",
     )  # fmt: skip
     flags.DEFINE_bool(
         "normalized", None, "Normalise batches while the encoder learns; what is "

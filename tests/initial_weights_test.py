@@ -18,6 +18,7 @@ from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.training import stages
 from mnist_sum_tf.training.initial_weights import (
     set_initial_weights,
+    short_name,
     size_of_exported,
 )
 from mnist_sum_tf.training.starting_models import starting_sum_model
@@ -119,3 +120,39 @@ def test_another_size_is_told_and_changes_nothing(exported):
 def test_a_folder_that_is_no_model_is_named(tmp_path):
     with pytest.raises(config.UserError, match=f"Received: {tmp_path}"):
         set_initial_weights(build_encoder(base_channels=2), tmp_path)
+
+
+def as_file(folder, encoder):
+    """An `.npz` as `distill_encoder.py` writes it."""
+    path = folder / "encoder.npz"
+    weights = {short_name(each): each for each in encoder.trainable_variables}
+    np.savez(path, **weights)
+    return path
+
+
+def test_a_file_of_layers_is_taken_like_an_exported_model(exported, tmp_path):
+    _, encoder, _ = exported
+    path = as_file(tmp_path, encoder)
+    size = size_of_exported(config.ModelConfig(), path)
+    assert size.channels == (2, 4, 8, 16, 32)
+    found = build_encoder(block_channels=size.channels)
+    set_initial_weights(found, path)
+    assert len(encoder.trainable_variables) == 24
+    for expected, value in zip(
+        encoder.trainable_variables, found.trainable_variables
+    ):
+        np.testing.assert_array_equal(expected.numpy(), value.numpy())
+
+
+def test_a_file_of_layers_that_cannot_be_used(exported, tmp_path):
+    path = as_file(tmp_path, exported[1])
+    with pytest.raises(config.UserError, match="hidden1/kernel.*none"):
+        set_initial_weights(build_decoder(), path)
+    with pytest.raises(config.UserError, match=r"block1_conv1/kernel of shape"):
+        set_initial_weights(build_encoder(base_channels=3), path)
+    half = tmp_path / "half.npz"
+    half.write_bytes(path.read_bytes()[:1000])
+    np.savez(tmp_path / "other.npz", x=np.ones(3))
+    for name in ("half.npz", "other.npz", "none.npz"):
+        with pytest.raises(config.UserError, match=f"--initial_model must.*{name}"):
+            size_of_exported(config.ModelConfig(), tmp_path / name)

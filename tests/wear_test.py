@@ -1,6 +1,7 @@
 """Wear touches fifteen of 32 rows of a batch and keeps images images."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from mnist_sum_tf.data import wear
@@ -61,7 +62,8 @@ def kinds_of(images, worn, seed):
     found = set()
     is_fresh = (images.numpy() == worn).all(axis=(1, 2, 3))
     for kind, kind_seed in zip(kinds, seeds):
-        difference = kind(images, kind_seed).numpy().astype(int) - worn
+        its = wear._worn_by(kind, images, kind_seed).numpy()
+        difference = its.astype(int) - worn
         # Compiled, a half may be rounded the other way.
         is_its = (abs(difference) <= 1).all(axis=(1, 2, 3))
         found |= {kind} if (is_its & ~is_fresh).any() else set()
@@ -161,14 +163,29 @@ def test_frosted_glass_moves_down_and_right_independently():
     np.testing.assert_array_equal(counts, np.outer(ways, ways))
 
 
-def test_outlines_are_inside_or_outside_of_the_ink():
-    images = np.zeros((32, 40, 168, 1), np.uint8)
+@pytest.mark.parametrize(
+    "inside, gain, ring_inside, ring_outside",
+    [(1.0, 1.5, 255, 0), (0.0, 1.0, 0, 170), (0.5, 2.0, 170, 170), (0.5, 1.0, 85, 85)],
+)
+def test_outlines_are_inside_outside_or_astride(
+    monkeypatch, inside, gain, ring_inside, ring_outside
+):
+    numbers = iter([inside, gain])
+    monkeypatch.setattr(wear, "_per_image", lambda *args: tf.constant(next(numbers)))
+    images = np.zeros((1, 40, 168, 1), np.uint8)
     images[:, 10:20, 50:60] = 170
-    inside, outside = np.zeros((2, 40, 168, 1), np.uint8)
-    inside[10:20, 50:60] = outside[9:21, 49:61] = 255
-    inside[11:19, 51:59] = outside[10:20, 50:60] = 0
+    expected = np.zeros((1, 40, 168, 1), np.uint8)
+    # The corners of the square grown by a pixel count as well.
+    expected[:, 9:21, 49:61] = ring_outside
+    expected[:, 10:20, 50:60] = ring_inside
+    expected[:, 11:19, 51:59] = 0
     worn = wear.draw_outlines(tf.constant(images), [5, 6]).numpy()
-    is_inside = (worn == inside).all(axis=(1, 2, 3))
-    is_outside = (worn == outside).all(axis=(1, 2, 3))
-    assert (is_inside ^ is_outside).all()
-    assert is_inside.any() and is_outside.any()
+    np.testing.assert_array_equal(worn, expected)
+
+
+def test_half_of_the_rows_of_rare_kinds_get_noise():
+    """On black, glass and outlines show nothing: what is seen is noise."""
+    worn = wear.wear(grey(0, 64), [1, 2]).numpy()
+    glass, outlines = worn[26:28], worn[28:30]
+    for with_noise, without in (glass, outlines):
+        assert 0 < with_noise.max() < 200 and without.max() == 0

@@ -40,9 +40,22 @@ def _wear_rows(images, seed) -> tf.Tensor:
     seeds = tf.unstack(tf.random.split(seed, len(kinds)))
     worn, first = [], 0
     for (kind, count), kind_seed in zip(kinds, seeds):
-        worn.append(kind(images[first : first + count], kind_seed))
+        worn.append(_worn_by(kind, images[first : first + count], kind_seed))
         first += count
     return tf.concat(worn + [images[first:]], axis=0)
+
+
+def _worn_by(kind, images, seed) -> tf.Tensor:
+    """Images worn by one kind; half of those of the rare ones, rounded up, get noise.
+
+    A model that has seen clouds and outlines without any took noise for ink there.
+    """
+    worn = kind(images, seed)
+    if kind not in RARE:
+        return worn
+    half = (images.shape[0] + 1) // 2
+    grainy = add_noise(worn[:half], tf.random.fold_in(seed, 1))
+    return tf.concat([grainy, worn[half:]], axis=0)
 
 
 def _wear_by_chance(images, seed) -> tf.Tensor:
@@ -52,7 +65,7 @@ def _wear_by_chance(images, seed) -> tf.Tensor:
     worn, first = images, 0
     for (kind, rows), kind_seed in zip(_KINDS.items(), seeds):
         is_worn = (chosen >= first) & (chosen < first + rows)
-        worn = tf.where(is_worn, kind(images, kind_seed), worn)
+        worn = tf.where(is_worn, _worn_by(kind, images, kind_seed), worn)
         first += rows
     return worn
 
@@ -189,14 +202,16 @@ def frost_glass(images, seed) -> tf.Tensor:
 
 
 def draw_outlines(images, seed) -> tf.Tensor:
-    """Outlines in place of ink, on its inside or on its outside."""
-    is_inside = _per_image(images, seed, 0.0, 1.0) < 0.5
+    """Outlines in place of ink: inside, outside or astride; up to thrice as bright."""
+    inside_seed, gain_seed = tf.unstack(tf.random.split(seed, 2))
+    inside = tf.clip_by_value(_per_image(images, inside_seed, -0.5, 1.5), 0.0, 1.0)
+    gain = _per_image(images, gain_seed, 1.0, 3.0)
     pixels = tf.cast(images, tf.float32)
     thick, thin = (
         sign * tf.nn.max_pool2d(sign * pixels, 3, 1, "SAME") for sign in (1, -1)
     )
-    outline = tf.where(is_inside, pixels - thin, thick - pixels)
-    return _to_uint8(1.5 * outline)
+    outline = inside * (pixels - thin) + (1 - inside) * (thick - pixels)
+    return _to_uint8(gain * outline)
 
 
 # Each touches two of 32 rows, or one.

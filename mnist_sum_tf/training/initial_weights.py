@@ -1,9 +1,13 @@
-"""Weights of an exported SavedModel, for a model that goes on learning."""
+"""Weights of an exported SavedModel, for a model that goes on learning.
+
+Or of an `.npz` of plain layers, as `distill_encoder.py` writes it.
+"""
 
 import contextlib
+import zipfile
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.saved_model import (
@@ -19,7 +23,7 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
     Args:
         model: the encoder or the decoder, of the size that was exported.
         saved_model: a SavedModel, or a folder of versions, of which the newest
-            is taken, see `serving.export`.
+            is taken, see `serving.export`; or an `.npz` of arrays by such names.
 
     Raises:
         UserError: if it is no exported model, or one of another size.
@@ -55,7 +59,11 @@ def size_of_exported(
         UserError: if it is no exported model.
     """
     with _as_initial_model(saved_model):
-        shapes = variable_shapes(saved_model)
+        if _is_file_of_arrays(saved_model):
+            arrays = _read_arrays(saved_model)
+            shapes = {name: array.shape for name, array in arrays.items()}
+        else:
+            shapes = variable_shapes(saved_model)
         return model.with_channels(exported_channels(shapes))
 
 
@@ -74,9 +82,24 @@ def exported_channels(shapes: dict) -> tuple[int, ...]:
     )
 
 
-def _exported_variables(folder) -> dict[str, tf.Variable]:
+def _exported_variables(folder) -> dict:
     with _as_initial_model(folder):
+        if _is_file_of_arrays(folder):
+            return _read_arrays(folder)
         return variables_by_name(load_saved_model(folder))
+
+
+def _is_file_of_arrays(path) -> bool:
+    return str(path).endswith(".npz")
+
+
+def _read_arrays(path) -> dict[str, np.ndarray]:
+    """Names of layers and weights, such as `logits/bias`, -> float32."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: np.float32(archive[name]) for name in archive.files}
+    except (EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise config.UserError(config.kind_and_line(error)) from error
 
 
 @contextlib.contextmanager
@@ -86,12 +109,13 @@ def _as_initial_model(folder):
         yield
     except (KeyError, config.UserError) as error:
         raise config.UserError(
-            "--initial_model must be a SavedModel that export_model.py wrote, or "
-            f"a folder of its versions. Received: {folder}"
+            "--initial_model must be a SavedModel that export_model.py wrote, a "
+            "folder of its versions, or an .npz of distill_encoder.py. "
+            f"Received: {folder}"
         ) from error
 
 
-def variables_by_name(exported) -> dict[str, tf.Variable]:
+def variables_by_name(exported) -> dict:
     """A loaded SavedModel's variables by the names their layers gave them.
 
     Its files merely number them.

@@ -1,0 +1,160 @@
+"""Written digits become single images for teachers, canvases for the pupil.
+
+The functions of `data.drawing` and `data.canvas` for a GPU, in JAX.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mnist_sum_tf.distillation.deformed_digits import (
+    DIGIT_SIZE,
+    Writing,
+    bend_field,
+    change_stroke,
+)
+from mnist_sum_tf.distillation.placements import (
+    BRIGHTEST,
+    KEEP_EARLIER,
+    Placement,
+)
+
+HEIGHT, WIDTH = 40, 168
+TILE_WIDTH = 48
+# The middles of a tile's pixels; a black column stands on either side.
+_TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5
+_TILE_Y = np.arange(HEIGHT, dtype=np.float32) + 0.5
+_DIGIT_PLACE = np.arange(DIGIT_SIZE, dtype=np.float32) + 0.5
+
+
+def single_digits(digits, writing: Writing) -> jax.Array:
+    """Each digit by itself, at its usual size.
+
+    Args:
+        digits: float32 `[n, 4, 28, 28]`, see `written_digits`.
+        writing: of those n images.
+
+    Returns:
+        float32 `[4 n, 28, 28, 1]`, whole numbers from 0 to 255.
+    """
+    zeros = jnp.zeros_like(writing.shear)
+    center, size = zeros + DIGIT_SIZE / 2, zeros + DIGIT_SIZE
+    standing = Placement(center, center, size, size, zeros, None)
+    tiles = _tiles(digits, standing, writing, _DIGIT_PLACE, _DIGIT_PLACE, 0)
+    return tiles.reshape(-1, DIGIT_SIZE, DIGIT_SIZE, 1)
+
+
+def canvases(
+    digits, placement: Placement, writing: Writing, nearest_images: int = 0
+) -> jax.Array:
+    """Four digits to an image.
+
+    Args:
+        digits: float32 `[n, 4, 28, 28]`, see `written_digits`.
+        placement: where they would stand as they are.
+        writing: how they differ from that.
+        nearest_images: the last so many images take the nearest pixel.
+
+    Returns:
+        float32 `[n, 40, 168, 1]`, whole numbers from 0 to 255.
+    """
+    center_x = placement.center_x + writing.offset_x
+    tile_left = jnp.floor(center_x) - TILE_WIDTH // 2
+    in_tile = placement._replace(
+        # What is added again in `_tiles`.
+        center_x=placement.center_x - tile_left
+    )
+    tiles = _tiles(digits, in_tile, writing, _TILE_X, _TILE_Y, nearest_images)
+    return _joined(tiles, tile_left.astype(jnp.int32), placement.overlap)[..., None]
+
+
+def _tiles(digits, placement, writing, tile_x, tile_y, nearest_images: int):
+    """float32 `[n, 4, rows, columns]`."""
+    count = digits.shape[0]
+
+    def flat(values):
+        return values.reshape(count * 4, *values.shape[2:])
+
+    pixels = change_stroke(flat(digits), flat(writing.stroke))
+    center_x = flat(placement.center_x + writing.offset_x)
+    center_y = flat(placement.center_y + writing.offset_y)
+    width = flat(placement.width * jnp.exp(writing.log_width))
+    height = flat(placement.height * jnp.exp(writing.log_height))
+    angle = flat(placement.rotation_degrees + writing.rotation_degrees)
+    field = bend_field(
+        flat(writing.bends),
+        (tile_x - center_x[:, None]) / width[:, None],
+        (tile_y - center_y[:, None]) / height[:, None],
+    )
+    angle, shear = angle * (np.pi / 180), flat(writing.shear)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    u_d, v_d = DIGIT_SIZE / width, DIGIT_SIZE / height
+    across, down, u_dx, u_dy, v_dx, v_dy = (
+        value[:, None, None]
+        for value in (
+            center_x, center_y, u_d * (cos - shear * sin),
+            u_d * (sin + shear * cos), -v_d * sin, v_d * cos,
+        )
+    )  # fmt: skip
+    x, y = tile_x - across, tile_y[:, None] - down
+    center = (DIGIT_SIZE - 1) / 2
+    u = center + u_dx * x + u_dy * y + field[:, 0]
+    v = center + v_dx * x + v_dy * y + field[:, 1]
+    if len(tile_x) == TILE_WIDTH + 2:
+        u = jnp.where((tile_x > 0) & (tile_x < TILE_WIDTH), u, -1.0)
+    is_nearest = np.repeat(np.arange(count) >= count - nearest_images, 4)
+    drawn = _interpolated(pixels, u, v, is_nearest[:, None, None])
+    return drawn.reshape(count, 4, len(tile_y), len(tile_x))
+
+
+def _interpolated(pixels, u, v, is_nearest) -> jax.Array:
+    """Looks up pixels of n digits between their pixels; black outside."""
+    u = jnp.clip(u, -1.0, float(DIGIT_SIZE)) + 1
+    v = jnp.clip(v, -1.0, float(DIGIT_SIZE)) + 1
+    left, top = jnp.floor(u), jnp.floor(v)
+    share_u, share_v = (
+        jnp.where(is_nearest, jnp.round(share), share) for share in (u - left, v - top)
+    )
+    padded = jnp.pad(pixels, [[0, 0], [1, 2], [1, 2]]).astype(jnp.uint32)
+    packed = padded[:, :-1, :-1] | padded[:, :-1, 1:] << 8
+    packed |= padded[:, 1:, :-1] << 16 | padded[:, 1:, 1:] << 24
+    size = DIGIT_SIZE + 2
+    place = top.astype(jnp.int32) * size + left.astype(jnp.int32)
+    place += jnp.arange(len(pixels))[:, None, None] * size * size
+    found = packed.reshape(-1)[place]
+
+    def pixel(byte):
+        return (found >> (8 * byte) & 255).astype(jnp.float32)
+
+    upper = pixel(0) + share_u * (pixel(1) - pixel(0))
+    lower = pixel(2) + share_u * (pixel(3) - pixel(2))
+    return jnp.floor(upper + share_v * (lower - upper))
+
+
+def _joined(tiles, tile_left, overlap) -> jax.Array:
+    """`[n, 4, 40, TILE_WIDTH + 2]` to `[n, 40, 168]`."""
+    columns = jnp.arange(WIDTH) - tile_left[..., None]
+    columns = jnp.clip(columns, -1, TILE_WIDTH) + 1
+    layers = jnp.take_along_axis(tiles, columns[:, :, None, :], axis=3)
+    rule = overlap[:, None, None]
+
+    def meet(old, new):
+        added = jnp.where(rule == BRIGHTEST, jnp.maximum(old, new), (old + new) % 256)
+        keep = jnp.where(old > 0, old, new)
+        return jnp.where(rule == KEEP_EARLIER, keep, added)
+
+    first, *others = (layers[:, digit] for digit in range(4))
+    pressed = _pressed_column(tiles[:, 0], tile_left[:, :1])[..., None]
+    is_pressed = (jnp.arange(WIDTH) == 0) & (rule == KEEP_EARLIER)
+    return functools.reduce(meet, others, jnp.where(is_pressed, pressed, first))
+
+
+def _pressed_column(tile, tile_left) -> jax.Array:
+    """See `data.canvas`; `[n, 40, TILE_WIDTH + 2]` to `[n, 40]`."""
+    order = jnp.arange(TILE_WIDTH + 2)
+    is_outside = ((order - 1 + tile_left) <= 0)[:, None]
+    rank = (TILE_WIDTH + 2 - order) * 256 + tile
+    rank = jnp.where(is_outside & (tile > 0), rank, 0)
+    return jnp.max(rank, axis=2) % 256

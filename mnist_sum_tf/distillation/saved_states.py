@@ -1,0 +1,74 @@
+"""Trees of arrays in `.npz` files, written as a whole or not at all."""
+
+import io
+import json
+import pathlib
+import zipfile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mnist_sum_tf import config
+from mnist_sum_tf.whole_files import write_whole
+
+SETTINGS_FILE = "settings.json"
+
+
+def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes an `.npz`."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_whole(path, content.getvalue())
+
+
+def write_tree(path: pathlib.Path, tree) -> None:
+    """Writes a tree's arrays under the names of their places in it."""
+    write_arrays(path, {name: np.asarray(leaf) for name, leaf in _named(tree)})
+
+
+def read_tree(path: pathlib.Path, like):
+    """The tree that was written, of the same kind as `like`.
+
+    Raises:
+        UserError: if the file has other arrays.
+    """
+    try:
+        with np.load(path) as archive:
+            leaves = [archive[name] for name, _ in _named(like)]
+    except (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise config.UserError(
+            f"{path} must be what a run of these settings wrote; without it, that "
+            f"part begins anew. Received: {config.kind_and_line(error)}"
+        ) from error
+    for leaf, (name, wanted) in zip(leaves, _named(like)):
+        if leaf.shape != wanted.shape:
+            raise config.UserError(
+                f"{path}: {name} must be of shape {wanted.shape}. "
+                f"Received: {leaf.shape}"
+            )
+    return jax.tree.unflatten(jax.tree.structure(like), map(jnp.asarray, leaves))
+
+
+def check_same_settings(workdir: pathlib.Path, settings: dict) -> None:
+    """Writes the settings of a run, or compares them with those that it had.
+
+    Raises:
+        UserError: if they differ.
+    """
+    path = workdir / SETTINGS_FILE
+    content = json.dumps(settings, indent=1, sort_keys=True)
+    if not path.exists():
+        write_whole(path, content)
+    elif path.read_text(encoding="utf-8") != content:
+        raise config.UserError(
+            f"--workdir must be a new one where settings differ from those in {path}. "
+            f"Received: {str(workdir)!r}"
+        )
+
+
+def _named(tree) -> list:
+    return [
+        (jax.tree_util.keystr(path), leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    ]

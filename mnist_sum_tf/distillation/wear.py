@@ -1,0 +1,168 @@
+"""What paper, pen and camera do to canvases: `data.wear`, in JAX."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def wear(images, key, share: float) -> jax.Array:
+    """Wears the first rows of a batch, so many by each kind, each with a chance.
+
+    Args:
+        images: float32 `[n, 40, 168, 1]`, n a multiple of 32.
+        key: of JAX' random numbers.
+        share: of those rows, the share that is worn.
+
+    Returns:
+        float32 of that shape, whole numbers from 0 to 255.
+    """
+    keys = jax.random.split(key, len(_KINDS) + 1)
+    worn, first = [], 0
+    for (kind, rows), kind_key in zip(_KINDS.items(), keys):
+        count = images.shape[0] * rows // _PERIOD
+        worn.append(_worn_by(kind, images[first : first + count], kind_key))
+        first += count
+    worn = jnp.concatenate(worn)
+    is_worn = _per_image(worn, keys[-1], 0.0, 1.0) < share
+    worn = jnp.where(is_worn, worn, images[:first])
+    return jnp.concatenate([worn, images[first:]])
+
+
+def _worn_by(kind, images, key):
+    """Half of the rows of the rare kinds, rounded up, get noise."""
+    worn = _to_grey(kind(images, key))
+    if kind not in _RARE:
+        return worn
+    half = (images.shape[0] + 1) // 2
+    grainy = _to_grey(_add_noise(worn[:half], jax.random.fold_in(key, 1)))
+    return jnp.concatenate([grainy, worn[half:]])
+
+
+def _to_grey(images):
+    return jnp.round(jnp.clip(images, 0.0, 255.0))
+
+
+def _per_image(images, key, low: float, high: float) -> jax.Array:
+    return jax.random.uniform(key, [images.shape[0], 1, 1, 1], minval=low, maxval=high)
+
+
+def _change_contrast(images, key):
+    gain_key, paper_key = jax.random.split(key)
+    gain = jnp.exp(_per_image(images, gain_key, -0.7, 0.9))
+    paper = jnp.maximum(0.0, _per_image(images, paper_key, -60.0, 60.0))
+    bright = jnp.minimum(images * gain, 255.0)
+    return paper + bright * (255.0 - paper) / 255.0
+
+
+def _blur(images, key):
+    share = _per_image(images, key, 0.3, 1.0)
+    around = jnp.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    rows = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
+    mean = (rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]) / 9
+    return images + share * (mean - images)
+
+
+def _add_noise(images, key):
+    level_key, noise_key = jax.random.split(key)
+    level = _per_image(images, level_key, 0.0, 30.0)
+    return images + level * jax.random.normal(noise_key, images.shape)
+
+
+def _punch_holes(images, key):
+    return _lose_pixels(images, key, 0.08, 1 / 8)
+
+
+def _salt_and_pepper(images, key):
+    return _lose_pixels(images, key, 0.12, 1)
+
+
+def _lose_pixels(images, key, largest_share, white_per_black):
+    share_key, place_key = jax.random.split(key)
+    share = _per_image(images, share_key, 0.0, largest_share)
+    place = jax.random.uniform(place_key, images.shape)
+    images = jnp.where(place < share, 0.0, images)
+    return jnp.where(place > 1 - share * white_per_black, 255.0, images)
+
+
+def _enlarged(grid, images, method: str):
+    return jax.image.resize(grid, images.shape, method, antialias=False)
+
+
+def _cloud(images, key):
+    keys = jax.random.split(key, 4)
+    density = _per_image(images, keys[0], -0.5, 3.0)
+    paper = _per_image(images, keys[1], -0.3, 0.5)
+    clouds = 0.0
+    for (rows, columns), octave_key in zip(((4, 12), (14, 56)), keys[2:]):
+        grid = jax.random.uniform(octave_key, [images.shape[0], rows, columns, 1])
+        clouds += 0.5 * _enlarged(grid, images, "linear")
+    density = jnp.maximum(0.0, density)
+    pixels = images / 255 + density * clouds
+    return 255 * (pixels / (1 + density) + jnp.maximum(0.0, paper))
+
+
+def _stray_line(images, key):
+    uniform = jax.random.uniform(key, [7, images.shape[0], 1, 1])
+    height, width = images.shape[1:3]
+    x = jnp.arange(width, dtype=jnp.float32)
+    start, end = uniform[0] * height, uniform[1] * height
+    wave = jnp.sin(x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3])
+    line = start + (end - start) * x / width + 4 * (uniform[4] - 0.4) * wave
+    y = jnp.arange(height, dtype=jnp.float32)[:, None]
+    ink = jnp.clip(1.0 + uniform[5] - jnp.abs(y - line), 0.0, 1.0)
+    is_gap = (uniform[6] < 0.4) & (x % jnp.round(3 + 5 * uniform[5]) < 2)
+    return images + 255 * jnp.where(is_gap, 0.0, ink)[..., None]
+
+
+def _negative_bands(images, key):
+    left, size, level = jax.random.uniform(key, [3, images.shape[0], 4, 1, 1, 1])
+    width = images.shape[2]
+    past = jnp.arange(width, dtype=jnp.float32)[:, None] - left * width
+    inside = (past >= 0) & (past < 12 * size)
+    level = jnp.max(jnp.where(inside, 0.3 + level, 0.0), axis=1)
+    return jnp.abs(images - 255 * jnp.minimum(level, 1.0))
+
+
+def _splash_mud(images, key):
+    keys = jax.random.split(key, 3)
+    share = _per_image(images, keys[0], 0.05, 0.5)
+    level = _per_image(images, keys[1], 0.1, 0.6)
+    grid = jax.random.uniform(keys[2], [images.shape[0], 14, 56, 1])
+    cover = 4 * (_enlarged(grid, images, "cubic") - (1 - share)) + 0.5
+    return images + jnp.clip(cover, 0.0, 1.0) * (255 * level - images)
+
+
+_STEPS = np.array(list(itertools.product((-1, 0, 1), repeat=4)), np.int32)
+_MOVES = _STEPS[:, :2] + _STEPS[:, 2:]
+
+
+def _frost_glass(images, key):
+    count, height, width, _ = images.shape
+    moves = jax.random.randint(key, [count, height, width], 0, len(_MOVES))
+    down, right = jnp.asarray(_MOVES[:, 0])[moves], jnp.asarray(_MOVES[:, 1])[moves]
+    row = jnp.clip(jnp.arange(height)[:, None] + down, 0, height - 1)
+    column = jnp.clip(jnp.arange(width) + right, 0, width - 1)
+    place = (row * width + column).reshape(count, -1)
+    flat = images.reshape(count, -1)
+    return jnp.take_along_axis(flat, place, axis=1).reshape(images.shape)
+
+
+def _draw_outlines(images, key):
+    inside_key, gain_key = jax.random.split(key)
+    inside = jnp.clip(_per_image(images, inside_key, -0.5, 1.5), 0.0, 1.0)
+    gain = _per_image(images, gain_key, 1.0, 3.0)
+    window = (1, 3, 3, 1), (1, 1, 1, 1), "SAME"
+    thick = jax.lax.reduce_window(images, -jnp.inf, jax.lax.max, *window)
+    thin = jax.lax.reduce_window(images, jnp.inf, jax.lax.min, *window)
+    return gain * (inside * (images - thin) + (1 - inside) * (thick - images))
+
+
+_FREQUENT = (_change_contrast, _blur, _add_noise, _punch_holes)
+_RARE = (
+    _salt_and_pepper, _cloud, _stray_line, _negative_bands, _splash_mud, _frost_glass,
+    _draw_outlines,
+)  # fmt: skip
+_PERIOD = 32
+_KINDS = {kind: 2 for kind in _FREQUENT} | {kind: 1 for kind in _RARE}

@@ -1,0 +1,76 @@
+"""Trains the encoder on what twelve networks of single digits say, on a GPU.
+
+In JAX, not TensorFlow: pip install -e '.[distillation]', and for an NVIDIA GPU
+pip install 'jax[cuda13]'. Ten minutes on one H200; without a GPU, days. Example:
+    python scripts/distill_encoder.py --workdir=/tmp/distilled
+    python scripts/train_encoder.py --workdir=/tmp/mnist_sum \\
+        --initial_model=/tmp/distilled/encoder.npz
+Killed, it goes on where it was by the same command.
+"""
+
+import cli
+from absl import flags
+
+from mnist_sum_tf import config
+
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "The folder that checkpoints and encoder.npz go to.",
+    required=True,
+)  # fmt: skip
+_DIGITS = flags.DEFINE_string(
+    "digits", "bundled", "bundled, tfds, or the path of an .npz file."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of weights and all that is random.")
+_NUM_TEACHERS = flags.DEFINE_integer("num_teachers", 12, "Networks that teach.")
+_TEACHER_STEPS = flags.DEFINE_integer(
+    "teacher_steps", 6_000, "Training steps of each, of 1,024 digits."
+)
+_NUM_WRITINGS = flags.DEFINE_integer(
+    "num_writings", 2**20,
+    "Images whose digits are written anew and judged by the teachers once; each is "
+    "learned from again and again, placed and worn another way. A power of two.",
+)  # fmt: skip
+_TOTAL_STEPS = flags.DEFINE_integer("total_steps", 38_000, "Of the encoder.")
+_GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
+    "global_batch_size", 1024, "Images per step of the encoder, a multiple of 32."
+)
+_LEARNING_RATE = flags.DEFINE_float("learning_rate", 4e-3, "Adam's peak rate.")
+_WEAR_SHARE = flags.DEFINE_float(
+    "wear_share", 0.5, "Of the 15 in 32 images that may be worn, the share that is."
+)
+_CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
+    "checkpoint_every_steps", 2_000, "Of the encoder; each teacher has one."
+)
+
+
+def main(argv):
+    del argv
+    try:
+        from mnist_sum_tf.distillation import pupils, recipe
+    except ImportError as error:
+        raise config.UserError(
+            "Distillation needs JAX: pip install -e '.[distillation]'. "
+            f"Received: {config.kind_and_line(error)}"
+        ) from error
+    lesson = pupils.Lesson(
+        total_steps=_TOTAL_STEPS.value, global_batch_size=_GLOBAL_BATCH_SIZE.value,
+        learning_rate=_LEARNING_RATE.value, wear_share=_WEAR_SHARE.value,
+        seed=_SEED.value,
+    )  # fmt: skip
+    result = recipe.distill(
+        recipe.Recipe(
+            digits=_DIGITS.value, num_teachers=_NUM_TEACHERS.value,
+            teacher_steps=_TEACHER_STEPS.value, num_writings=_NUM_WRITINGS.value,
+            lesson=lesson, checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
+        ),
+        _WORKDIR.value,
+    )  # fmt: skip
+    print(
+        f"Wrote {result.path}. Of unseen digits the teachers read "
+        f"{100 * result.teachers_accuracy:.2f} %; of sums of such, bent and placed as "
+        f"learned from, the encoder has {100 * result.sum_accuracy:.2f} % right"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, needs_tensorflow=False)

@@ -1,0 +1,144 @@
+"""Distillation as a whole: it resumes, refuses, and hands its weights over."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from stages_test import digits_file
+
+from mnist_sum_tf import config
+from mnist_sum_tf.distillation import networks, pupils, recipe, saved_states, teachers
+from mnist_sum_tf.training import interruptions
+from mnist_sum_tf.training.starting_models import starting_encoder
+
+__all__ = ["digits_file"]  # A fixture of the tests below.
+
+CHANNELS = (2, 2, 2, 2, 2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """Each run compiles its functions, which takes far longer than they do."""
+    names = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"
+    before = {name: getattr(jax.config, name) for name in names}
+    for name, value in zip(names, (str(tmp_path_factory.mktemp("compiled")), 0.0)):
+        jax.config.update(name, value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture
+def small(monkeypatch, digits_file):
+    """A recipe that takes seconds."""
+    layers, teacher = (
+        networks.pupil_layers(CHANNELS),
+        networks.teacher_layers((2, 2, 2)),
+    )
+    monkeypatch.setattr(networks, "pupil_layers", lambda: layers)
+    monkeypatch.setattr(networks, "teacher_layers", lambda: teacher)
+    monkeypatch.setattr(teachers, "BATCH_IMAGES", 8)
+    monkeypatch.setattr(pupils, "STATISTICS_BATCHES", 2)
+    monkeypatch.setattr(recipe, "UNSEEN_IMAGES", 32)
+    return recipe.Recipe(
+        digits=digits_file, num_teachers=2, teacher_steps=2, num_writings=64,
+        checkpoint_every_steps=2,
+        lesson=pupils.Lesson(total_steps=5, global_batch_size=32),
+    )  # fmt: skip
+
+
+def test_killed_and_resumed_is_as_if_not_killed(small, tmp_path, monkeypatch):
+    whole = recipe.distill(small, tmp_path / "whole")
+    make_step = pupils.make_step
+
+    def dies_in_the_fourth_step(*args):
+        advance = make_step(*args)
+
+        def advance_or_die(state):
+            if int(state.step) == 3:
+                raise KeyboardInterrupt
+            return advance(state)
+
+        return advance_or_die
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pupils, "make_step", dies_in_the_fourth_step)
+        with pytest.raises(KeyboardInterrupt):
+            recipe.distill(small, tmp_path / "killed")
+    assert not (tmp_path / "killed" / "encoder.npz").exists()
+    resumed = recipe.distill(small, tmp_path / "killed")
+    assert resumed[1:] == whole[1:]
+    with np.load(whole.path) as expected, np.load(resumed.path) as found:
+        assert sorted(expected.files) == sorted(found.files) and len(found.files) == 24
+        for name in expected.files:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_a_signal_saves_and_says_how_to_go_on(small, tmp_path, monkeypatch):
+    class Asked(interruptions.StopRequest):
+        def __enter__(self):
+            self.signal_name = "SIGTERM"
+            return self
+
+    monkeypatch.setattr(interruptions, "StopRequest", Asked)
+    with pytest.raises(interruptions.TrainingStopped, match="SIGTERM after step 1"):
+        recipe.distill(small, tmp_path)
+    state = saved_states.read_tree(tmp_path / "pupil.npz", pupils.begin(small.lesson))
+    assert int(state.step) == 1
+
+
+def test_its_encoder_is_an_initial_model(small, tmp_path):
+    result = recipe.distill(small, tmp_path)
+    settings = config.Config(
+        stage="encoder", objective="digits", initial_model=str(result.path),
+        model=config.ModelConfig(block_channels=CHANNELS),
+    )  # fmt: skip
+    encoder = starting_encoder(settings, None, "float32")
+    with np.load(result.path) as expected:
+        for layer in encoder.layers:
+            for variable in layer.weights:
+                np.testing.assert_array_equal(
+                    variable, expected[f"{layer.name}/{variable.name}"]
+                )
+
+
+def test_other_settings_need_another_folder(small, tmp_path):
+    saved_states.check_same_settings(tmp_path, dataclasses.asdict(small))
+    other = dataclasses.replace(small, teacher_steps=3)
+    with pytest.raises(config.UserError, match="--workdir must be a new one"):
+        recipe.distill(other, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"num_writings": 48}, "--num_writings must be a power of two. Received: 48"),
+        ({"num_teachers": 0}, "--num_teachers must be at least 1. Received: 0"),
+        ({"teacher_steps": 0}, "--teacher_steps must be at least 1"),
+        ({"lesson": pupils.Lesson(global_batch_size=48)}, "a multiple of 32"),
+        ({"lesson": pupils.Lesson(global_batch_size=128)}, "divides --num_writings"),
+        ({"lesson": pupils.Lesson(total_steps=0)}, "--total_steps must be at least"),
+    ],
+)
+def test_settings_that_cannot_be_used(small, tmp_path, changes, message):
+    with pytest.raises(config.UserError) as raised:
+        recipe.distill(dataclasses.replace(small, **changes), tmp_path / "new")
+    assert message in " ".join(str(raised.value).split())
+    assert not (tmp_path / "new").exists()
+
+
+def test_files_that_cannot_be_used(small, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(config.UserError, match="--workdir must be a folder"):
+        recipe.distill(small, tmp_path / "file")
+    path, tree = tmp_path / "tree.npz", {"a": np.ones([2, 3]), "b": np.zeros([1])}
+    saved_states.write_tree(path, tree)
+    back = saved_states.read_tree(path, tree)
+    assert jax.tree.all(jax.tree.map(lambda x, y: (x == y).all(), back, tree))
+    for like in ({"a": np.ones([3, 2]), "b": np.zeros([1])}, {"c": np.ones([1])}):
+        with pytest.raises(config.UserError, match="tree.npz"):
+            saved_states.read_tree(path, like)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(config.UserError, match="begins anew"):
+        saved_states.read_tree(path, tree)

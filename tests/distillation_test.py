@@ -1,0 +1,275 @@
+"""Distillation in JAX: its images are TensorFlow's, its encoder is Keras'."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_sum_tf.data import drawing as tf_drawing
+from mnist_sum_tf.data import handwriting, layouts, ones
+from mnist_sum_tf.data import wear as tf_wear
+from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.distillation import (
+    deformed_digits,
+    drawing,
+    learning,
+    networks,
+    placements,
+    pupils,
+    teachers,
+    wear,
+)
+from mnist_sum_tf.models.encoder import build_encoder
+
+COUNT = 32
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits("bundled", "validation")
+
+
+@pytest.fixture(scope="module")
+def fours(digits):
+    return digits.images[: 4 * COUNT].reshape(COUNT, 4, 28, 28)
+
+
+def nothing_changed(**changes):
+    zeros = jnp.zeros([COUNT, 4])
+    fields = dict.fromkeys(deformed_digits.Writing._fields, zeros)
+    fields["bends"] = jnp.zeros([COUNT, 4, 2, 4, 4])
+    return deformed_digits.Writing(**fields | changes)
+
+
+def test_canvases_are_those_that_tensorflow_draws(fours):
+    placement = layouts.mixed(tf_drawing.ink_boxes(fours), [3, 4])
+    bends = handwriting.random_bends(tf.reshape(placement.bend_pixels, [-1]), [5, 6])
+    expected = tf_drawing.compose(fours, placement, [5, 6], nearest_images=4).numpy()
+    *where, shear, overlap, stroke, _ = (jnp.asarray(field) for field in placement)
+    writing = nothing_changed(
+        shear=shear, stroke=stroke,
+        bends=jnp.asarray(bends).reshape(COUNT, 4, 2, 4, 4),
+    )  # fmt: skip
+    found = jax.jit(drawing.canvases, static_argnums=3)(
+        jnp.float32(fours), placements.Placement(*where, overlap), writing, 4
+    )
+    assert sorted(set(np.asarray(overlap).tolist())) == [0, 1, 2]
+    difference = np.abs(np.asarray(found) - expected.astype(np.float32))
+    # Rounding: a pixel in ten thousand may be off by one grey level.
+    assert difference.max() <= 1 and (difference > 0).mean() < 1e-4
+
+
+def test_ink_boxes_and_flags_are_those_of_tensorflow(fours):
+    np.testing.assert_array_equal(
+        placements.ink_boxes(jnp.float32(fours)), tf_drawing.ink_boxes(fours)
+    )
+    flat = fours.reshape(-1, 28, 28)
+    uniform = np.random.default_rng(0).random((5, len(flat)), np.float32)
+    expected = ones._draw(tf.constant(flat), tf.constant(uniform)).numpy()
+    found = np.asarray(deformed_digits._flagged(jnp.float32(flat), uniform))
+    difference = np.abs(found - expected.astype(np.float32))
+    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+
+
+def test_a_digit_as_it_is_stays_as_it_is(fours):
+    found = drawing.single_digits(jnp.float32(fours), nothing_changed())
+    np.testing.assert_array_equal(found[..., 0], fours.reshape(-1, 28, 28))
+
+
+def test_writings_are_a_function_of_seed_and_image(digits):
+    numbers = jnp.array([7, 3, 7])
+    first = deformed_digits.writing_of(5, numbers, len(digits.images))
+    for field in first:
+        np.testing.assert_array_equal(field[0], field[2])
+    assert (first.chosen[0] != first.chosen[1]).any()
+    alone = deformed_digits.writing_of(5, numbers[1:2], len(digits.images))
+    other = deformed_digits.writing_of(6, numbers[1:2], len(digits.images))
+    np.testing.assert_array_equal(alone.chosen[0], first.chosen[1])
+    assert (other.chosen != alone.chosen).any()
+
+
+def test_blends_and_flags(digits):
+    images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
+    one = int(np.flatnonzero(digits.labels == 1)[0])
+    seven = int(np.flatnonzero(digits.labels == 7)[0])
+    writing = nothing_changed(
+        chosen=jnp.array([[one, one, seven, one]]),
+        other=jnp.array([[seven, seven, one, one]]),
+        other_share=jnp.array([[0.0, 0.25, 0.25, 0.0]]),
+        flag=jnp.array([[[0.5] * 5, [0.5] * 3 + [0.0, 0.0],
+                         [0.5] * 5, [0.5] * 3 + [0.0, 0.9]]]),
+    )  # fmt: skip
+    found = np.asarray(deformed_digits.written_digits(images, labels, writing)[0])
+    first, other = (np.float32(digits.images[which]) for which in (one, seven))
+    np.testing.assert_array_equal(found[0], first)
+    np.testing.assert_allclose(found[1], 0.75 * first + 0.25 * other, atol=0.5)
+    np.testing.assert_allclose(found[2], 0.75 * other + 0.25 * first, atol=0.5)
+    flagged = ones._draw(
+        tf.constant(digits.images[one : one + 1]),
+        tf.constant([[0.5], [0.5], [0.5], [0.0], [0.9]]),
+    )
+    assert (found[3] > first).any()
+    np.testing.assert_allclose(found[3], np.float32(flagged[0]), atol=1)
+
+
+def test_layouts_stand_where_tensorflows_do(fours):
+    boxes = jnp.tile(placements.ink_boxes(jnp.float32(fours)), (8, 1, 1))
+    key = jax.random.key(0)
+    tiled = placements._tiled(key, boxes)
+    expected = layouts.tiled(tf.constant(boxes), [0, 0])
+    for field in ("center_x", "center_y", "width", "height", "overlap"):
+        np.testing.assert_array_equal(
+            getattr(tiled, field), getattr(expected, field).numpy()
+        )
+    steps = np.array(placements._assignment(key, boxes).center_x) - 14
+    ends = np.concatenate([np.zeros([len(steps), 1]), steps[:, :-1] + 28], axis=1)
+    gaps = steps - ends
+    assert gaps[steps > 0].min() == -15 and gaps.max() == 14 and steps.min() == 0
+    lefts = np.array(placements._separate(key, boxes).center_x) - 14
+    assert np.diff(lefts, axis=1).min() >= 28
+    assert lefts.min() == 0 and lefts.max() <= 168 - 28
+    scattered = placements._scattered(key, boxes)
+    assert np.abs(scattered.rotation_degrees).max() <= 15
+    assert {float(y) for y in scattered.center_y.ravel()} == set(range(14, 26))
+
+
+@pytest.mark.parametrize("number", range(len(wear._KINDS)))
+def test_wear_is_that_of_tensorflow(fours, number, monkeypatch):
+    """Where it does not depend on more than one random number, to the pixel."""
+    ours, theirs = list(wear._KINDS)[number], list(tf_wear._KINDS)[number]
+    assert ours.__name__ == f"_{theirs.__name__}"
+    assert wear._KINDS[ours] == tf_wear._KINDS[theirs]
+    images = np.pad(
+        fours[:4].reshape(4, 28, 112, 1), [(0, 0), (6, 6), (28, 28), (0, 0)]
+    )
+    found = np.round(np.clip(ours(jnp.float32(images), jax.random.key(0)), 0, 255))
+    expected = theirs(tf.constant(images), [0, 0]).numpy().astype(np.float32)
+    assert found.shape == expected.shape and (found != images).any()
+    if theirs in (tf_wear.change_contrast, tf_wear.blur, tf_wear.draw_outlines):
+        monkeypatch.setattr(wear, "_per_image", lambda *args: jnp.float32(0.7))
+        monkeypatch.setattr(tf_wear, "_per_image", lambda *args: tf.constant(0.7))
+        found = np.round(np.clip(ours(jnp.float32(images), jax.random.key(0)), 0, 255))
+        expected = theirs(tf.constant(images), [0, 0]).numpy().astype(np.float32)
+        assert np.abs(found - expected).max() <= 1
+
+
+def test_at_least_the_last_17_of_32_images_stay_clean(fours):
+    images = np.zeros([32, 40, 168, 1], np.float32) + 100
+    worn = np.asarray(wear.wear(images, jax.random.key(1), 1.0))
+    changed = (worn != images).any(axis=(1, 2, 3))
+    assert changed[:15].sum() >= 12 and not changed[15:].any()
+    np.testing.assert_array_equal(wear.wear(images, jax.random.key(1), 0.0), images)
+    glass = np.asarray(wear.wear(np.zeros([64, 40, 168, 1]), jax.random.key(1), 1.0))[
+        26:28
+    ]
+    assert 0 < glass[0].max() < 200 and glass[1].max() == 0
+
+
+@pytest.fixture(scope="module")
+def small_pupil():
+    """Parameters and statistics, none of which is what it begins with."""
+    start = networks.initial(jax.random.key(0), networks.pupil_layers((2, 3, 4, 5, 6)))
+    rng = np.random.default_rng(0)
+    return jax.tree.map(
+        lambda x: x + jnp.float32(rng.uniform(0.0, 0.2, x.shape)), start
+    )
+
+
+def test_the_folded_pupil_is_keras_encoder(small_pupil, fours):
+    plain = networks.folded(*jax.tree.map(np.asarray, small_pupil))
+    encoder = build_encoder(block_channels=(2, 3, 4, 5, 6))
+    for layer in encoder.layers:
+        if layer.weights:
+            layer.set_weights(
+                [plain[f"{layer.name}/{name}"] for name in ("kernel", "bias")]
+            )
+    images = np.pad(
+        fours[:8].reshape(8, 28, 112, 1), [(0, 0), (6, 6), (28, 28), (0, 0)]
+    )
+    expected = encoder(images, training=False).numpy()
+    assert len(plain) == len(encoder.weights) == 24
+    found = pupils.plain_logits(plain, jnp.float32(images))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    in_bfloat16, _ = networks.pupil(*small_pupil, jnp.float32(images))
+    # Eight bits of mantissa, twelve layers.
+    np.testing.assert_allclose(
+        in_bfloat16, expected, atol=0.05 * np.abs(expected).max()
+    )
+
+
+def test_statistics_move_towards_those_of_the_batch():
+    layer = networks._Layers(
+        {"hidden": {"kernel": jnp.ones([1, 1]), "gamma": jnp.array([2.0]),
+                    "beta": jnp.array([1.0])}},
+        {"hidden": {"mean": jnp.array([0.0]), "variance": jnp.array([1.0])}},
+        jax.random.key(0),
+    )  # fmt: skip
+    # Mean 2 and variance 4: normalised to -1 and 1, then 2 x + 1.
+    found = layer.learned(jnp.array([[0.0], [4.0]], jnp.bfloat16), "hidden")
+    np.testing.assert_allclose(np.float32(found), [[0.0], [3.0]], atol=0.01)
+    np.testing.assert_allclose(layer.statistics["hidden"]["mean"], [0.02], rtol=1e-5)
+    np.testing.assert_allclose(
+        layer.statistics["hidden"]["variance"], [1.03], rtol=1e-5
+    )
+
+
+def test_dropout_keeps_the_mean():
+    layer = networks._Layers({}, {}, jax.random.key(0))
+    kept = np.asarray(layer.dropped(jnp.ones([1000, 100]), 0.25))
+    assert set(np.unique(kept)) == {0.0, np.float32(4 / 3)}
+    np.testing.assert_allclose(kept.mean(), 1.0, atol=0.01)
+
+
+def test_every_image_is_taken_once_in_each_turn():
+    turns = [
+        np.concatenate([
+            np.asarray(pupils._numbers(jnp.int32(step), 32, 256))
+            for step in range(8 * turn, 8 * turn + 8)
+        ])
+        for turn in range(3)
+    ]  # fmt: skip
+    for turn in turns:
+        assert sorted(turn) == list(range(256))
+    assert (turns[0] != turns[1]).any() and (turns[1] != turns[2]).any()
+
+
+def test_no_teacher_sees_what_it_shall_not(digits, monkeypatch):
+    monkeypatch.setattr(teachers, "BATCH_IMAGES", 64)
+    images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
+    for number in (2, 8):  # teachers 2 and 8 miss the same sixth
+        inputs, chosen = teachers.batch_of(jax.random.key(0), number, images, labels)
+        assert inputs.shape == (256, 28, 28, 1)
+        assert set(np.asarray(chosen) % teachers.SHARES) == {0, 1, 3, 4, 5}
+
+
+def test_cross_entropy_by_hand():
+    logits = jnp.log(jnp.array([[[0.5, 0.25, 0.25]], [[0.1, 0.2, 0.7]]]))
+    targets = jnp.array([[[1.0, 0.0, 0.0]], [[0.0, 0.5, 0.5]]])
+    expected = (np.log(2) - 0.5 * (np.log(0.2) + np.log(0.7))) / 2
+    np.testing.assert_allclose(
+        learning.cross_entropy(logits, targets), expected, rtol=1e-6
+    )
+
+
+def test_a_step_of_adam_and_of_the_average():
+    optimizer = learning.adam(learning_rate=0.5, weight_decay=0.1, total_steps=10)
+    state = learning.begin({"kernel": jnp.array([[2.0]])}, {}, optimizer)
+
+    def loss(parameters, statistics):
+        return 0.5 * jnp.sum(parameters["kernel"] ** 2), statistics
+
+    state, value = learning.advanced(state, optimizer, loss, average_decay=0.9)
+    # No warm-up in so short a run: the rate is whole from the first step. A first
+    # step is the rate times the gradient's sign, decay the rate times 0.1 times 2.
+    np.testing.assert_allclose(value, 2.0)
+    np.testing.assert_allclose(state.parameters["kernel"], [[1.4]], rtol=1e-5)
+    # The average's decay begins with 1/10.
+    np.testing.assert_allclose(state.average["kernel"], [[1.46]], rtol=1e-5)
+    assert int(state.step) == 1
+
+
+def test_lessons_are_settings_alone():
+    assert dataclasses.replace(pupils.Lesson(), seed=1) != pupils.Lesson()
