@@ -169,6 +169,8 @@ class Config:
         train_encoder: whether the sum model's encoder learns (the original froze it).
         initial_model: exported model, or .npz of layers, whose weights to start from;
             random ones where `None`.
+        teacher: such a model, too, of any size; the encoder learns what it says of
+            each composite before that is worn, in place of labels.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         stop_at_accuracy: training ends as soon as so large a share of the sums
@@ -192,6 +194,7 @@ class Config:
     decorrelation: float = 0.0
     train_encoder: bool = True
     initial_model: str | None = None
+    teacher: str | None = None
     checkpoint_every_steps: int = 500
     evaluate_every_steps: int = 1_000
     stop_at_accuracy: float | None = None

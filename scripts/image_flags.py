@@ -45,6 +45,11 @@ def _define_model_flags() -> None:
         "Exported model to start from, e.g. exported_models/mnist_sum, or the "
         "encoder.npz of distill_encoder.py; the encoder gets its size.",
     )  # fmt: skip
+    flags.DEFINE_string(
+        "teacher", None,
+        "Exported model or encoder.npz whose answers the encoder learns, in place of "
+        "labels: it is shown each composite before wear (train_encoder.py).",
+    )  # fmt: skip
     flags.DEFINE_bool(
         "normalized", None, "Normalise batches while the encoder learns; what is "
         "evaluated and exported does without. On, but off in the preset original.",

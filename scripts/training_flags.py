@@ -102,7 +102,7 @@ def settings(stage: str, **changes) -> config.Config:
             "seed", "total_steps", "global_batch_size", "precision", "strategy",
             "checkpoint_every_steps", "evaluate_every_steps", "log_every_steps",
             "skip_non_finite", "stop_at_accuracy", "deterministic",
-            "initial_model",
+            "initial_model", "teacher",
         ),
         **{name: value for name, value in changes.items() if value is not None},
     )  # fmt: skip
@@ -119,7 +119,12 @@ def _trained_before(stage: str) -> list[pathlib.Path]:
 
 
 def _check_learns(chosen: config.Config) -> None:
-    """Raises `UserError` for an encoder to be normalised that does not learn."""
+    """Raises `UserError` for flags about learning that would have no effect."""
+    if chosen.teacher and chosen.stage != "encoder":
+        raise config.UserError(
+            "--teacher is for train_encoder.py alone. Received: "
+            f"--teacher={chosen.teacher}"
+        )
     if given_flags.optional("normalized") and not chosen.train_encoder:
         raise config.UserError(
             "--normalized must go with an encoder that learns (--train_encoder). "

@@ -66,6 +66,21 @@ def test_mixed_without_wear_leaves_whole_images_as_they_are(digit_images):
     assert same[:15].sum() < 5
 
 
+def test_images_before_wear_are_kept(digit_images, digit_labels):
+    batch = digit_images, digit_labels, "mixed", 3, 5, 64
+    worn, labels = composites.composite_batch(*batch)
+    again, same_labels, kept = composites.composite_batch(*batch, keeps_unworn=True)
+    np.testing.assert_array_equal(again, worn)
+    np.testing.assert_array_equal(same_labels, labels)
+    differs = (kept.numpy() != worn.numpy()).any(axis=(1, 2, 3))
+    assert differs[:30].mean() > 0.8 and not differs[30:].any()
+    # Where nothing can be worn, they are the images.
+    tiled, _, unworn = composites.composite_batch(
+        digit_images, digit_labels, "tiled", 3, 5, 8, keeps_unworn=True
+    )
+    np.testing.assert_array_equal(unworn, tiled)
+
+
 def test_ones_of_mixed_have_flags_whether_worn_or_not(monkeypatch):
     """Where ones alone are drawn, what `ones` does to them is seen."""
     flagged = []

@@ -41,6 +41,7 @@ VALUES = {
     "base_channels": (5, ""),
     "dropout_rate": (0.25, ""),
     "initial_model": ("model", "--base_channels=16"),
+    "teacher": ("model", ""),
     "normalized": (False, ""),
     "worn": (False, ""),
     "bent": (True, ""),
@@ -137,6 +138,11 @@ def test_an_encoder_that_does_not_learn_is_not_normalised(preset, changes):
     message = f"Received: --normalized --notrain_encoder --preset={preset}$"
     with pytest.raises(config.UserError, match=message):
         settings("--normalized", f"--preset={preset}", stage="sum_model", **changes)
+
+
+def test_a_teacher_of_another_stage_is_refused():
+    with pytest.raises(config.UserError, match="--teacher is for train_encoder.py"):
+        settings("--teacher=model", stage="sum_model")
 
 
 def test_hard_digits_need_a_model_that_says_so():

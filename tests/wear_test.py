@@ -52,12 +52,12 @@ def test_a_small_batch_meets_every_kind():
         if number < 12:
             kinds |= kinds_of(images, worn, seed)
     assert 0.4 < changed / 800 < 0.5  # 15 / 32, less what is clear sky
-    assert kinds == set(wear.FREQUENT + wear.RARE)
+    assert kinds == set(wear.LIGHT | wear.HEAVY)
 
 
 def kinds_of(images, worn, seed):
     """Which kinds made the rows of a batch what they are."""
-    kinds = wear.FREQUENT + wear.RARE
+    kinds = list(wear.LIGHT | wear.HEAVY)
     seeds = tf.unstack(tf.random.split(seed, len(kinds)))
     found = set()
     is_fresh = (images.numpy() == worn).all(axis=(1, 2, 3))
@@ -164,28 +164,43 @@ def test_frosted_glass_moves_down_and_right_independently():
 
 
 @pytest.mark.parametrize(
-    "inside, gain, ring_inside, ring_outside",
-    [(1.0, 1.5, 255, 0), (0.0, 1.0, 0, 170), (0.5, 2.0, 170, 170), (0.5, 1.0, 85, 85)],
-)
+    "inside, gain, ring_inside, ring_outside, is_thin",
+    [
+        (1.0, 1.5, 255, 0, False), (0.0, 1.0, 0, 170, False), (0.5, 2.0, 170, 170, False),
+        (0.5, 1.0, 85, 85, True),
+    ],
+)  # fmt: skip
 def test_outlines_are_inside_outside_or_astride(
-    monkeypatch, inside, gain, ring_inside, ring_outside
+    monkeypatch, inside, gain, ring_inside, ring_outside, is_thin
 ):
-    numbers = iter([inside, gain])
+    numbers = iter([0.2 if is_thin else 0.8, inside, gain])
     monkeypatch.setattr(wear, "_per_image", lambda *args: tf.constant(next(numbers)))
     images = np.zeros((1, 40, 168, 1), np.uint8)
     images[:, 10:20, 50:60] = 170
     expected = np.zeros((1, 40, 168, 1), np.uint8)
-    # The corners of the square grown by a pixel count as well.
+    # The corners of the square grown by a pixel count as well, unless thin.
     expected[:, 9:21, 49:61] = ring_outside
     expected[:, 10:20, 50:60] = ring_inside
     expected[:, 11:19, 51:59] = 0
+    if is_thin:
+        expected[:, [9, 9, 20, 20], [49, 60, 49, 60]] = 0
     worn = wear.draw_outlines(tf.constant(images), [5, 6]).numpy()
     np.testing.assert_array_equal(worn, expected)
 
 
-def test_half_of_the_rows_of_rare_kinds_get_noise():
-    """On black, glass and outlines show nothing: what is seen is noise."""
-    worn = wear.wear(grey(0, 64), [1, 2]).numpy()
-    glass, outlines = worn[26:28], worn[28:30]
-    for with_noise, without in (glass, outlines):
-        assert 0 < with_noise.max() < 200 and without.max() == 0
+def test_of_the_rows_of_heavy_kinds_half_get_noise_and_a_quarter_are_blurred():
+    """Of black, glass and outlines show nothing: what is seen is noise."""
+    worn = wear.wear(grey(0, 128), [1, 2]).numpy().reshape(128, -1).max(axis=1)
+    glass, outlines = worn[48:52], worn[52:60]
+    for rows in (glass, outlines):
+        half = len(rows) // 2
+        assert (rows[:half] > 0).all() and (rows[:half] < 200).all()
+        assert not rows[half:].any()
+    image = np.zeros((4, 40, 168, 1), np.uint8)
+    image[:, 20, 80] = 255
+    outline = wear._worn_by(wear.draw_outlines, tf.constant(image), [5, 6]).numpy()
+    without = wear.draw_outlines(tf.constant(image), [5, 6]).numpy()
+    blurred = wear.blur(tf.constant(without[2:3]), tf.random.fold_in([5, 6], 2))
+    np.testing.assert_array_equal(outline[2:3], blurred)
+    np.testing.assert_array_equal(outline[3], without[3])
+    assert (outline[2] != without[2]).any()

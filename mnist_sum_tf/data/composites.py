@@ -12,7 +12,7 @@ from mnist_sum_tf.data import drawing, layouts, ones, wear
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
     bent: bool = False, worn: bool = True, bend_strength: float = 1.0,
-    wear_share: float = 1.0,
+    wear_share: float = 1.0, keeps_unworn: bool = False,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -30,10 +30,12 @@ def composite_batch(
         bent, bend_strength: see `layouts.get_layout`.
         worn: whether `mixed` is worn at all; its ones have flags in any case.
         wear_share: see `wear.wear`.
+        keeps_unworn: whether to return images as they were before, too.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
-        labels, int32 `[batch_size, 4]`, the digits in reading order.
+        labels, int32 `[batch_size, 4]`, the digits in reading order; then the
+        unworn images where they are kept.
 
     Raises:
         UserError: if there is no such layout.
@@ -43,12 +45,13 @@ def composite_batch(
         [batch_size, config.NUM_DIGITS], seeds[0],
         maxval=tf.shape(digit_images)[0], dtype=tf.int32,
     )  # fmt: skip
-    return _compose_chosen(
+    worn_images, labels, images = _compose_chosen(
         digit_images, digit_labels, chosen,
         layouts.get_layout(layout, bent, bend_strength), seeds,
         flagged=layout == "mixed",
         wear_share=wear_share if worn and layout == "mixed" else 0.0,
     )  # fmt: skip
+    return (worn_images, labels, images)[: 3 if keeps_unworn else 2]
 
 
 def evaluation_batch(
@@ -71,10 +74,11 @@ def evaluation_batch(
     )
     chosen = tf.reshape(chosen, [batch_size, config.NUM_DIGITS])
     seeds = _step_seeds(seed, start)
-    return _compose_chosen(
+    _, labels, images = _compose_chosen(
         digit_images, digit_labels, chosen, layouts.get_layout(layout), seeds,
         flagged=False, wear_share=0.0,
     )  # fmt: skip
+    return images, labels
 
 
 def _step_seeds(seed: int, step):
@@ -101,6 +105,5 @@ def _compose_chosen(
     # Rows are exchangeable: an eighth is drawn with hard edges.
     hard = int(batch_size / 8 * wear_share)
     images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
-    if wear_share:
-        images = wear.wear(images, seeds[3], wear_share)
-    return images, labels
+    worn = wear.wear(images, seeds[3], wear_share) if wear_share else images
+    return worn, labels, images

@@ -38,6 +38,7 @@ def composites_dataset(
     worn: bool = True,
     bend_strength: float = 1.0,
     wear_share: float = 1.0,
+    keeps_unworn: bool = False,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -50,6 +51,7 @@ def composites_dataset(
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
         bent, worn, bend_strength, wear_share: see `composites.composite_batch`.
+        keeps_unworn: whether labels hold `"unworn"`, the images before wear.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -61,12 +63,12 @@ def composites_dataset(
     images, labels = _on_host(digits.images), _on_host(digits.labels)
 
     def compose(step):
-        return _labelled(
-            *composites.composite_batch(
-                images, labels, layout, seed, step, batch_size, bent, worn,
-                bend_strength, wear_share,
-            )
-        )
+        composed, digits, *unworn = composites.composite_batch(
+            images, labels, layout, seed, step, batch_size, bent, worn,
+            bend_strength, wear_share, keeps_unworn,
+        )  # fmt: skip
+        composed, known = _labelled(composed, digits)
+        return composed, known | dict(zip(["unworn"], unworn))
 
     return _map_steps(compose, start_step, total_steps)
 

@@ -46,16 +46,19 @@ def _wear_rows(images, seed) -> tf.Tensor:
 
 
 def _worn_by(kind, images, seed) -> tf.Tensor:
-    """Images worn by one kind; half of those of the rare ones, rounded up, get noise.
+    """Images worn by one kind; of the heavy ones, half get noise, a quarter are blurred.
 
-    A model that has seen clouds and outlines without any took noise for ink there.
+    A model that has seen clouds and outlines by themselves took noise for ink there.
     """
     worn = kind(images, seed)
-    if kind not in RARE:
+    if kind not in HEAVY:
         return worn
-    half = (images.shape[0] + 1) // 2
-    grainy = add_noise(worn[:half], tf.random.fold_in(seed, 1))
-    return tf.concat([grainy, worn[half:]], axis=0)
+    half, most = (images.shape[0] + 1) // 2, (3 * images.shape[0] + 1) // 4
+    return tf.concat([
+        add_noise(worn[:half], tf.random.fold_in(seed, 1)),
+        blur(worn[half:most], tf.random.fold_in(seed, 2)),
+        worn[most:],
+    ], axis=0)  # fmt: skip
 
 
 def _wear_by_chance(images, seed) -> tf.Tensor:
@@ -202,23 +205,32 @@ def frost_glass(images, seed) -> tf.Tensor:
 
 
 def draw_outlines(images, seed) -> tf.Tensor:
-    """Outlines in place of ink: inside, outside or astride; up to thrice as bright."""
-    inside_seed, gain_seed = tf.unstack(tf.random.split(seed, 2))
+    """Outlines in place of ink: inside, outside or astride; up to thrice as bright.
+
+    Half of them are thin: no pixel counts as beside one that touches by a corner.
+    """
+    inside_seed, gain_seed, thin_seed = tf.unstack(tf.random.split(seed, 3))
+    is_thin = _per_image(images, thin_seed, 0.0, 1.0) < 0.5
     inside = tf.clip_by_value(_per_image(images, inside_seed, -0.5, 1.5), 0.0, 1.0)
     gain = _per_image(images, gain_seed, 1.0, 3.0)
     pixels = tf.cast(images, tf.float32)
-    thick, thin = (
-        sign * tf.nn.max_pool2d(sign * pixels, 3, 1, "SAME") for sign in (1, -1)
-    )
-    outline = inside * (pixels - thin) + (1 - inside) * (thick - pixels)
+
+    def largest(pixels):
+        down, across, around = (
+            tf.nn.max_pool2d(pixels, size, 1, "SAME") for size in ((3, 1), (1, 3), 3)
+        )
+        return tf.where(is_thin, tf.maximum(down, across), around)
+
+    grown, shrunk = largest(pixels), -largest(-pixels)
+    outline = inside * (pixels - shrunk) + (1 - inside) * (grown - pixels)
     return _to_uint8(gain * outline)
 
 
-# Each touches two of 32 rows, or one.
-FREQUENT = (change_contrast, blur, add_noise, punch_holes)
-RARE = (
-    salt_and_pepper, cloud, stray_line, negative_bands, splash_mud, frost_glass,
-    draw_outlines,
-)  # fmt: skip
+# Kinds, and of 32 rows how many each touches.
+LIGHT = {change_contrast: 1, blur: 2, add_noise: 2, punch_holes: 1}
+HEAVY = {
+    salt_and_pepper: 1, cloud: 1, stray_line: 1, negative_bands: 1, splash_mud: 2,
+    frost_glass: 1, draw_outlines: 2,
+}  # fmt: skip
 _PERIOD = 32
-_KINDS = {kind: 2 for kind in FREQUENT} | {kind: 1 for kind in RARE}
+_KINDS = LIGHT | HEAVY

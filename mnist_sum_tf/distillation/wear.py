@@ -31,13 +31,16 @@ def wear(images, key, share: float) -> jax.Array:
 
 
 def _worn_by(kind, images, key):
-    """Half of the rows of the rare kinds, rounded up, get noise."""
+    """Of the rows of heavy kinds half get noise, a quarter are blurred."""
     worn = _to_grey(kind(images, key))
-    if kind not in _RARE:
+    if kind not in _HEAVY:
         return worn
-    half = (images.shape[0] + 1) // 2
-    grainy = _to_grey(_add_noise(worn[:half], jax.random.fold_in(key, 1)))
-    return jnp.concatenate([grainy, worn[half:]])
+    half, most = (images.shape[0] + 1) // 2, (3 * images.shape[0] + 1) // 4
+    return jnp.concatenate([
+        _to_grey(_add_noise(worn[:half], jax.random.fold_in(key, 1))),
+        _to_grey(_blur(worn[half:most], jax.random.fold_in(key, 2))),
+        worn[most:],
+    ])  # fmt: skip
 
 
 def _to_grey(images):
@@ -150,19 +153,28 @@ def _frost_glass(images, key):
 
 
 def _draw_outlines(images, key):
-    inside_key, gain_key = jax.random.split(key)
+    inside_key, gain_key, thin_key = jax.random.split(key, 3)
+    is_thin = _per_image(images, thin_key, 0.0, 1.0) < 0.5
     inside = jnp.clip(_per_image(images, inside_key, -0.5, 1.5), 0.0, 1.0)
     gain = _per_image(images, gain_key, 1.0, 3.0)
-    window = (1, 3, 3, 1), (1, 1, 1, 1), "SAME"
-    thick = jax.lax.reduce_window(images, -jnp.inf, jax.lax.max, *window)
-    thin = jax.lax.reduce_window(images, jnp.inf, jax.lax.min, *window)
-    return gain * (inside * (images - thin) + (1 - inside) * (thick - images))
+
+    def largest(pixels):
+        down, across, around = (
+            jax.lax.reduce_window(
+                pixels, -jnp.inf, jax.lax.max, (1, *size, 1), (1, 1, 1, 1), "SAME"
+            )
+            for size in ((3, 1), (1, 3), (3, 3))
+        )
+        return jnp.where(is_thin, jnp.maximum(down, across), around)
+
+    grown, shrunk = largest(images), -largest(-images)
+    return gain * (inside * (images - shrunk) + (1 - inside) * (grown - images))
 
 
-_FREQUENT = (_change_contrast, _blur, _add_noise, _punch_holes)
-_RARE = (
-    _salt_and_pepper, _cloud, _stray_line, _negative_bands, _splash_mud, _frost_glass,
-    _draw_outlines,
-)  # fmt: skip
+_LIGHT = {_change_contrast: 1, _blur: 2, _add_noise: 2, _punch_holes: 1}
+_HEAVY = {
+    _salt_and_pepper: 1, _cloud: 1, _stray_line: 1, _negative_bands: 1,
+    _splash_mud: 2, _frost_glass: 1, _draw_outlines: 2,
+}  # fmt: skip
 _PERIOD = 32
-_KINDS = {kind: 2 for kind in _FREQUENT} | {kind: 1 for kind in _RARE}
+_KINDS = _LIGHT | _HEAVY

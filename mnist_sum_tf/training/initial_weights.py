@@ -17,18 +17,21 @@ from mnist_sum_tf.runtimes.saved_model import (
 )
 
 
-def set_initial_weights(model: keras.Model, saved_model) -> None:
+def set_initial_weights(
+    model: keras.Model, saved_model, flag: str = "initial_model"
+) -> None:
     """Gives a model the weights that a SavedModel has under the same names.
 
     Args:
         model: the encoder or the decoder, of the size that was exported.
         saved_model: a SavedModel, or a folder of versions, of which the newest
             is taken, see `serving.export`; or an `.npz` of arrays by such names.
+        flag: which named it, for errors.
 
     Raises:
         UserError: if it is no exported model, or one of another size.
     """
-    exported = _exported_variables(saved_model)
+    exported = _exported_variables(saved_model, flag)
     values = []
     for variable in model.variables:
         if _is_seed(variable):
@@ -37,7 +40,7 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
         found = exported.get(name)
         if found is None or tuple(found.shape) != shape:
             raise config.UserError(
-                f"--initial_model must have {name} of shape {shape}; is it of "
+                f"--{flag} must have {name} of shape {shape}; is it of "
                 f"the same size? Received: {saved_model} with "
                 f"{'none' if found is None else tuple(found.shape)}"
             )
@@ -47,18 +50,18 @@ def set_initial_weights(model: keras.Model, saved_model) -> None:
 
 
 def size_of_exported(
-    model: config.ModelConfig, saved_model
+    model: config.ModelConfig, saved_model, flag: str = "initial_model"
 ) -> config.ModelConfig:
     """The settings of an encoder with as many channels as an exported one has.
 
     Args:
         model: the other settings.
-        saved_model: see `set_initial_weights`.
+        saved_model, flag: see `set_initial_weights`.
 
     Raises:
         UserError: if it is no exported model.
     """
-    with _as_initial_model(saved_model):
+    with _named_by_flag(saved_model, flag):
         if _is_file_of_arrays(saved_model):
             arrays = _read_arrays(saved_model)
             shapes = {name: array.shape for name, array in arrays.items()}
@@ -82,8 +85,8 @@ def exported_channels(shapes: dict) -> tuple[int, ...]:
     )
 
 
-def _exported_variables(folder) -> dict:
-    with _as_initial_model(folder):
+def _exported_variables(folder, flag: str) -> dict:
+    with _named_by_flag(folder, flag):
         if _is_file_of_arrays(folder):
             return _read_arrays(folder)
         return variables_by_name(load_saved_model(folder))
@@ -103,13 +106,13 @@ def _read_arrays(path) -> dict[str, np.ndarray]:
 
 
 @contextlib.contextmanager
-def _as_initial_model(folder):
+def _named_by_flag(folder, flag: str):
     """Names the flag in errors of reading an exported model."""
     try:
         yield
     except (KeyError, config.UserError) as error:
         raise config.UserError(
-            "--initial_model must be a SavedModel that export_model.py wrote, a "
+            f"--{flag} must be a SavedModel that export_model.py wrote, a "
             "folder of its versions, or an .npz of distill_encoder.py. "
             f"Received: {folder}"
         ) from error

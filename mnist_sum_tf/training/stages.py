@@ -13,7 +13,7 @@ from mnist_sum_tf.data.layouts import get_layout
 from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_distribution import with_distribution
-from mnist_sum_tf.training import losses, strategies, training_data
+from mnist_sum_tf.training import losses, strategies, teachers, training_data
 from mnist_sum_tf.training.loop import train_and_evaluate
 from mnist_sum_tf.training.starting_models import (
     starting_encoder,
@@ -68,15 +68,17 @@ def encoder_task(
     """What the encoder learns: images, and the digits in them."""
     stage_dir = workdir and workdir / "encoder"
     data = training_data.of_images(settings, needs_digits=True, stage_dir=stage_dir)
+    teacher = teachers.Teacher(settings)
+
+    def build_model(dtype):
+        teacher.build(dtype)
+        return starting_encoder(settings, data["train_data"], dtype, stage_dir)
+
     return Task(
-        build_model=functools.partial(
-            starting_encoder, settings, data["train_data"], stage_dir=stage_dir
-        ),
+        build_model=build_model,
         build_judged=with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
-        loss=lambda labels, logits: losses.digit_cross_entropy(
-            labels["digits"], logits
-        ),
+        loss=teacher.loss,
         **data,
     )
 

@@ -46,6 +46,11 @@ def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> di
     """
     if settings.data.images is None:
         return _of_composites(settings, stage_dir)
+    if settings.teacher:
+        raise config.UserError(
+            "--teacher must go with composites: it is shown them before they are "
+            f"worn. Received: --teacher={settings.teacher} with --images"
+        )
     return _of_own_images(settings, needs_digits)
 
 
@@ -74,7 +79,7 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
             datasets.composites_dataset, train, data.layout, settings.seed,
             settings.global_batch_size, total_steps=settings.total_steps,
             bent=data.bent, worn=data.worn, bend_strength=data.bend_strength,
-            wear_share=data.wear_share,
+            wear_share=data.wear_share, keeps_unworn=bool(settings.teacher),
         ),
         "validation_data": {
             layout: datasets.evaluation_dataset(

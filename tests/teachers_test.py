@@ -1,0 +1,94 @@
+"""An encoder learns what another model says, in place of labels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from loop_test import assert_same_values, final_values
+from stages_test import digits_file
+
+from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.training import stages
+from mnist_sum_tf.training.initial_weights import short_name
+from mnist_sum_tf.training.teachers import Teacher
+
+__all__ = ["digits_file"]  # A fixture of the tests below.
+
+
+@pytest.fixture(scope="module")
+def taught_by(tmp_path_factory):
+    """A small encoder, and the file of its layers."""
+    encoder = build_encoder(base_channels=3)
+    rng = np.random.default_rng(0)
+    for variable in encoder.trainable_variables:
+        variable.assign_add(rng.normal(scale=0.1, size=variable.shape))
+    path = tmp_path_factory.mktemp("teacher") / "encoder.npz"
+    np.savez(path, **{short_name(each): each for each in encoder.trainable_variables})
+    return encoder, str(path)
+
+
+@pytest.fixture
+def settings(digits_file, taught_by):
+    preset = get_preset("compact", "encoder")
+    return dataclasses.replace(
+        preset, total_steps=4, global_batch_size=8, precision="float32",
+        checkpoint_every_steps=2, evaluate_every_steps=4, teacher=taught_by[1],
+        data=dataclasses.replace(
+            preset.data, digits=digits_file, validates_all_layouts=False
+        ),
+        model=config.ModelConfig(base_channels=2, normalized=True),
+        optimizer=config.OptimizerConfig(schedule="constant"),
+    )  # fmt: skip
+
+
+def test_the_loss_is_the_cross_entropy_of_what_the_teacher_says(settings, taught_by):
+    teacher = Teacher(settings)
+    teacher.build("float32")
+    rng = np.random.default_rng(1)
+    unworn = rng.integers(0, 256, (3, 40, 168, 1), dtype=np.uint8)
+    logits = rng.normal(size=(3, 4, 10)).astype(np.float32)
+    found = teacher.loss({"unworn": unworn, "digits": None}, logits)
+    said = taught_by[0](unworn, training=False).numpy()
+    odds = np.exp(said - said.max(axis=-1, keepdims=True))
+    targets = odds / odds.sum(axis=-1, keepdims=True)
+    surprise = np.log(np.exp(logits).sum(axis=-1, keepdims=True)) - logits
+    np.testing.assert_allclose(found, (targets * surprise).sum((1, 2)), rtol=1e-4)
+    assert found.shape == (3,)
+
+
+def test_without_a_teacher_labels_teach(settings):
+    teacher = Teacher(dataclasses.replace(settings, teacher=None))
+    teacher.build("float32")
+    # Even chances for each of four digits.
+    found = teacher.loss({"digits": np.zeros([2, 4], np.int32)}, np.zeros([2, 4, 10]))
+    np.testing.assert_allclose(found, [4 * np.log(10)] * 2, rtol=1e-6)
+
+
+def test_a_taught_run_resumes_in_the_same_bits(settings, tmp_path):
+    stages.train_encoder(settings, tmp_path / "whole")
+    stages.train_encoder(
+        dataclasses.replace(settings, total_steps=2), tmp_path / "parts"
+    )
+    stages.train_encoder(settings, tmp_path / "parts")
+    whole, parts, labels = (tmp_path / name for name in ("whole", "parts", "labels"))
+    assert_same_values(final_values(whole / "encoder"), final_values(parts / "encoder"))
+    stages.train_encoder(dataclasses.replace(settings, teacher=None), labels)
+    values, others = (final_values(path / "encoder") for path in (whole, labels))
+    assert values.keys() == others.keys()  # the teacher is not saved
+    assert any((values[name] != others[name]).any() for name in values)
+
+
+def test_teachers_are_for_composites(settings, tmp_path):
+    own = dataclasses.replace(settings.data, images=str(tmp_path))
+    with pytest.raises(config.UserError, match="--teacher must go with composites"):
+        stages.train_encoder(
+            dataclasses.replace(settings, data=own), tmp_path / "work"
+        )
+
+
+def test_a_teacher_that_cannot_be_read_is_named(settings, tmp_path):
+    broken = dataclasses.replace(settings, teacher=str(tmp_path / "none"))
+    with pytest.raises(config.UserError, match="--teacher must be .*none"):
+        stages.train_encoder(broken, tmp_path / "work")
