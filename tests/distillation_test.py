@@ -1,7 +1,5 @@
 """Distillation in JAX: its images are TensorFlow's, its encoder is Keras'."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf.data import drawing as tf_drawing
-from mnist_sum_tf.data import handwriting, layouts, ones
+from mnist_sum_tf.data import canvas, handwriting, layouts, ones, placement
 from mnist_sum_tf.data import wear as tf_wear
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import (
@@ -22,6 +20,7 @@ from mnist_sum_tf.distillation import (
     teachers,
     wear,
 )
+from mnist_sum_tf.models import encoder
 from mnist_sum_tf.models.encoder import build_encoder
 
 COUNT = 32
@@ -45,10 +44,10 @@ def nothing_changed(**changes):
 
 
 def test_canvases_are_those_that_tensorflow_draws(fours):
-    placement = layouts.mixed(tf_drawing.ink_boxes(fours), [3, 4])
-    bends = handwriting.random_bends(tf.reshape(placement.bend_pixels, [-1]), [5, 6])
-    expected = tf_drawing.compose(fours, placement, [5, 6], nearest_images=4).numpy()
-    *where, shear, overlap, stroke, _ = (jnp.asarray(field) for field in placement)
+    drawn = layouts.mixed(tf_drawing.ink_boxes(fours), [3, 4])
+    bends = handwriting.random_bends(tf.reshape(drawn.bend_pixels, [-1]), [5, 6])
+    expected = tf_drawing.compose(fours, drawn, [5, 6], nearest_images=4).numpy()
+    *where, shear, overlap, stroke, _ = (jnp.asarray(field) for field in drawn)
     writing = nothing_changed(
         shear=shear, stroke=stroke,
         bends=jnp.asarray(bends).reshape(COUNT, 4, 2, 4, 4),
@@ -179,8 +178,8 @@ def small_pupil():
 
 def test_the_folded_pupil_is_keras_encoder(small_pupil, fours):
     plain = networks.folded(*jax.tree.map(np.asarray, small_pupil))
-    encoder = build_encoder(block_channels=(2, 3, 4, 5, 6))
-    for layer in encoder.layers:
+    keras_encoder = build_encoder(block_channels=(2, 3, 4, 5, 6))
+    for layer in keras_encoder.layers:
         if layer.weights:
             layer.set_weights(
                 [plain[f"{layer.name}/{name}"] for name in ("kernel", "bias")]
@@ -188,8 +187,8 @@ def test_the_folded_pupil_is_keras_encoder(small_pupil, fours):
     images = np.pad(
         fours[:8].reshape(8, 28, 112, 1), [(0, 0), (6, 6), (28, 28), (0, 0)]
     )
-    expected = encoder(images, training=False).numpy()
-    assert len(plain) == len(encoder.weights) == 24
+    expected = keras_encoder(images, training=False).numpy()
+    assert len(plain) == len(keras_encoder.weights) == 24
     found = pupils.plain_logits(plain, jnp.float32(images))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     in_bfloat16, _ = networks.pupil(*small_pupil, jnp.float32(images))
@@ -270,5 +269,13 @@ def test_a_step_of_adam_and_of_the_average():
     assert int(state.step) == 1
 
 
-def test_lessons_are_settings_alone():
-    assert dataclasses.replace(pupils.Lesson(), seed=1) != pupils.Lesson()
+def test_numbers_are_those_of_the_pipeline():
+    """What cannot be imported where TensorFlow may be missing is written twice."""
+    assert placements.SHARES == tuple(share for _, share in layouts.MIXTURE)
+    assert deformed_digits.FLAG_SHARE == ones.SHARE
+    assert deformed_digits.BEND_GRID == handwriting.BEND_GRID
+    assert drawing.TILE_WIDTH == canvas.TILE_WIDTH
+    assert (
+        placements.KEEP_EARLIER, placements.BRIGHTEST, placements.WRAP_AROUND
+    ) == (placement.KEEP_EARLIER, placement.BRIGHTEST, placement.WRAP_AROUND)  # fmt: skip
+    assert networks.HIDDEN_UNITS == encoder.HIDDEN_UNITS

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-DIGIT_SIZE = 28
+from mnist_sum_tf.data.digits import DIGIT_SIZE
+
 BEND_GRID = 4
 FLAG_SHARE = 0.25  # of the ones; half of these have a foot as well
 BLEND_SHARE = 0.25  # of the images, whose digits are mixed with another one each

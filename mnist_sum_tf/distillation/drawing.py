@@ -9,19 +9,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mnist_sum_tf.data.digits import DIGIT_SIZE
 from mnist_sum_tf.distillation.deformed_digits import (
-    DIGIT_SIZE,
     Writing,
     bend_field,
     change_stroke,
 )
 from mnist_sum_tf.distillation.placements import (
     BRIGHTEST,
+    HEIGHT,
     KEEP_EARLIER,
+    WIDTH,
     Placement,
 )
 
-HEIGHT, WIDTH = 40, 168
 TILE_WIDTH = 48
 # The middles of a tile's pixels; a black column stands on either side.
 _TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from mnist_sum_tf.distillation.deformed_digits import DIGIT_SIZE
+from mnist_sum_tf import config
+from mnist_sum_tf.data.digits import DIGIT_SIZE
 
 KEEP_EARLIER, BRIGHTEST, WRAP_AROUND = 0, 1, 2
 # As `data.layouts.MIXTURE`.
 SHARES = (0.17, 0.17, 0.30, 0.14, 0.22)
-HEIGHT, WIDTH = 40, 168
+HEIGHT, WIDTH = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
 
 
 class Placement(NamedTuple):
