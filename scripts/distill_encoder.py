@@ -20,7 +20,9 @@ _WORKDIR = flags.DEFINE_string(
 _DIGITS = flags.DEFINE_string(
     "digits", "bundled", "bundled, tfds, or the path of an .npz file."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of weights and all that is random.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Of weights and all that is random.", lower_bound=0, upper_bound=10**6
+)
 _NUM_TEACHERS = flags.DEFINE_integer("num_teachers", 12, "Networks that teach.")
 _TEACHER_STEPS = flags.DEFINE_integer(
     "teacher_steps", 6_000, "Training steps of each, of 1,024 digits."
@@ -34,10 +36,11 @@ _TOTAL_STEPS = flags.DEFINE_integer("total_steps", 38_000, "Of the encoder.")
 _GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
     "global_batch_size", 1024, "Images per step of the encoder, a multiple of 32."
 )
-_LEARNING_RATE = flags.DEFINE_float("learning_rate", 4e-3, "Adam's peak rate.")
+_LEARNING_RATE = flags.DEFINE_float("learning_rate", 4e-3, "Adam's peak rate.", 0.0)
 _WEAR_SHARE = flags.DEFINE_float(
-    "wear_share", 0.5, "Of the 15 in 32 images that may be worn, the share that is."
-)
+    "wear_share", 0.5, "Of the 15 in 32 images that may be worn, the share that is.",
+    lower_bound=0.0, upper_bound=1.0,
+)  # fmt: skip
 _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
     "checkpoint_every_steps", 2_000, "Of the encoder; each teacher has one."
 )

@@ -104,7 +104,9 @@ def test_its_encoder_is_an_initial_model(small, tmp_path):
 
 
 def test_other_settings_need_another_folder(small, tmp_path):
-    saved_states.check_same_settings(tmp_path, dataclasses.asdict(small))
+    saved_states.check_same_settings(tmp_path, recipe._what_matters(small))
+    saved_oftener = dataclasses.replace(small, checkpoint_every_steps=1)
+    saved_states.check_same_settings(tmp_path, recipe._what_matters(saved_oftener))
     other = dataclasses.replace(small, teacher_steps=3)
     with pytest.raises(config.UserError, match="--workdir must be a new one"):
         recipe.distill(other, tmp_path)

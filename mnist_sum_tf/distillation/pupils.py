@@ -21,7 +21,18 @@ STATISTICS_BATCHES = 64  # of which normalisations take what they saw, at the en
 
 @dataclasses.dataclass(frozen=True)
 class Lesson:
-    """Settings of a pupil's training; see the flags of `distill_encoder.py`."""
+    """Settings of a pupil's training.
+
+    Attributes:
+        total_steps: until the learning rate has risen and fallen to zero.
+        global_batch_size: canvases per step, a multiple of 32.
+        learning_rate: Adam's, the largest.
+        weight_decay: see `learning.adam`.
+        dropout_rate: after each block and before the logits.
+        average_decay: of the moving average of the parameters.
+        wear_share: see `wear.wear`.
+        seed: of weights, canvases and dropout.
+    """
 
     total_steps: int = 38_000
     global_batch_size: int = 1024
