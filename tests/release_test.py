@@ -14,6 +14,7 @@ from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.runtimes.loading import OUTPUTS
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.exported import load_exported_model
+from mnist_sum_tf.training.initial_weights import short_name
 
 
 def temperature_of(model):
@@ -118,6 +119,26 @@ def test_a_model_of_other_layers_is_refused(tmp_path, versions):
         release.release(
             tmp_path, model_path=versions, blend_with=tmp_path / "other"
         )
+
+
+def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions):
+    model = load_exported_model(versions)
+    encoder, path = model.get_layer("encoder"), tmp_path / "encoder.npz"
+    np.savez(path, **{short_name(each): each + 8.0 for each in encoder.weights})
+    exported = release.release(
+        tmp_path / "blended", model_path=versions, calibrates=False, blend_with=path,
+        blend_share=0.75,
+    )  # fmt: skip
+    blended = load_exported_model(exported)
+    assert len(encoder.weights) == 24
+    for old, new in zip(encoder.weights, blended.get_layer("encoder").weights):
+        np.testing.assert_allclose(new, old + 2.0, rtol=1e-6)
+    for old, new in zip(
+        model.get_layer("decoder").weights, blended.get_layer("decoder").weights
+    ):
+        np.testing.assert_array_equal(new, old)
+    with pytest.raises(UserError, match="--blend_with must be .*none.npz"):
+        release.release(tmp_path, model_path=versions, blend_with=tmp_path / "none.npz")
 
 
 def test_a_model_without_one_of_the_signatures_is_refused(tmp_path, versions):

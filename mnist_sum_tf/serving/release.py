@@ -1,10 +1,17 @@
 """From a trained model to its next exported version, calibrated."""
 
 from mnist_sum_tf import calibration, config
+from mnist_sum_tf.models.decoder import build_decoder
+from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.export import check_keep_versions, export_model
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats.file_export import check_format, export_file
 from mnist_sum_tf.training.blending import blend_encoders
+from mnist_sum_tf.training.initial_weights import (
+    set_initial_weights,
+    size_of_exported,
+)
 from mnist_sum_tf.training.trained_models import load_sum_model
 
 
@@ -30,8 +37,8 @@ def release(
             training.
         keep_versions: of a SavedModel alone, see `export_model`.
         file_format, quantization: `"saved_model"`, or see `export_file`.
-        blend_with: the exported model that training started from, to blend the
-            encoder with; see `blend_encoders`.
+        blend_with: the exported model or `.npz` of layers that training started
+            from, to blend the encoder with; see `blend_encoders`.
         blend_share: of the new encoder's weights.
 
     Returns:
@@ -69,7 +76,12 @@ def release(
 
 
 def _blended(path):
-    """The exported model to blend with."""
+    """The model to blend with; of an `.npz`, its encoder is of use alone."""
+    if str(path).endswith(".npz"):
+        size = size_of_exported(config.ModelConfig(), path, "blend_with")
+        encoder = build_encoder(block_channels=size.channels)
+        set_initial_weights(encoder, path, "blend_with")
+        return build_sum_model(encoder, build_decoder())
     try:
         return load_exported_model(path)
     except config.UserError as error:
