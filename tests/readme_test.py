@@ -36,6 +36,7 @@ RUN_ELSEWHERE = {
     "sudo apt-get install": "../.ci/run",
     "python scripts/benchmark.py": "benchmark_test.py",
     "python scripts/demo.py": "demo_page_test.py",
+    "python scripts/distill_encoder.py": "distillation_recipe_test.py recipe.distill",
     "python scripts/query_server.py": "model_server_test.py",
     "python -m nbconvert": "notebooks_test.py",
     "python tests/check_resumption.py": "resumption_test.py",
@@ -122,7 +123,25 @@ def playground(tmp_path_factory):
     with np.load(ROOT / "mnist_sum_tf" / "data" / "mnist.npz") as mnist:
         few = {name: mnist[name][:480] for name in mnist.files}
     np.savez(folder / "few.npz", **few)
+    (folder / "D").mkdir()
+    np.savez(folder / "D" / "encoder.npz", **distilled())
     return folder
+
+
+def distilled() -> dict[str, np.ndarray]:
+    """What `distill_encoder.py` hands over, of a small encoder."""
+    shapes, inputs = {}, 1
+    for block in range(5):
+        for part in (1, 2):
+            shapes[f"block{block + 1}_conv{part}"] = (3, 3, inputs, 2 << block)
+            inputs = 2 << block
+    shapes |= {"hidden": (5 * inputs, 512), "logits": (512, 40)}
+    rng = np.random.default_rng(0)
+    return {
+        f"{layer}/{name}": rng.normal(0, 0.1, size).astype(np.float32)
+        for layer, shape in shapes.items()
+        for name, size in (("kernel", shape), ("bias", shape[-1:]))
+    }
 
 
 @pytest.fixture(scope="module")
