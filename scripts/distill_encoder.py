@@ -1,7 +1,8 @@
 """Trains the encoder on what twelve networks of single digits say, on a GPU.
 
 In JAX, not TensorFlow: pip install -e '.[distillation]', and for an NVIDIA GPU
-pip install 'jax[cuda13]'. Ten minutes on one H200; without a GPU, days. Example:
+pip install 'jax[cuda13]'. Some eleven minutes on one H200; without a GPU, days.
+Example:
     python scripts/distill_encoder.py --workdir=/tmp/distilled
     python scripts/train_encoder.py --workdir=/tmp/mnist_sum \\
         --initial_model=/tmp/distilled/encoder.npz
