@@ -8,6 +8,7 @@ import pytest
 from stages_test import digits_file
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import networks, pupils, recipe, saved_states, teachers
 from mnist_sum_tf.training import interruptions
 from mnist_sum_tf.training.starting_models import starting_encoder
@@ -82,8 +83,12 @@ def test_a_signal_saves_and_says_how_to_go_on(small, tmp_path, monkeypatch):
             return self
 
     monkeypatch.setattr(interruptions, "StopRequest", Asked)
-    with pytest.raises(interruptions.TrainingStopped, match="SIGTERM after step 1"):
+    with pytest.raises(interruptions.TrainingStopped, match="SIGTERM after teacher 0"):
         recipe.distill(small, tmp_path)
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["teacher-0.npz"]
+    for _ in range(2):  # The second teacher, then a step of the pupil.
+        with pytest.raises(interruptions.TrainingStopped):
+            recipe.distill(small, tmp_path)
     state = saved_states.read_tree(tmp_path / "pupil.npz", pupils.begin(small.lesson))
     assert int(state.step) == 1
 
@@ -104,12 +109,28 @@ def test_its_encoder_is_an_initial_model(small, tmp_path):
 
 
 def test_other_settings_need_another_folder(small, tmp_path):
-    saved_states.check_same_settings(tmp_path, recipe._what_matters(small))
-    saved_oftener = dataclasses.replace(small, checkpoint_every_steps=1)
-    saved_states.check_same_settings(tmp_path, recipe._what_matters(saved_oftener))
+    digits = load_digits(small.digits, "train")
+    recipe._claim(small, digits, tmp_path)
+    recipe._claim(dataclasses.replace(small, checkpoint_every_steps=1), digits, tmp_path)
     other = dataclasses.replace(small, teacher_steps=3)
-    with pytest.raises(config.UserError, match="--workdir must be a new one"):
+    with pytest.raises(config.UserError, match="teacher_steps 2 there, 3 here"):
         recipe.distill(other, tmp_path)
+    relabelled = digits._replace(labels=digits.labels[::-1])
+    with pytest.raises(config.UserError, match="their labels have changed"):
+        recipe._claim(small, relabelled, tmp_path)
+    (tmp_path / "pupil.npz").write_bytes(b"")
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(config.UserError, match="with .npz files alone"):
+        recipe._claim(small, digits, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        teachers, "make_trainer", lambda *args: lambda number: (None, None, np.nan)
+    )
+    with pytest.raises(config.UserError, match="Received: nan of teacher 0"):
+        recipe.distill(small, tmp_path)
+    assert not list(tmp_path.glob("*.npz"))
 
 
 @pytest.mark.parametrize(
@@ -117,6 +138,10 @@ def test_other_settings_need_another_folder(small, tmp_path):
     [
         ({"num_writings": 48}, "--num_writings must be a power of two. Received: 48"),
         ({"num_teachers": 0}, "--num_teachers must be at least 1. Received: 0"),
+        (
+            {"lesson": pupils.Lesson(learning_rate=float("nan"))},
+            "--learning_rate must be positive and finite. Received: nan",
+        ),
         ({"teacher_steps": 0}, "--teacher_steps must be at least 1"),
         ({"lesson": pupils.Lesson(global_batch_size=48)}, "a multiple of 32"),
         ({"lesson": pupils.Lesson(global_batch_size=128)}, "divides --num_writings"),

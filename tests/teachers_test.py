@@ -80,6 +80,20 @@ def test_a_taught_run_resumes_in_the_same_bits(settings, tmp_path):
     assert any((values[name] != others[name]).any() for name in values)
 
 
+def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path):
+    with np.load(taught_by[1]) as archive:
+        layers = dict(archive)
+    np.savez(tmp_path / "teacher.npz", **layers)
+    settings = dataclasses.replace(
+        settings, total_steps=2, teacher=str(tmp_path / "teacher.npz")
+    )
+    stages.train_encoder(settings, tmp_path)
+    layers["logits/bias"] = layers["logits/bias"] + 1
+    np.savez(tmp_path / "teacher.npz", **layers)
+    with pytest.raises(config.UserError, match="the teacher's weights have changed"):
+        stages.train_encoder(dataclasses.replace(settings, total_steps=4), tmp_path)
+
+
 def test_teachers_are_for_composites(settings, tmp_path):
     own = dataclasses.replace(settings.data, images=str(tmp_path))
     with pytest.raises(config.UserError, match="--teacher must go with composites"):

@@ -204,3 +204,13 @@ def test_of_the_rows_of_heavy_kinds_half_get_noise_and_a_quarter_are_blurred():
     np.testing.assert_array_equal(outline[2:3], blurred)
     np.testing.assert_array_equal(outline[3], without[3])
     assert (outline[2] != without[2]).any()
+
+
+def test_of_one_row_noise_comes_by_chance():
+    """Of black, outlines show nothing: half of the time noise is seen."""
+    worn_by = tf.function(wear._worn_by)
+    rows = [
+        worn_by(wear.draw_outlines, grey(0, 1), tf.constant([seed, 0])).numpy().max()
+        for seed in range(40)
+    ]
+    assert 0.3 < np.mean(np.array(rows) > 0) < 0.7

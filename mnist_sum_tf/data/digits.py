@@ -26,6 +26,12 @@ BUNDLED_SHA256 = (
     "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 )
 
+# What reading a damaged `.npz` raises.
+DAMAGED = (
+    EOFError, MemoryError, NotImplementedError, OSError, OverflowError, SyntaxError,
+    TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
 # Each split must hold a composite's four digits, validation being a twelfth.
 MIN_TRAIN = 12 * config.NUM_DIGITS
 MIN_TEST = config.NUM_DIGITS
@@ -113,11 +119,7 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
         )
     try:
         arrays = _open_npz(path)
-    except (
-        EOFError, MemoryError, NotImplementedError, OSError, OverflowError,
-        SyntaxError, TypeError, ValueError, tokenize.TokenError,
-        zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except DAMAGED as error:
         raise config.UserError(
             f"{path} must be an .npz file of plain arrays. "
             f"Received: {config.kind_and_line(error)}"
@@ -250,3 +252,11 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     array = np.ascontiguousarray(array)
     array.flags.writeable = False
     return array
+
+
+def digest_of(*arrays) -> str:
+    """A name for these very numbers, 16 characters."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return digest.hexdigest()[:16]

@@ -53,10 +53,15 @@ def _worn_by(kind, images, seed) -> tf.Tensor:
     worn = kind(images, seed)
     if kind not in HEAVY:
         return worn
-    half, most = (images.shape[0] + 1) // 2, (3 * images.shape[0] + 1) // 4
+    noise_seed, blur_seed, chance_seed = (tf.random.fold_in(seed, i) for i in (1, 2, 3))
+    count = images.shape[0]
+    if count < 4:  # which are no half and no quarter: each by its chance
+        chance = _per_image(images, chance_seed, 0.0, 1.0)
+        others = tf.where(chance < 0.75, blur(worn, blur_seed), worn)
+        return tf.where(chance < 0.5, add_noise(worn, noise_seed), others)
+    half, most = (count + 1) // 2, (3 * count + 1) // 4
     return tf.concat([
-        add_noise(worn[:half], tf.random.fold_in(seed, 1)),
-        blur(worn[half:most], tf.random.fold_in(seed, 2)),
+        add_noise(worn[:half], noise_seed), blur(worn[half:most], blur_seed),
         worn[most:],
     ], axis=0)  # fmt: skip
 

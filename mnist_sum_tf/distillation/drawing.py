@@ -63,10 +63,8 @@ def canvases(
     """
     center_x = placement.center_x + writing.offset_x
     tile_left = jnp.floor(center_x) - TILE_WIDTH // 2
-    in_tile = placement._replace(
-        # What is added again in `_tiles`.
-        center_x=placement.center_x - tile_left
-    )
+    # The writing's offset comes on top in `_tiles`.
+    in_tile = placement._replace(center_x=placement.center_x - tile_left)
     tiles = _tiles(digits, in_tile, writing, _TILE_X, _TILE_Y, nearest_images)
     return _joined(tiles, tile_left.astype(jnp.int32), placement.overlap)[..., None]
 

@@ -6,6 +6,7 @@
 """
 
 import dataclasses
+import math
 import os
 import pathlib
 from typing import NamedTuple
@@ -15,9 +16,9 @@ import numpy as np
 import tqdm
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.distillation import networks, pupils, saved_states, teachers
-from mnist_sum_tf.training import interruptions
+from mnist_sum_tf.training import interruptions, stage_folder
 
 UNSEEN_IMAGES = 4096  # judged at the end
 
@@ -75,17 +76,14 @@ def distill(recipe: Recipe, workdir) -> Result:
     digits, unseen = (
         load_digits(recipe.digits, split) for split in ("train", "validation")
     )
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        saved_states.check_same_settings(workdir, _what_matters(recipe))
-        trained = _teachers(recipe, digits, workdir)
-        plain = _pupil(recipe, digits, trained, workdir)
-        saved_states.write_arrays(workdir / "encoder.npz", plain)
-    except OSError as error:
-        raise config.UserError(
-            "--workdir must be a folder that can be written. "
-            f"Received: {str(workdir)!r}: {config.kind_and_line(error)}"
-        ) from error
+    with stage_folder.lock_directory(workdir), interruptions.StopRequest() as stop:
+        _claim(recipe, digits, workdir)
+        try:
+            trained = _teachers(recipe, digits, workdir, stop)
+            plain = _pupil(recipe, digits, trained, workdir, stop)
+            saved_states.write_arrays(workdir / "encoder.npz", plain)
+        except OSError as error:
+            raise stage_folder.unwritable(error) from error
     images, sums = pupils.unseen_images(recipe.lesson, unseen, UNSEEN_IMAGES)
     return Result(
         workdir / "encoder.npz", teachers.accuracy(trained, unseen),
@@ -93,11 +91,21 @@ def distill(recipe: Recipe, workdir) -> Result:
     )  # fmt: skip
 
 
-def _what_matters(recipe: Recipe) -> dict:
-    """What may not change while a run is stopped."""
-    settings = dataclasses.asdict(recipe)
-    del settings["checkpoint_every_steps"], settings["log_every_steps"]
-    return settings
+def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
+    """Makes sure that what is there is of these very settings and digits.
+
+    Raises:
+        UserError: if it is not.
+    """
+    config_file = workdir / stage_folder.CONFIG_FILE
+    if not config_file.exists() and next(workdir.glob("*.npz"), None):
+        raise config.UserError(
+            f"--workdir must be empty, or have {config_file.name} of a run. "
+            f"Received: {str(workdir)!r}, with .npz files alone"
+        )
+    digest = digest_of(digits.images, digits.labels)
+    settings = dataclasses.asdict(recipe) | {"data_digest": digest}
+    stage_folder.claim_directory(workdir, settings)
 
 
 def _check(recipe: Recipe) -> None:
@@ -106,6 +114,11 @@ def _check(recipe: Recipe) -> None:
         "total_steps": recipe.lesson.total_steps,
         "checkpoint_every_steps": recipe.checkpoint_every_steps,
     }  # fmt: skip
+    rate = recipe.lesson.learning_rate
+    if not (math.isfinite(rate) and rate > 0):
+        raise config.UserError(
+            f"--learning_rate must be positive and finite. Received: {rate}"
+        )
     for name, value in counts.items():
         if value < 1:
             raise config.UserError(f"--{name} must be at least 1. Received: {value}")
@@ -121,8 +134,11 @@ def _check(recipe: Recipe) -> None:
         )
 
 
-def _teachers(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> list:
-    """Those that are there, and the others."""
+def _teachers(recipe: Recipe, digits: Digits, workdir: pathlib.Path, stop) -> list:
+    """Those that are there, and the others.
+
+    Asked to stop, the one that learns is finished first: half a minute.
+    """
     train = teachers.make_trainer(digits, recipe.teacher_steps, recipe.lesson.seed)
     trained = []
     progress = tqdm.trange(recipe.num_teachers, desc="teachers", unit="teacher")
@@ -133,38 +149,59 @@ def _teachers(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> list:
             trained.append(saved_states.read_tree(path, like))
             continue
         parameters, statistics, loss = train(number)
+        _check_finite(loss, f"teacher {number}")
         progress.set_postfix(loss=f"{loss:.4f}")
         trained.append((parameters, statistics))
         saved_states.write_tree(path, trained[-1])
+        _stop_if_asked(stop, f"teacher {number}")
     return trained
 
 
-def _pupil(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path):
+def _check_finite(loss: float, where: str) -> None:
+    """Raises `UserError` before weights that are not finite are written."""
+    if not math.isfinite(loss):
+        raise config.UserError(
+            "The loss must be finite; try a smaller --learning_rate. "
+            f"Received: {loss} of {where}"
+        )
+
+
+def _stop_if_asked(stop, where: str) -> None:
+    if stop.signal_name:
+        raise interruptions.TrainingStopped(
+            f"Stopped by {stop.signal_name} after {where}; the same command goes on "
+            "from there."
+        )
+
+
+def _pupil(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, stop):
     """The pupil's plain layers, see `networks.folded`."""
     lesson, path = recipe.lesson, workdir / "pupil.npz"
     state = pupils.begin(lesson)
     if os.path.exists(path):
         state = saved_states.read_tree(path, state)
-    said = teachers.judge_writings(trained, digits, lesson.seed, recipe.num_writings)
-    advance = pupils.make_step(lesson, digits, said)
     first = int(state.step)
+    if first < lesson.total_steps:
+        said = teachers.judge_writings(
+            trained, digits, lesson.seed, recipe.num_writings
+        )
+        advance = pupils.make_step(lesson, digits, said)
     steps = tqdm.trange(
         first, lesson.total_steps, initial=first, total=lesson.total_steps,
         desc="pupil", unit="step",
     )  # fmt: skip
-    with interruptions.StopRequest() as stop:
-        for step in steps:
-            state, loss = advance(state)
-            if step % recipe.log_every_steps == 0:
-                steps.set_postfix(loss=f"{float(loss):.4f}", refresh=False)
-            if stop.signal_name or (step + 1) % recipe.checkpoint_every_steps == 0:
-                saved_states.write_tree(path, state)
-            if stop.signal_name:
-                raise interruptions.TrainingStopped(
-                    f"Stopped by {stop.signal_name} after step {step + 1}; the same "
-                    "command goes on from there."
-                )
-    saved_states.write_tree(path, state)
-    parameters, statistics = pupils.averaged(lesson, state, digits, len(said))
+    for step in steps:
+        state, loss = advance(state)
+        if step % recipe.log_every_steps == 0:
+            steps.set_postfix(loss=f"{float(loss):.4f}", refresh=False)
+        is_last = step + 1 == lesson.total_steps
+        is_due = is_last or (step + 1) % recipe.checkpoint_every_steps == 0
+        if is_due or stop.signal_name:
+            _check_finite(float(loss), f"step {step + 1}")
+            saved_states.write_tree(path, state)
+            _stop_if_asked(stop, f"step {step + 1}")
+    parameters, statistics = pupils.averaged(
+        lesson, state, digits, recipe.num_writings
+    )
     to_numpy = jax.tree.map(np.asarray, (parameters, statistics))
     return networks.folded(*to_numpy)

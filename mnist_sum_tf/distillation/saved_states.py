@@ -1,18 +1,15 @@
 """Trees of arrays in `.npz` files, written as a whole or not at all."""
 
 import io
-import json
 import pathlib
-import zipfile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.digits import DAMAGED
 from mnist_sum_tf.whole_files import write_whole
-
-SETTINGS_FILE = "settings.json"
 
 
 def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
@@ -36,7 +33,7 @@ def read_tree(path: pathlib.Path, like):
     try:
         with np.load(path) as archive:
             leaves = [archive[name] for name, _ in _named(like)]
-    except (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, *DAMAGED) as error:
         raise config.UserError(
             f"{path} must be what a run of these settings wrote; without it, that "
             f"part begins anew. Received: {config.kind_and_line(error)}"
@@ -48,23 +45,6 @@ def read_tree(path: pathlib.Path, like):
                 f"Received: {leaf.shape}"
             )
     return jax.tree.unflatten(jax.tree.structure(like), map(jnp.asarray, leaves))
-
-
-def check_same_settings(workdir: pathlib.Path, settings: dict) -> None:
-    """Writes the settings of a run, or compares them with those that it had.
-
-    Raises:
-        UserError: if they differ.
-    """
-    path = workdir / SETTINGS_FILE
-    content = json.dumps(settings, indent=1, sort_keys=True)
-    if not path.exists():
-        write_whole(path, content)
-    elif path.read_text(encoding="utf-8") != content:
-        raise config.UserError(
-            f"--workdir must be a new one where settings differ from those in {path}. "
-            f"Received: {str(workdir)!r}"
-        )
 
 
 def _named(tree) -> list:

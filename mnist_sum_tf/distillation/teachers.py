@@ -50,7 +50,7 @@ def _key(number: int, seed: int):
 
 
 def _step(optimizer, state, key, number, images, labels):
-    keys = jax.random.split(jax.random.fold_in(key, state.step), 3)
+    keys = jax.random.split(jax.random.fold_in(key, state.step))
     inputs, chosen = batch_of(keys[0], number, images, labels)
     targets = jax.nn.one_hot(labels[chosen], 10)
 

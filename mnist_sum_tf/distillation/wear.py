@@ -35,11 +35,17 @@ def _worn_by(kind, images, key):
     worn = _to_grey(kind(images, key))
     if kind not in _HEAVY:
         return worn
-    half, most = (images.shape[0] + 1) // 2, (3 * images.shape[0] + 1) // 4
+    noise_key, blur_key, chance_key = (jax.random.fold_in(key, i) for i in (1, 2, 3))
+    count = images.shape[0]
+    if count < 4:  # which are no half and no quarter: each by its chance
+        chance = _per_image(images, chance_key, 0.0, 1.0)
+        others = jnp.where(chance < 0.75, _to_grey(_blur(worn, blur_key)), worn)
+        noisy = _to_grey(_add_noise(worn, noise_key))
+        return jnp.where(chance < 0.5, noisy, others)
+    half, most = (count + 1) // 2, (3 * count + 1) // 4
     return jnp.concatenate([
-        _to_grey(_add_noise(worn[:half], jax.random.fold_in(key, 1))),
-        _to_grey(_blur(worn[half:most], jax.random.fold_in(key, 2))),
-        worn[most:],
+        _to_grey(_add_noise(worn[:half], noise_key)),
+        _to_grey(_blur(worn[half:most], blur_key)), worn[most:],
     ])  # fmt: skip
 
 

@@ -2,16 +2,12 @@
 
 from mnist_sum_tf import calibration, config
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.export import check_keep_versions, export_model
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats.file_export import check_format, export_file
 from mnist_sum_tf.training.blending import blend_encoders
-from mnist_sum_tf.training.initial_weights import (
-    set_initial_weights,
-    size_of_exported,
-)
+from mnist_sum_tf.training.initial_weights import encoder_of
 from mnist_sum_tf.training.trained_models import load_sum_model
 
 
@@ -78,10 +74,7 @@ def release(
 def _blended(path):
     """The model to blend with; of an `.npz`, its encoder is of use alone."""
     if str(path).endswith(".npz"):
-        size = size_of_exported(config.ModelConfig(), path, "blend_with")
-        encoder = build_encoder(block_channels=size.channels)
-        set_initial_weights(encoder, path, "blend_with")
-        return build_sum_model(encoder, build_decoder())
+        return build_sum_model(encoder_of(path, "blend_with"), build_decoder())
     try:
         return load_exported_model(path)
     except config.UserError as error:

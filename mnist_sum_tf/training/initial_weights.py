@@ -4,12 +4,13 @@ Or of an `.npz` of plain layers, as `distill_encoder.py` writes it.
 """
 
 import contextlib
-import zipfile
 
 import keras
 import numpy as np
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.digits import DAMAGED
+from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.runtimes.saved_model import (
     IMAGES_SIGNATURE,
     load_saved_model,
@@ -47,6 +48,22 @@ def set_initial_weights(
         values.append((variable, found))
     for variable, value in values:
         variable.assign(value)
+
+
+def encoder_of(saved_model, flag: str, dtype="float32") -> keras.Model:
+    """A plain encoder with a model's weights, of its size.
+
+    Args:
+        saved_model, flag: see `set_initial_weights`.
+        dtype: Keras dtype policy.
+
+    Raises:
+        UserError: if it is no exported model.
+    """
+    size = size_of_exported(config.ModelConfig(), saved_model, flag)
+    encoder = build_encoder(block_channels=size.channels, dtype=dtype)
+    set_initial_weights(encoder, saved_model, flag)
+    return encoder
 
 
 def size_of_exported(
@@ -101,7 +118,7 @@ def _read_arrays(path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: np.float32(archive[name]) for name in archive.files}
-    except (EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise config.UserError(config.kind_and_line(error)) from error
 
 
@@ -110,7 +127,7 @@ def _named_by_flag(folder, flag: str):
     """Names the flag in errors of reading an exported model."""
     try:
         yield
-    except (KeyError, config.UserError) as error:
+    except (IndexError, KeyError, config.UserError) as error:
         raise config.UserError(
             f"--{flag} must be a SavedModel that export_model.py wrote, a "
             "folder of its versions, or an .npz of distill_encoder.py. "

@@ -8,10 +8,13 @@ import pathlib
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training.history import read_history
-from mnist_sum_tf.training.task import DIGESTS
 from mnist_sum_tf.whole_files import write_whole
 
 CONFIG_FILE = "config.json"
+# What is kept of the examples of a run, and of its teacher.
+DIGESTS = ("data_digest", "digits_digest", "teacher_digest")
+CHANGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
+CHANGES |= {"teacher_digest": "the teacher's weights have changed: "}
 LOCK_FILE = ".lock"
 # Settings that may differ between a run and its continuation: they change how
 # long and on what it runs, not what is learned.
@@ -124,10 +127,10 @@ def check_same(path, old: dict, new: dict) -> None:
     defaults["digits_digest"] = new.get("digits_digest")
     old, new = defaults | _flatten(old), defaults | _flatten(new)
     free = FREE_SETTINGS
-    if new["stage"] == "decoder":
+    if new.get("stage") == "decoder":
         free += FREE_OF_DECODER
     differing = [
-        ("the images or their labels have changed: " if key in DIGESTS else "")
+        CHANGES.get(key, "")
         + f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
         if key not in free and old.get(key) != new.get(key)

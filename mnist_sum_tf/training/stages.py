@@ -79,6 +79,7 @@ def encoder_task(
         build_judged=with_distribution,
         judged_outputs=("digit_probabilities", "sum_probabilities"),
         loss=teacher.loss,
+        teacher_digest=teacher.digest,
         **data,
     )
 

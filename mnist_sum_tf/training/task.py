@@ -6,8 +6,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-
-DIGESTS = ("data_digest", "digits_digest")
+from mnist_sum_tf.training.stage_folder import DIGESTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Task:
             same.
         digits_digest: of their digits, where images are a person's own and their
             digits are learned from.
+        teacher_digest: of what teaches it, where that is no label.
     """
 
     build_model: Callable[[str], keras.Model]
@@ -39,6 +39,7 @@ class Task:
     trains: Callable = lambda model: model.trainable_variables
     data_digest: str = ""
     digits_digest: str | None = None
+    teacher_digest: str | None = None
 
     @property
     def digests(self) -> dict[str, str]:

@@ -1,37 +1,45 @@
 """What the encoder is taught by: labels, or what another model says."""
 
+import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.models.encoder import build_encoder
+from mnist_sum_tf.data.digits import digest_of
+from mnist_sum_tf.models.encoder import build_encoder, channels_of
 from mnist_sum_tf.training import losses
-from mnist_sum_tf.training.initial_weights import (
-    set_initial_weights,
-    size_of_exported,
-)
+from mnist_sum_tf.training.initial_weights import encoder_of
 
 
 class Teacher:
-    """The loss of an encoder, with the model that it asks where there is one."""
+    """The loss of an encoder, with the model that it asks where there is one.
+
+    Attributes:
+        digest: of its weights, without which a run does not go on; `None` where
+            labels teach.
+    """
 
     def __init__(self, settings: config.Config):
-        """Args: settings of the run, see `config.Config.teacher`."""
-        self._path = settings.teacher
-        self._encoder = None
+        """Args: settings of the run, see `config.Config.teacher`.
+
+        Raises:
+            UserError: if the teacher is no exported model.
+        """
+        self._read = self._encoder = self.digest = None
+        if settings.teacher:
+            self._read = encoder_of(settings.teacher, "teacher")
+            self.digest = digest_of(*self._read.get_weights())
 
     def build(self, dtype) -> None:
-        """Loads the model, where devices are chosen.
+        """Makes the model anew, where devices are chosen.
 
         Args:
             dtype: Keras dtype policy that it computes by.
-
-        Raises:
-            UserError: if it is no exported model.
         """
-        if self._path:
-            size = size_of_exported(config.ModelConfig(), self._path, "teacher")
-            self._encoder = build_encoder(block_channels=size.channels, dtype=dtype)
-            set_initial_weights(self._encoder, self._path, "teacher")
+        if self._read is not None:
+            self._encoder: keras.Model = build_encoder(
+                block_channels=channels_of(self._read), dtype=dtype
+            )
+            self._encoder.set_weights(self._read.get_weights())
 
     def loss(self, labels, digit_logits) -> tf.Tensor:
         """Cross-entropy in nats, float32 `[n]`.
@@ -41,7 +49,7 @@ class Teacher:
                 `[n, 40, 168, 1]`, what a teacher is shown.
             digit_logits: float32 `[n, 4, 10]`.
         """
-        if not self._path:
+        if self._encoder is None:
             return losses.digit_cross_entropy(labels["digits"], digit_logits)
         said = self._encoder(labels["unworn"], training=False)
         return losses.taught_cross_entropy(said, digit_logits)

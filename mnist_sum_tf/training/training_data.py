@@ -1,7 +1,6 @@
 """What a stage learns from, and what it is judged on."""
 
 import functools
-import hashlib
 import logging
 
 import keras
@@ -9,7 +8,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets, segments
-from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.training.hard_digits import (
@@ -190,11 +189,3 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
         "data_digest": digest_of(labelled.images, labelled.sums),
         "digits_digest": digest_of(labelled.digits) if needs_digits else None,
     }  # fmt: skip
-
-
-def digest_of(*arrays) -> str:
-    """A name for these very numbers, 16 characters."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
-    return digest.hexdigest()[:16]
