@@ -191,7 +191,7 @@ def test_outlines_are_inside_outside_or_astride(
 def test_of_the_rows_of_heavy_kinds_half_get_noise_and_a_quarter_are_blurred():
     """Of black, glass and outlines show nothing: what is seen is noise."""
     worn = wear.wear(grey(0, 128), [1, 2]).numpy().reshape(128, -1).max(axis=1)
-    glass, outlines = worn[48:52], worn[52:60]
+    glass, outlines = worn[52:56], worn[56:60]
     for rows in (glass, outlines):
         half = len(rows) // 2
         assert (rows[:half] > 0).all() and (rows[:half] < 200).all()

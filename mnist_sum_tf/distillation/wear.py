@@ -177,10 +177,10 @@ def _draw_outlines(images, key):
     return gain * (inside * (images - shrunk) + (1 - inside) * (grown - images))
 
 
-_LIGHT = {_change_contrast: 1, _blur: 2, _add_noise: 2, _punch_holes: 1}
+_LIGHT = {_change_contrast: 2, _blur: 2, _add_noise: 2, _punch_holes: 2}
 _HEAVY = {
     _salt_and_pepper: 1, _cloud: 1, _stray_line: 1, _negative_bands: 1,
-    _splash_mud: 2, _frost_glass: 1, _draw_outlines: 2,
+    _splash_mud: 1, _frost_glass: 1, _draw_outlines: 1,
 }  # fmt: skip
 _PERIOD = 32
 _KINDS = _LIGHT | _HEAVY
