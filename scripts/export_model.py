@@ -43,8 +43,8 @@ _QUANTIZATION = flags.DEFINE_string(
     "the fastest of all (model_int8.tflite).",
 )  # fmt: skip
 _BLEND_WITH = flags.DEFINE_string(
-    "blend_with", None, "The exported model, or encoder.npz, that training went on from "
-    "(--initial_model): the encoder's weights are blended with its.",
+    "blend_with", None, "The exported model, or encoder.npz, that training went on "
+    "from (--initial_model): the encoder's weights are blended with its.",
 )  # fmt: skip
 _BLEND_SHARE = flags.DEFINE_float(
     "blend_share", 0.75, "The new encoder's share when blending, 0 to 1."

@@ -191,7 +191,7 @@ def test_a_run_goes_on_with_the_digits_it_began_with(tmp_path, monkeypatch):
     begun = training_data.of_images(settings, True, tmp_path / "W")
     hardest = json.loads((tmp_path / "W" / "hard_digits.json").read_text())["rows"]
     assert len(hardest) == 2 and hardest == sorted(hardest)
-    monkeypatch.setattr(training_data, "set_initial_weights", None)  # never again
+    monkeypatch.setattr(training_data, "encoder_of", None)  # never again
     resumed = training_data.of_images(settings, True, tmp_path / "W")
     assert begun["data_digest"] == resumed["data_digest"]
     batch, again = (next(iter(data["train_data"](7)))[0] for data in (begun, resumed))

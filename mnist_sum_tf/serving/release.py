@@ -7,7 +7,7 @@ from mnist_sum_tf.serving.export import check_keep_versions, export_model
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats.file_export import check_format, export_file
 from mnist_sum_tf.training.blending import blend_encoders
-from mnist_sum_tf.training.initial_weights import encoder_of
+from mnist_sum_tf.training.initial_weights import encoder_of, is_file_of_arrays
 from mnist_sum_tf.training.trained_models import load_sum_model
 
 
@@ -73,7 +73,7 @@ def release(
 
 def _blended(path):
     """The model to blend with; of an `.npz`, its encoder is of use alone."""
-    if str(path).endswith(".npz"):
+    if is_file_of_arrays(path):
         return build_sum_model(encoder_of(path, "blend_with"), build_decoder())
     try:
         return load_exported_model(path)

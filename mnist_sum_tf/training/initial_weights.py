@@ -79,7 +79,7 @@ def size_of_exported(
         UserError: if it is no exported model.
     """
     with _named_by_flag(saved_model, flag):
-        if _is_file_of_arrays(saved_model):
+        if is_file_of_arrays(saved_model):
             arrays = _read_arrays(saved_model)
             shapes = {name: array.shape for name, array in arrays.items()}
         else:
@@ -104,12 +104,13 @@ def exported_channels(shapes: dict) -> tuple[int, ...]:
 
 def _exported_variables(folder, flag: str) -> dict:
     with _named_by_flag(folder, flag):
-        if _is_file_of_arrays(folder):
+        if is_file_of_arrays(folder):
             return _read_arrays(folder)
         return variables_by_name(load_saved_model(folder))
 
 
-def _is_file_of_arrays(path) -> bool:
+def is_file_of_arrays(path) -> bool:
+    """Whether a path is taken for an `.npz` of layers."""
     return str(path).endswith(".npz")
 
 

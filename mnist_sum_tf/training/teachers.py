@@ -1,6 +1,5 @@
 """What the encoder is taught by: labels, or what another model says."""
 
-import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
@@ -36,7 +35,7 @@ class Teacher:
             dtype: Keras dtype policy that it computes by.
         """
         if self._read is not None:
-            self._encoder: keras.Model = build_encoder(
+            self._encoder = build_encoder(
                 block_channels=channels_of(self._read), dtype=dtype
             )
             self._encoder.set_weights(self._read.get_weights())

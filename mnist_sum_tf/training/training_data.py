@@ -3,24 +3,19 @@
 import functools
 import logging
 
-import keras
 import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets, segments
 from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.data.image_splits import take_rows
-from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.training.hard_digits import (
     check_share,
     hardest_digits,
     kept_hardest_digits,
     with_repeats,
 )
-from mnist_sum_tf.training.initial_weights import (
-    set_initial_weights,
-    size_of_exported,
-)
+from mnist_sum_tf.training.initial_weights import encoder_of
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 EVALUATION_BATCH_SIZE = 250
@@ -101,18 +96,14 @@ def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | N
             f"Received: {hard_share} alone"
         )
     check_share(hard_share)
-    build_encoder = functools.partial(_initial_encoder, settings)
+
+    def build_encoder():
+        return encoder_of(initial_model, "initial_model")
+
     if stage_dir is None:
         return hardest_digits(digits, build_encoder())
     experiment = {"initial_model": initial_model, "digits_digest": digest}
     return kept_hardest_digits(stage_dir, experiment, digits, build_encoder)
-
-
-def _initial_encoder(settings: config.Config) -> keras.Model:
-    size = size_of_exported(settings.model, settings.initial_model)
-    encoder = build_encoder(block_channels=size.channels)
-    set_initial_weights(encoder, settings.initial_model)
-    return encoder
 
 
 def of_cut_images(settings: config.Config) -> dict:
