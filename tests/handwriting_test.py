@@ -18,6 +18,22 @@ def test_stroke_dilates_erodes_and_blends():
     assert half[9, 11] == 100 and half[11, 11] == 200 and half[9, 9] == 0
 
 
+def test_a_quarter_of_the_images_are_blended_with_the_next():
+    digits = np.zeros((400, 4, 2, 2), np.uint8)
+    digits[::2] = 200
+    blended = handwriting.blend_digits(tf.constant(digits), [3, 4]).numpy()
+    assert (blended == blended[:, :, :1, :1]).all()  # one share for a whole digit
+    grey = blended[:, :, 0, 0].astype(int)
+    moved = np.abs(grey - digits[:, :, 0, 0])
+    is_blended = moved.any(axis=1)
+    assert 0.18 < is_blended.mean() < 0.32
+    assert 90 < moved.max() <= 100 and 40 < moved[is_blended].mean() < 60
+    assert (np.ptp(moved[is_blended], axis=1) > 0).mean() > 0.9  # each digit its own
+    assert (grey[::2] >= 100).all() and (grey[1::2] <= 100).all()
+    again = handwriting.blend_digits(tf.constant(digits), [3, 4]).numpy()
+    np.testing.assert_array_equal(again, blended)
+
+
 def test_bends_are_bounded_by_their_amplitudes():
     amplitude = tf.constant([0.0, 0.5, 2.0] * 20)
     bends = handwriting.random_bends(amplitude, [1, 2]).numpy()

@@ -173,7 +173,8 @@ def test_frosted_glass_moves_down_and_right_independently():
 def test_outlines_are_inside_outside_or_astride(
     monkeypatch, inside, gain, ring_inside, ring_outside, is_thin
 ):
-    numbers = iter([0.2 if is_thin else 0.8, inside, gain])
+    as_it_was = [0.8, 1.0, 0.0, 50.0]  # not blurred, not steeper
+    numbers = iter([*as_it_was, 0.2 if is_thin else 0.8, inside, gain])
     monkeypatch.setattr(wear, "_per_image", lambda *args: tf.constant(next(numbers)))
     images = np.zeros((1, 40, 168, 1), np.uint8)
     images[:, 10:20, 50:60] = 170
@@ -186,6 +187,26 @@ def test_outlines_are_inside_outside_or_astride(
         expected[:, [9, 9, 20, 20], [49, 60, 49, 60]] = 0
     worn = wear.draw_outlines(tf.constant(images), [5, 6]).numpy()
     np.testing.assert_array_equal(worn, expected)
+
+
+def test_ink_is_sharpened_before_its_outline_is_drawn(monkeypatch):
+    """Grey from 100 to 104 becomes black and white: exp(4) = 54.6 times as steep."""
+    images = np.zeros((1, 40, 168, 1), np.uint8)
+    images[0, 20, 50:55, 0] = [100, 101, 102, 103, 104]
+    for split, expected in ((101, [46, 101, 156, 210, 255]), (104, [0, 0, 0, 49, 104])):
+        numbers = iter([0.8, 1.0, 4.0, split])
+        monkeypatch.setattr(
+            wear, "_per_image", lambda *args: tf.constant(float(next(numbers)))
+        )
+        sharp = wear._sharpen(tf.constant(images), [1, 2]).numpy()
+        np.testing.assert_array_equal(sharp[0, 20, 50:55, 0], expected)
+        assert sharp.sum() == sum(expected)
+    # A blurred dot has an outline of its own: 180 / 9 spread over nine pixels.
+    images[0, 20, 50:55, 0] = [0, 0, 180, 0, 0]
+    numbers = iter([0.2, 1.0, 0.0, 0.0])
+    monkeypatch.setattr(wear, "_per_image", lambda *args: tf.constant(next(numbers)))
+    blurred = wear._sharpen(tf.constant(images), [1, 2]).numpy()
+    assert (blurred[0, 19:22, 51:54] == 20).all() and blurred.sum() == 180
 
 
 def test_of_the_rows_of_heavy_kinds_half_get_noise_and_a_quarter_are_blurred():

@@ -6,13 +6,13 @@ All randomness is counted: a batch is a pure function of (seed, step).
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import drawing, layouts, ones, wear
+from mnist_sum_tf.data import drawing, handwriting, layouts, ones, wear
 
 
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
     bent: bool = False, worn: bool = True, bend_strength: float = 1.0,
-    wear_share: float = 1.0, keeps_unworn: bool = False,
+    wear_share: float = 1.0, for_teacher: bool = False,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -30,12 +30,13 @@ def composite_batch(
         bent, bend_strength: see `layouts.get_layout`.
         worn: whether `mixed` is worn at all; its ones have flags in any case.
         wear_share: see `wear.wear`.
-        keeps_unworn: whether to return images as they were before, too.
+        for_teacher: whether to blend digits of some images, see
+            `handwriting.blend_digits`, and to return images before wear, too.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
         labels, int32 `[batch_size, 4]`, the digits in reading order; then the
-        unworn images where they are kept.
+        unworn images for a teacher.
 
     Raises:
         UserError: if there is no such layout.
@@ -50,8 +51,9 @@ def composite_batch(
         layouts.get_layout(layout, bent, bend_strength), seeds,
         flagged=layout == "mixed",
         wear_share=wear_share if worn and layout == "mixed" else 0.0,
+        blended=for_teacher,
     )  # fmt: skip
-    return (worn_images, labels, images)[: 3 if keeps_unworn else 2]
+    return (worn_images, labels, images)[: 3 if for_teacher else 2]
 
 
 def evaluation_batch(
@@ -89,10 +91,12 @@ def _step_seeds(seed: int, step):
 
 def _compose_chosen(
     digit_images, digit_labels, chosen, place, seeds, flagged: bool,
-    wear_share: float,
+    wear_share: float, blended: bool = False,
 ):
     batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
+    if blended:
+        digits = handwriting.blend_digits(digits, tf.random.fold_in(seeds[0], 1))
     labels = tf.cast(tf.gather(digit_labels, chosen), tf.int32)
     if flagged:
         size = drawing.DIGIT_SIZE

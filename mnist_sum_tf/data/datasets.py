@@ -38,7 +38,7 @@ def composites_dataset(
     worn: bool = True,
     bend_strength: float = 1.0,
     wear_share: float = 1.0,
-    keeps_unworn: bool = False,
+    for_teacher: bool = False,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -51,7 +51,7 @@ def composites_dataset(
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
         bent, worn, bend_strength, wear_share: see `composites.composite_batch`.
-        keeps_unworn: whether labels hold `"unworn"`, the images before wear.
+        for_teacher: see there; labels then hold `"unworn"`, the images before wear.
 
     Returns:
         A dataset of `(images, labels)`.
@@ -65,7 +65,7 @@ def composites_dataset(
     def compose(step):
         composed, digits, *unworn = composites.composite_batch(
             images, labels, layout, seed, step, batch_size, bent, worn,
-            bend_strength, wear_share, keeps_unworn,
+            bend_strength, wear_share, for_teacher,
         )  # fmt: skip
         composed, known = _labelled(composed, digits)
         return composed, known | dict(zip(["unworn"], unworn))

@@ -214,7 +214,8 @@ def draw_outlines(images, seed) -> tf.Tensor:
 
     Half of them are thin: no pixel counts as beside one that touches by a corner.
     """
-    inside_seed, gain_seed, thin_seed = tf.unstack(tf.random.split(seed, 3))
+    sharp_seed, inside_seed, gain_seed, thin_seed = tf.unstack(tf.random.split(seed, 4))
+    images = _sharpen(images, sharp_seed)
     is_thin = _per_image(images, thin_seed, 0.0, 1.0) < 0.5
     inside = tf.clip_by_value(_per_image(images, inside_seed, -0.5, 1.5), 0.0, 1.0)
     gain = _per_image(images, gain_seed, 1.0, 3.0)
@@ -228,6 +229,19 @@ def draw_outlines(images, seed) -> tf.Tensor:
     grown, shrunk = of_neighbours(tf.maximum), of_neighbours(tf.minimum)
     outline = inside * (pixels - shrunk) + (1 - inside) * (grown - pixels)
     return _to_uint8(gain * outline)
+
+
+def _sharpen(images, seed) -> tf.Tensor:
+    """Up to black and white, split at some grey; half of the images blurred before.
+
+    What is as it was has soft, broad outlines, what is black and white has lines.
+    """
+    blur_seed, chance_seed, steep_seed, split_seed = tf.unstack(tf.random.split(seed, 4))
+    is_blurred = _per_image(images, chance_seed, 0.0, 1.0) < 0.5
+    pixels = tf.cast(tf.where(is_blurred, blur(images, blur_seed), images), tf.float32)
+    steepness = tf.exp(_per_image(images, steep_seed, 0.0, 4.0))
+    split = _per_image(images, split_seed, 10.0, 130.0)
+    return _to_uint8(steepness * pixels - (steepness - 1) * split)
 
 
 def _of_three(op, images, axis: int) -> tf.Tensor:

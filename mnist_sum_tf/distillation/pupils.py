@@ -75,7 +75,8 @@ def batch_of(lesson: Lesson, step, images, labels, num_said: int):
     Returns:
         float32 `[global_batch_size, 40, 168, 1]`, int32 `[global_batch_size]`.
     """
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(lesson.seed), step), 2)
+    key = jax.random.key(lesson.seed + 2)  # others than those of writings and dropout
+    keys = jax.random.split(jax.random.fold_in(key, step), 2)
     numbers = _numbers(step, lesson.global_batch_size, num_said)
     writing = deformed_digits.writing_of(lesson.seed, numbers, len(images))
     written = deformed_digits.written_digits(images, labels, writing)

@@ -159,7 +159,8 @@ def _frost_glass(images, key):
 
 
 def _draw_outlines(images, key):
-    inside_key, gain_key, thin_key = jax.random.split(key, 3)
+    sharp_key, inside_key, gain_key, thin_key = jax.random.split(key, 4)
+    images = _sharpen(images, sharp_key)
     is_thin = _per_image(images, thin_key, 0.0, 1.0) < 0.5
     inside = jnp.clip(_per_image(images, inside_key, -0.5, 1.5), 0.0, 1.0)
     gain = _per_image(images, gain_key, 1.0, 3.0)
@@ -175,6 +176,15 @@ def _draw_outlines(images, key):
 
     grown, shrunk = largest(images), -largest(-images)
     return gain * (inside * (images - shrunk) + (1 - inside) * (grown - images))
+
+
+def _sharpen(images, key):
+    blur_key, chance_key, steep_key, split_key = jax.random.split(key, 4)
+    is_blurred = _per_image(images, chance_key, 0.0, 1.0) < 0.5
+    images = jnp.where(is_blurred, _to_grey(_blur(images, blur_key)), images)
+    steepness = jnp.exp(_per_image(images, steep_key, 0.0, 4.0))
+    split = _per_image(images, split_key, 10.0, 130.0)
+    return _to_grey(steepness * images - (steepness - 1) * split)
 
 
 _LIGHT = {_change_contrast: 2, _blur: 2, _add_noise: 2, _punch_holes: 2}
