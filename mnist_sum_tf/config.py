@@ -56,6 +56,8 @@ class DataConfig:
         worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
             training.
         wear_share: how many of them are worn, as a share of what is usual.
+        mixup_share: of the images an encoder learns from, how many have digits that
+            are blended with others, and labels likewise.
         hard_share: about how many of the digits that composites are made of are
             among the twentieth that the initial model reads worst, 0.1 to 0.5; 0
             draws all alike.
@@ -77,6 +79,7 @@ class DataConfig:
     bend_strength: float = 1.0
     worn: bool = True
     wear_share: float = 1.0
+    mixup_share: float = 0.0
     hard_share: float = 0.0
     validates_all_layouts: bool = True
     images: str | None = None

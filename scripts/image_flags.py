@@ -75,6 +75,11 @@ def _define_composite_flags() -> None:
         "is usual.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
+        "mixup_share", None, "Share of the images whose digits are blended with others, "
+        "up to half and half, and labels likewise (train_encoder.py).", lower_bound=0.0,
+        upper_bound=1.0,
+    )  # fmt: skip
+    flags.DEFINE_float(
         "hard_share", None, "About how many of the digits drawn are among the twentieth "
         "that --initial_model reads worst, 0.1 to 0.5. 0: all are drawn alike.",
         lower_bound=0.0, upper_bound=0.5,
@@ -177,7 +182,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     """
     chosen = given_flags.changed(
         preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
-        "worn", "bend_strength", "wear_share", "hard_share", "augmented",
+        "worn", "bend_strength", "wear_share", "mixup_share", "hard_share", "augmented",
     )  # fmt: skip
     if chosen.hard_share and not given_flags.given("initial_model"):
         raise config.UserError(
@@ -195,8 +200,8 @@ def check_fits_images() -> None:
     """Raises `UserError` for flags of composites with `--images`, or the reverse."""
     images = given_flags.optional("images")
     of_composites = given_flags.given(
-        "layout", "bent", "bend_strength", "worn", "wear_share", "hard_share",
-        "digits", "tfds_data_dir",
+        "layout", "bent", "bend_strength", "worn", "wear_share", "mixup_share",
+        "hard_share", "digits", "tfds_data_dir",
     )  # fmt: skip
     for name in of_composites if images else ():
         raise config.UserError(

@@ -120,11 +120,12 @@ def _trained_before(stage: str) -> list[pathlib.Path]:
 
 def _check_learns(chosen: config.Config) -> None:
     """Raises `UserError` for flags about learning that would have no effect."""
-    if chosen.teacher and chosen.stage != "encoder":
-        raise config.UserError(
-            "--teacher is for train_encoder.py alone. Received: "
-            f"--teacher={chosen.teacher}"
-        )
+    of_encoder = {"teacher": chosen.teacher, "mixup_share": chosen.data.mixup_share}
+    for name, value in of_encoder.items():
+        if value and chosen.stage != "encoder":
+            raise config.UserError(
+                f"--{name} is for train_encoder.py alone. Received: --{name}={value}"
+            )
     if given_flags.optional("normalized") and not chosen.train_encoder:
         raise config.UserError(
             "--normalized must go with an encoder that learns (--train_encoder). "

@@ -20,7 +20,9 @@ def test_batches_are_functions_of_seed_and_step(
     for step, (images, labels) in zip(range(3, 6), mapped):
         eager_images, eager_labels = batch(5, step)
         np.testing.assert_array_equal(images, eager_images)
-        np.testing.assert_array_equal(labels, eager_labels)
+        assert labels.keys() == eager_labels.keys() == {"digits", "unworn"}
+        for name, expected in eager_labels.items():
+            np.testing.assert_array_equal(labels[name], expected)
     assert (mapped[0][0] != mapped[1][0]).numpy().any()
     assert (batch(6, 3)[0] != mapped[0][0]).numpy().any()
 
@@ -29,7 +31,7 @@ def test_labels_name_the_digits_from_left_to_right(digit_images, digit_labels):
     images, labels = composites.composite_batch(
         digit_images, digit_labels, "separate", 0, 0, 32
     )
-    for image, four in zip(images.numpy(), labels.numpy()):
+    for image, four in zip(images.numpy(), labels["digits"].numpy()):
         shades = image.max(axis=(0, 2))
         seen = [
             shade
@@ -60,39 +62,42 @@ def test_mixed_without_wear_leaves_whole_images_as_they_are(digit_images):
         )
         for is_worn in (True, False)
     )  # fmt: skip
-    np.testing.assert_array_equal(worn[1], fresh[1])
+    np.testing.assert_array_equal(worn[1]["digits"], fresh[1]["digits"])
     same = (worn[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
     assert same[15:28].all()
     assert same[:15].sum() < 5
 
 
-def test_for_a_teacher_unworn_images_are_kept(digit_images, digit_labels, monkeypatch):
-    monkeypatch.setattr(composites.handwriting, "BLEND_SHARE", 0.0)
+def test_images_before_wear_are_kept(digit_images, digit_labels):
     batch = digit_images, digit_labels, "mixed", 3, 5, 64
     worn, labels = composites.composite_batch(*batch)
-    again, same_labels, kept = composites.composite_batch(*batch, for_teacher=True)
-    np.testing.assert_array_equal(again, worn)
-    np.testing.assert_array_equal(same_labels, labels)
-    differs = (kept.numpy() != worn.numpy()).any(axis=(1, 2, 3))
+    unworn = labels["unworn"].numpy()
+    differs = (unworn != worn.numpy()).any(axis=(1, 2, 3))
     assert differs[:30].mean() > 0.8 and not differs[30:].any()
     # Where nothing can be worn, they are the images.
-    tiled, _, unworn = composites.composite_batch(
-        digit_images, digit_labels, "tiled", 3, 5, 8, for_teacher=True
+    tiled, labels = composites.composite_batch(
+        digit_images, digit_labels, "tiled", 3, 5, 8
     )
-    np.testing.assert_array_equal(unworn, tiled)
+    np.testing.assert_array_equal(labels["unworn"], tiled)
 
 
-def test_for_a_teacher_digits_of_some_images_are_blended():
-    digits = tf.reshape(tf.constant([100, 200], tf.uint8), [2, 1, 1])
-    digits = tf.tile(digits, [1, 28, 28])
+def test_a_share_of_the_images_has_blended_digits_and_targets():
+    digits = tf.tile(tf.reshape(tf.constant([100, 200], tf.uint8), [2, 1, 1]), [1, 28, 28])
     batch = digits, tf.constant([3, 4]), "tiled", 3, 5, 400
     pure, labels = composites.composite_batch(*batch)
-    blended, same_labels, _ = composites.composite_batch(*batch, for_teacher=True)
-    np.testing.assert_array_equal(same_labels, labels)
-    moved = np.abs(blended.numpy().astype(int) - pure.numpy())
+    blended, found = composites.composite_batch(*batch, mixup_share=0.25)
+    np.testing.assert_array_equal(found["digits"], labels["digits"])
+    targets = found["digit_targets"].numpy()
+    np.testing.assert_allclose(targets.sum(axis=-1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(targets.argmax(axis=-1), labels["digits"])
+    np.testing.assert_array_equal(targets[..., [0, 1, 2, 5, 6, 7, 8, 9]], 0)
+    # A digit is as bright as it has of 3, whose ink is 100, and of 4, whose is 200.
+    bright = 100 * targets[..., 3] + 200 * targets[..., 4]
+    seen = blended.numpy().max(axis=1)[:, :, 0].reshape(400, 4, 42).max(axis=2)
+    np.testing.assert_allclose(seen, bright, atol=1)
+    is_blended = (blended.numpy() != pure.numpy()).any(axis=(1, 2, 3))
     # Of digits next to an equal one nothing is seen: of four all four in 1 of 16.
-    assert 0.17 < moved.any(axis=(1, 2, 3)).mean() < 0.31
-    assert 40 < moved.max() <= 50
+    assert 0.17 < is_blended.mean() < 0.31
 
 
 def test_ones_of_mixed_have_flags_whether_worn_or_not(monkeypatch):

@@ -61,7 +61,7 @@ def test_composites_are_those_of_each_step():
     for step, (images, labels) in zip((2, 3), batches):
         expected = composites.composite_batch(*digits, "scattered", 7, step, 5)
         np.testing.assert_array_equal(images, expected[0])
-        np.testing.assert_array_equal(labels["digits"], expected[1])
+        np.testing.assert_array_equal(labels["digits"], expected[1]["digits"])
         np.testing.assert_array_equal(
             labels["sum"], labels["digits"].sum(axis=1)
         )

@@ -61,7 +61,7 @@ def test_images_are_composites_of_the_layout(tmp_path):
     images, digits, sums = read_arrays(tmp_path / "out")
     assert images.dtype == np.uint8 and images.shape == (8, 40, 168)
     assert digits.dtype == sums.dtype == np.int32
-    expected, expected_digits = composites.composite_batch(
+    expected, expected_labels = composites.composite_batch(
         *some_digits(), "scattered", seed=3, step=0, batch_size=8
     )
     # The same images, in another order than the batch's.
@@ -71,7 +71,7 @@ def test_images_are_composites_of_the_layout(tmp_path):
         for image in images
     ]
     assert sorted(rows) == list(range(8)) and rows != list(range(8))
-    np.testing.assert_array_equal(digits, expected_digits.numpy()[rows])
+    np.testing.assert_array_equal(digits, expected_labels["digits"].numpy()[rows])
     np.testing.assert_array_equal(sums, digits.sum(axis=1))
 
 

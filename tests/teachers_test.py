@@ -66,6 +66,30 @@ def test_without_a_teacher_labels_teach(settings):
     np.testing.assert_allclose(found, [4 * np.log(10)] * 2, rtol=1e-6)
 
 
+def test_targets_stand_for_labels(settings):
+    teacher = Teacher(dataclasses.replace(settings, teacher=None))
+    targets = np.zeros([1, 4, 10], "float32")
+    targets[..., 3], targets[..., 5] = 0.75, 0.25
+    logits = np.zeros([1, 4, 10], "float32")
+    logits[..., 3] = np.log(9.0)  # 3 has a half, each other digit an eighteenth
+    labels = {"digits": np.full([1, 4], 3), "digit_targets": targets}
+    expected = 4 * (0.75 * np.log(2) + 0.25 * np.log(18))
+    np.testing.assert_allclose(teacher.loss(labels, logits), [expected], rtol=1e-6)
+
+
+def test_a_run_with_blended_digits_resumes_in_the_same_bits(settings, tmp_path):
+    blended = dataclasses.replace(
+        settings, teacher=None, data=dataclasses.replace(settings.data, mixup_share=0.5)
+    )
+    stages.train_encoder(blended, tmp_path / "whole")
+    stages.train_encoder(
+        dataclasses.replace(blended, total_steps=2), tmp_path / "parts"
+    )
+    stages.train_encoder(blended, tmp_path / "parts")
+    whole, parts = (final_values(tmp_path / name / "encoder") for name in ("whole", "parts"))
+    assert_same_values(whole, parts)
+
+
 def test_a_taught_run_resumes_in_the_same_bits(settings, tmp_path):
     stages.train_encoder(settings, tmp_path / "whole")
     stages.train_encoder(

@@ -28,7 +28,7 @@ def batch():
     images, labels = composites.composite_batch(
         found.images, found.labels, "mixed", 7, 0, 64
     )
-    return images.numpy(), labels.numpy()
+    return images.numpy(), labels["digits"].numpy()
 
 
 def arrays(twin):

@@ -47,6 +47,7 @@ VALUES = {
     "bent": (True, ""),
     "bend_strength": (0.5, ""),
     "wear_share": (0.25, ""),
+    "mixup_share": (0.25, ""),
     "hard_share": (0.125, "--initial_model=model --base_channels=16"),
     "images": ("images", ""),
     "sums": ("sums.npy", "--images=images.npy"),
@@ -140,9 +141,11 @@ def test_an_encoder_that_does_not_learn_is_not_normalised(preset, changes):
         settings("--normalized", f"--preset={preset}", stage="sum_model", **changes)
 
 
-def test_a_teacher_of_another_stage_is_refused():
-    with pytest.raises(config.UserError, match="--teacher is for train_encoder.py"):
-        settings("--teacher=model", stage="sum_model")
+@pytest.mark.parametrize("argument", ["--teacher=model", "--mixup_share=0.5"])
+def test_what_teaches_the_encoder_alone_is_refused_elsewhere(argument):
+    message = f" is for train_encoder.py alone. Received: {argument}$"
+    with pytest.raises(config.UserError, match=message):
+        settings(argument, stage="sum_model")
 
 
 def test_hard_digits_need_a_model_that_says_so():

@@ -12,7 +12,7 @@ from mnist_sum_tf.data import drawing, handwriting, layouts, ones, wear
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
     bent: bool = False, worn: bool = True, bend_strength: float = 1.0,
-    wear_share: float = 1.0, for_teacher: bool = False,
+    wear_share: float = 1.0, mixup_share: float = 0.0,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -30,13 +30,14 @@ def composite_batch(
         bent, bend_strength: see `layouts.get_layout`.
         worn: whether `mixed` is worn at all; its ones have flags in any case.
         wear_share: see `wear.wear`.
-        for_teacher: whether to blend digits of some images, see
-            `handwriting.blend_digits`, and to return images before wear, too.
+        mixup_share: each image's probability that its digits are blended with
+            others, see `handwriting.blend_digits`.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
-        labels, int32 `[batch_size, 4]`, the digits in reading order; then the
-        unworn images for a teacher.
+        labels: `"digits"`, int32 `[batch_size, 4]`, in reading order; `"unworn"`, the
+        images before wear; and where digits are blended `"digit_targets"`, float32
+        `[batch_size, 4, 10]`, how much of each there is.
 
     Raises:
         UserError: if there is no such layout.
@@ -46,14 +47,12 @@ def composite_batch(
         [batch_size, config.NUM_DIGITS], seeds[0],
         maxval=tf.shape(digit_images)[0], dtype=tf.int32,
     )  # fmt: skip
-    worn_images, labels, images = _compose_chosen(
+    return _compose_chosen(
         digit_images, digit_labels, chosen,
         layouts.get_layout(layout, bent, bend_strength), seeds,
-        flagged=layout == "mixed",
+        flagged=layout == "mixed", mixup_share=mixup_share,
         wear_share=wear_share if worn and layout == "mixed" else 0.0,
-        blended=for_teacher,
     )  # fmt: skip
-    return (worn_images, labels, images)[: 3 if for_teacher else 2]
 
 
 def evaluation_batch(
@@ -76,11 +75,9 @@ def evaluation_batch(
     )
     chosen = tf.reshape(chosen, [batch_size, config.NUM_DIGITS])
     seeds = _step_seeds(seed, start)
-    _, labels, images = _compose_chosen(
-        digit_images, digit_labels, chosen, layouts.get_layout(layout), seeds,
-        flagged=False, wear_share=0.0,
-    )  # fmt: skip
-    return images, labels
+    return _compose_chosen(
+        digit_images, digit_labels, chosen, layouts.get_layout(layout), seeds
+    )
 
 
 def _step_seeds(seed: int, step):
@@ -90,24 +87,35 @@ def _step_seeds(seed: int, step):
 
 
 def _compose_chosen(
-    digit_images, digit_labels, chosen, place, seeds, flagged: bool,
-    wear_share: float, blended: bool = False,
+    digit_images, digit_labels, chosen, place, seeds, flagged: bool = False,
+    mixup_share: float = 0.0, wear_share: float = 0.0,
 ):
-    batch_size = chosen.shape[0]
     digits = tf.gather(digit_images, chosen)
-    if blended:
-        digits = handwriting.blend_digits(digits, tf.random.fold_in(seeds[0], 1))
-    labels = tf.cast(tf.gather(digit_labels, chosen), tf.int32)
+    labels = {"digits": tf.cast(tf.gather(digit_labels, chosen), tf.int32)}
     if flagged:
-        size = drawing.DIGIT_SIZE
-        digits = ones.embellish_ones(
-            tf.reshape(digits, [-1, size, size]), tf.reshape(labels, [-1]),
-            seeds[4],
-        )  # fmt: skip
-        digits = tf.reshape(digits, [batch_size, config.NUM_DIGITS, size, size])
+        digits = _with_flags(digits, labels["digits"], seeds[4])
+    if mixup_share:
+        blend_seed = tf.random.fold_in(seeds[0], 1)
+        digits, share = handwriting.blend_digits(digits, blend_seed, mixup_share)
+        labels["digit_targets"] = _targets(labels["digits"], share)
     placement = place(drawing.ink_boxes(digits), seeds[1])
     # Rows are exchangeable: an eighth is drawn with hard edges.
-    hard = int(batch_size / 8 * wear_share)
+    hard = int(chosen.shape[0] / 8 * wear_share)
     images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
     worn = wear.wear(images, seeds[3], wear_share) if wear_share else images
-    return worn, labels, images
+    return worn, labels | {"unworn": images}
+
+
+def _with_flags(digits, labels, seed) -> tf.Tensor:
+    flat = tf.reshape(digits, [-1, drawing.DIGIT_SIZE, drawing.DIGIT_SIZE])
+    flagged = ones.embellish_ones(flat, tf.reshape(labels, [-1]), seed)
+    return tf.reshape(flagged, digits.shape)
+
+
+def _targets(labels, other_share) -> tf.Tensor:
+    """How much of each digit there is, the others being the next image's."""
+    one, other = (
+        tf.one_hot(which, config.NUM_CLASSES)
+        for which in (labels, tf.roll(labels, -1, axis=0))
+    )
+    return one + other_share[..., tf.newaxis] * (other - one)

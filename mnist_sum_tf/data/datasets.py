@@ -38,7 +38,8 @@ def composites_dataset(
     worn: bool = True,
     bend_strength: float = 1.0,
     wear_share: float = 1.0,
-    for_teacher: bool = False,
+    mixup_share: float = 0.0,
+    keeps_unworn: bool = False,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -50,11 +51,13 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
-        bent, worn, bend_strength, wear_share: see `composites.composite_batch`.
-        for_teacher: see there; labels then hold `"unworn"`, the images before wear.
+        bent, worn, bend_strength, wear_share, mixup_share: see
+            `composites.composite_batch`.
+        keeps_unworn: whether labels hold `"unworn"`, the images before wear.
 
     Returns:
-        A dataset of `(images, labels)`.
+        A dataset of `(images, labels)`; with `mixup_share` labels hold
+        `"digit_targets"`, too.
 
     Raises:
         UserError: if there is no such layout.
@@ -63,12 +66,13 @@ def composites_dataset(
     images, labels = _on_host(digits.images), _on_host(digits.labels)
 
     def compose(step):
-        composed, digits, *unworn = composites.composite_batch(
+        composed, known = composites.composite_batch(
             images, labels, layout, seed, step, batch_size, bent, worn,
-            bend_strength, wear_share, for_teacher,
+            bend_strength, wear_share, mixup_share,
         )  # fmt: skip
-        composed, known = _labelled(composed, digits)
-        return composed, known | dict(zip(["unworn"], unworn))
+        if not keeps_unworn:
+            del known["unworn"]
+        return composed, known | _with_sum(known["digits"])
 
     return _map_steps(compose, start_step, total_steps)
 
@@ -99,11 +103,10 @@ def evaluation_dataset(
 
     def batches(first, stop, size):
         def compose(start):
-            return _labelled(
-                *composites.evaluation_batch(
-                    images, labels, layout, seed, start, size
-                )
+            composed, known = composites.evaluation_batch(
+                images, labels, layout, seed, start, size
             )
+            return composed, _with_sum(known["digits"])
 
         starts = tf.data.Dataset.range(first, stop, size)
         return starts.map(_as_written(compose), num_parallel_calls=tf.data.AUTOTUNE)
@@ -243,6 +246,6 @@ def _rows(images, labels, rows):
     return tf.gather(images, rows), chosen
 
 
-def _labelled(images, digits):
-    """An element of the pipelines from images and their digits."""
-    return images, {"digits": digits, "sum": tf.reduce_sum(digits, axis=1)}
+def _with_sum(digits) -> dict:
+    """Labels of the pipelines."""
+    return {"digits": digits, "sum": tf.reduce_sum(digits, axis=1)}

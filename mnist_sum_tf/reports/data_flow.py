@@ -49,11 +49,11 @@ def make_example(model, digits: Digits) -> Example:
     _, first = np.unique(digits.labels, return_index=True)
     rows = np.sort(first)[: config.NUM_DIGITS]
     labels = digits.labels[rows]
-    images, chosen = composites.evaluation_batch(
+    images, known = composites.evaluation_batch(
         digits.images[rows], labels, LAYOUT, SEED, 0, 1
     )
     # The set of these four uses each once, in an order of its own.
-    order = [int(np.flatnonzero(labels == label)[0]) for label in chosen[0]]
+    order = [int(np.flatnonzero(labels == label)[0]) for label in known["digits"][0]]
     outputs = model(images)
     return Example(
         digits.images[rows][order],

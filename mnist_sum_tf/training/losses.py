@@ -24,21 +24,18 @@ def digit_cross_entropy(digits, digit_logits) -> tf.Tensor:
     return tf.reduce_sum(losses, axis=-1)
 
 
-def taught_cross_entropy(teacher_logits, digit_logits) -> tf.Tensor:
-    """`digit_cross_entropy` with a teacher's probabilities in place of labels.
-
-    Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015),
-    at temperature 1.
+def target_cross_entropy(digit_targets, digit_logits) -> tf.Tensor:
+    """`digit_cross_entropy` with a probability of each digit in place of labels.
 
     Args:
-        teacher_logits: float32 `[n, 4, 10]`.
+        digit_targets: float32 `[n, 4, 10]`, each ten adding up to 1.
         digit_logits: float32 `[n, 4, 10]`.
 
     Returns:
         float32 `[n]`, in nats.
     """
     losses = tf.nn.softmax_cross_entropy_with_logits(
-        labels=tf.stop_gradient(tf.nn.softmax(teacher_logits)), logits=digit_logits
+        labels=tf.stop_gradient(digit_targets), logits=digit_logits
     )
     return tf.reduce_sum(losses, axis=-1)
 

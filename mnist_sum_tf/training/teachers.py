@@ -43,12 +43,18 @@ class Teacher:
     def loss(self, labels, digit_logits) -> tf.Tensor:
         """Cross-entropy in nats, float32 `[n]`.
 
+        A teacher's answers are taken at temperature 1 (Hinton, Vinyals and Dean,
+        "Distilling the knowledge in a neural network", 2015).
+
         Args:
-            labels: `"digits"`, int32 `[n, 4]`, or `"unworn"`, uint8
-                `[n, 40, 168, 1]`, what a teacher is shown.
+            labels: `"digits"`, int32 `[n, 4]`; in their place where there are any
+                `"digit_targets"`, float32 `[n, 4, 10]`; and for a teacher `"unworn"`,
+                uint8 `[n, 40, 168, 1]`, what it is shown.
             digit_logits: float32 `[n, 4, 10]`.
         """
-        if self._encoder is None:
-            return losses.digit_cross_entropy(labels["digits"], digit_logits)
-        said = self._encoder(labels["unworn"], training=False)
-        return losses.taught_cross_entropy(said, digit_logits)
+        if self._encoder is not None:
+            said = tf.nn.softmax(self._encoder(labels["unworn"], training=False))
+            return losses.target_cross_entropy(said, digit_logits)
+        if "digit_targets" in labels:
+            return losses.target_cross_entropy(labels["digit_targets"], digit_logits)
+        return losses.digit_cross_entropy(labels["digits"], digit_logits)

@@ -73,7 +73,8 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
             datasets.composites_dataset, train, data.layout, settings.seed,
             settings.global_batch_size, total_steps=settings.total_steps,
             bent=data.bent, worn=data.worn, bend_strength=data.bend_strength,
-            wear_share=data.wear_share, for_teacher=bool(settings.teacher),
+            wear_share=data.wear_share, mixup_share=data.mixup_share,
+            keeps_unworn=bool(settings.teacher),
         ),
         "validation_data": {
             layout: datasets.evaluation_dataset(
