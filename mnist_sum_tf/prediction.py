@@ -171,7 +171,7 @@ def _answers(batch: list[tuple[str, bytes]], model, leave_out):
     decoded = [
         (image, canvas)
         for image in batch
-        if (canvas := _attempt(leave_out, _canvas_with_ink, *image)) is not None
+        if (canvas := _attempt(leave_out, canvas_with_ink, *image)) is not None
     ]
     if not decoded:
         return [], None
@@ -184,8 +184,12 @@ def _answers(batch: list[tuple[str, bytes]], model, leave_out):
     return list(images), answers
 
 
-def _canvas_with_ink(path: str, file: bytes) -> np.ndarray:
-    """See `canvas_of`; a model would read digits in nothing, too."""
+def canvas_with_ink(path: str, file: bytes) -> np.ndarray:
+    """See `canvas_of`; a model would read digits in nothing, too.
+
+    Raises:
+        UserError: naming `path`, also for a picture without ink.
+    """
     canvas = canvas_of(path, file)
     if not canvas.any():
         raise UserError(f"{path}: expected digits. Received: a picture without ink")

@@ -18,10 +18,16 @@ LONGEST_STEM = 100  # bytes of a file's name
 
 def format_readings(readings: list[Reading]) -> str:
     """One line per image: path, digits, sum and the sum's probability."""
-    width = max(len(each.path) for each in readings)
+    paths = [_one_line(each.path) for each in readings]
+    width = max(map(len, paths))
     return "\n".join(
-        f"{each.path:{width}}   {_addition(each)}" for each in readings
+        f"{path:{width}}   {_addition(each)}" for path, each in zip(paths, readings)
     )
+
+
+def _one_line(path: str) -> str:
+    """A path, of which a newline or the like would break the table."""
+    return "".join(c if c >= " " else repr(c)[1:-1] for c in path)
 
 
 def _addition(reading: Reading) -> str:

@@ -72,7 +72,12 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         check_flag_names(sys.argv[1:])
     except ValueError as error:
         sys.exit(f"error: {error}")
-    app.run(guarded)
+    try:
+        app.run(guarded)
+    except BrokenPipeError:
+        # Whoever reads has enough; nothing may be written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def _set_up() -> None:
@@ -96,10 +101,6 @@ def _run_told(main, argv: list[str], takes_files: bool):
         finally:
             if sys.stdout:
                 sys.stdout.flush()  # Here, where a reader that is gone is told.
-    except BrokenPipeError:
-        # Whoever reads has enough; nothing may be written at the end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         if isinstance(error, interruptions.MachineLost):

@@ -144,6 +144,16 @@ def test_a_file_of_layers_is_taken_like_an_exported_model(exported, tmp_path):
         np.testing.assert_array_equal(expected.numpy(), value.numpy())
 
 
+def test_a_file_of_an_encoder_alone_gives_no_sum_model(exported, tmp_path):
+    path = as_file(tmp_path, exported[1])
+    settings = config.Config(
+        stage="sum_model", objective="distribution", initial_model=str(path),
+        model=config.ModelConfig(base_channels=2),
+    )  # fmt: skip
+    with pytest.raises(config.UserError, match="npz, an encoder alone$"):
+        starting_sum_model(settings, tmp_path, None, "float32")
+
+
 def test_a_file_of_layers_that_cannot_be_used(exported, tmp_path):
     path = as_file(tmp_path, exported[1])
     with pytest.raises(config.UserError, match="hidden1/kernel.*none"):

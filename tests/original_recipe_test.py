@@ -43,6 +43,16 @@ def test_images_are_named_by_their_digits(
     assert scattered[0] == "scattered/%d%d%d%d.png" % tuple(found.digits[row])
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
     before = [path.stat().st_mtime_ns for path in folder.rglob("*.png")]
+    write_original_images(folder, digits, 0, FEW)
+    assert before == [path.stat().st_mtime_ns for path in folder.rglob("*.png")]
+    relabelled = Digits(digit_images, digit_labels[::-1])
+    for others in ((digits, 1, FEW), (relabelled, 0, FEW), (digits, 0, {"tiled": 4})):
+        with pytest.raises(UserError, match="take another --workdir. Received: "):
+            write_original_images(folder, *others)
+    (folder / "made_from.json").write_text("{")
+    with pytest.raises(UserError, match="made_from.json must say what"):
+        write_original_images(folder, digits, 0, FEW)
+    (folder / "made_from.json").unlink()  # as folders of before it was written
     write_original_images(folder, digits, 1, FEW)
     assert before == [path.stat().st_mtime_ns for path in folder.rglob("*.png")]
 

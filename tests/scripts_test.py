@@ -131,6 +131,16 @@ def test_nothing_half_written_stays_of_what_is_stopped(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_reader_of_the_help_may_go():
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "train_encoder.py"), "--help"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_shows_an_example(script):
     """Read from the source: absl prints the module's docstring as help."""

@@ -216,6 +216,13 @@ def test_broken_images_do_not_spoil_the_good_ones(client, tmp_path, signature):
             assert "\n" not in answer.reason
 
 
+def test_the_client_sends_no_canvas_without_ink(client, tmp_path):
+    path = str(tmp_path / "blank.png")
+    PIL.Image.new("L", (60, 30), 255).save(path)
+    (answer,) = queries.query_files(client, [path], "serving_default")
+    assert answer.reason.endswith("Received: a picture without ink")
+
+
 def test_the_server_names_no_broken_image_but_the_client_does(client):
     """Past what the client checks itself, as another client would send it."""
     files = {kind: file for kind, (file, _) in hostile_files().items()}

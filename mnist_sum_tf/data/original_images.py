@@ -1,5 +1,6 @@
 """The images that the original was trained on, made anew."""
 
+import json
 import pathlib
 import tempfile
 
@@ -8,11 +9,12 @@ from PIL import Image
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
-from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.digits import Digits, digest_of
 
 # Its two generators and how many images each left.
 NUM_IMAGES = {"scattered": 2_021, "tiled": 754}
 BATCH_SIZE = 256
+MADE_FROM_FILE = "made_from.json"
 
 
 def write_original_images(
@@ -21,7 +23,7 @@ def write_original_images(
     """Writes `folder/scattered/0428.png`, ..., `folder/tiled/...`, all or none.
 
     An image is named by its digits alone, so that a repeated number overwrites
-    an earlier one, as the original's did. Does nothing where the folder is.
+    an earlier one, as the original's did. Does nothing where the folder holds them.
 
     Args:
         folder: where to.
@@ -30,13 +32,17 @@ def write_original_images(
         num_images: images by layout, `NUM_IMAGES` by default.
 
     Raises:
-        UserError: if the folder cannot be written, or the digits are of too few
-            classes to make so many numbers.
+        UserError: if the folder cannot be written or holds others, or the digits are
+            of too few classes to make so many numbers.
     """
     folder = pathlib.Path(folder)
-    if folder.exists():
-        return
     num_images = num_images or NUM_IMAGES
+    made_from = {
+        "seed": seed, "digits_digest": digest_of(digits.images, digits.labels),
+        "num_images": num_images,
+    }  # fmt: skip
+    if folder.exists():
+        return _check_same(folder, made_from)
     _check_numbers(digits, max(num_images.values()))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +52,31 @@ def write_original_images(
                 # Layouts share their digits under one seed.
                 drawn = _distinct(digits, layout, 2 * seed + number, count)
                 _write_pngs(images / layout, drawn)
+            (images / MADE_FROM_FILE).write_text(json.dumps(made_from))
             images.rename(folder)
     except OSError as error:
         raise config.UserError(
             f"--workdir must be a folder that can be written. Received: {error}"
         ) from error
+
+
+def _check_same(folder: pathlib.Path, made_from: dict) -> None:
+    """Raises `UserError` for images of another seed, of other digits or as many."""
+    path = folder / MADE_FROM_FILE
+    if not path.exists():  # made by hand, or before this file was written
+        return
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise config.UserError(
+            f"{path} must say what the images were made from. "
+            f"Received: {config.first_line(error)}"
+        ) from error
+    if found != made_from:
+        raise config.UserError(
+            f"{folder} must hold images made from {made_from}; take another --workdir. "
+            f"Received: images made from {found}"
+        )
 
 
 def _check_numbers(digits: Digits, count: int) -> None:

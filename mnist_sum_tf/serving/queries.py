@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import read_picture
-from mnist_sum_tf.prediction import Reading, canvas_of
+from mnist_sum_tf.prediction import Reading, canvas_with_ink
 from mnist_sum_tf.serving.client import BATCH_SIZE, Client
 from mnist_sum_tf.serving.errors import ServingError
 
@@ -101,7 +101,7 @@ def _ask_canvases(client: Client, batch: list) -> list:
         if isinstance(file, Failure):
             continue
         try:
-            canvases.append(canvas_of(path, file))
+            canvases.append(canvas_with_ink(path, file))
         except UserError as error:
             batch[i] = path, Failure(path, str(error))
     rows = []
