@@ -9,6 +9,7 @@ import tensorflow as tf
 from mnist_sum_tf.data import drawing as tf_drawing
 from mnist_sum_tf.data import canvas, handwriting, layouts, ones, placement
 from mnist_sum_tf.data import wear as tf_wear
+from mnist_sum_tf.data import wear_kinds as tf_wear_kinds
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import (
     deformed_digits,
@@ -147,11 +148,11 @@ def test_wear_is_that_of_tensorflow(fours, number, monkeypatch):
     found = np.round(np.clip(ours(jnp.float32(images), jax.random.key(0)), 0, 255))
     expected = theirs(tf.constant(images), [0, 0]).numpy().astype(np.float32)
     assert found.shape == expected.shape and (found != images).any()
-    if theirs in (tf_wear.change_contrast, tf_wear.blur, tf_wear.draw_outlines):
+    if theirs.__name__ in ("change_contrast", "blur", "draw_outlines"):
         for drawn in (0.7, 0.2):  # Outlines are thick, then thin.
             monkeypatch.setattr(wear, "_per_image", lambda *args: jnp.float32(drawn))
             monkeypatch.setattr(
-                tf_wear, "_per_image", lambda *args: tf.constant(drawn)
+                tf_wear_kinds, "per_image", lambda *args: tf.constant(drawn)
             )
             found = ours(jnp.float32(images), jax.random.key(0))
             found = np.round(np.clip(found, 0, 255))
