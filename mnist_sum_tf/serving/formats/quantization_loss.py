@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import tqdm
 
 from mnist_sum_tf import answers, config
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
@@ -52,15 +53,12 @@ def measure_loss(
     Raises:
         UserError: if the reader loses more than `LARGEST_LOSS` of anything.
     """
-    whole, quantized = (
-        answers.join(
-            [
-                answers.collect(model, dataset, name)
-                for name, dataset in named_datasets.items()
-            ]
+    rounds = 2 * len(named_datasets)
+    with tqdm.tqdm(total=rounds, desc="comparing with float32", leave=False) as bar:
+        whole, quantized = (
+            _read(model, named_datasets, bar)
+            for model in (sum_model, as_keras_model(reader))
         )
-        for model in (sum_model, as_keras_model(reader))
-    )
     loss = QuantizationLoss(
         len(whole.sums), shares_right(whole), shares_right(quantized)
     )
@@ -70,6 +68,14 @@ def measure_loss(
             f"Received: {loss}"
         )
     return loss
+
+
+def _read(model, named_datasets: dict, bar: tqdm.tqdm) -> answers.Answers:
+    found = []
+    for name, dataset in named_datasets.items():
+        found.append(answers.collect(model, dataset, name))
+        bar.update()
+    return answers.join(found)
 
 
 def shares_right(found: answers.Answers) -> dict[str, float]:
