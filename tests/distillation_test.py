@@ -179,6 +179,25 @@ def test_wear_is_that_of_tensorflow(fours, number, without_chance):
     assert np.abs(found - expected).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (placements._scattered, layouts.scattered),
+        (placements._assignment, layouts.assignment),
+        (placements._continuum, layouts._continuum),
+    ],
+)
+def test_random_layouts_are_those_of_tensorflow(fours, ours, theirs, without_chance):
+    """Given the same random numbers, to a hundredth of a pixel."""
+    boxes = tf_drawing.ink_boxes(fours)
+    found = ours(jax.random.key(0), jnp.asarray(boxes))
+    expected = theirs(boxes, [0, 0])
+    for field in placements.Placement._fields:
+        value, other = (np.asarray(getattr(each, field)) for each in (found, expected))
+        np.testing.assert_allclose(value, other, atol=0.01, err_msg=field)
+    assert np.ptp(np.asarray(found.center_x), axis=0).min() > 5
+
+
 def test_at_least_the_last_17_of_32_images_stay_clean(fours):
     images = np.zeros([32, 40, 168, 1], np.float32) + 100
     worn = np.asarray(wear.wear(images, jax.random.key(1), 1.0))
