@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import unicodedata
 
 from PIL import Image
 
@@ -13,21 +14,26 @@ from mnist_sum_tf.prediction import Reading, canvas_of
 
 # More would make a picture that hardly a program opens.
 MAX_DRAWN = 400
+# Control, format and separator characters of Unicode.
+UNPRINTABLE = ("Cc", "Cf", "Zl", "Zp")
 LONGEST_STEM = 100  # bytes of a file's name
 
 
 def format_readings(readings: list[Reading]) -> str:
     """One line per image: path, digits, sum and the sum's probability."""
-    paths = [_one_line(each.path) for each in readings]
+    paths = [one_line(each.path) for each in readings]
     width = max(map(len, paths))
     return "\n".join(
         f"{path:{width}}   {_addition(each)}" for path, each in zip(paths, readings)
     )
 
 
-def _one_line(path: str) -> str:
-    """A path, of which a newline or the like would break the table."""
-    return "".join(c if c >= " " else repr(c)[1:-1] for c in path)
+def one_line(text: str) -> str:
+    """A text with a path in it, of which a newline or the like would break the line."""
+    return "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in UNPRINTABLE else each
+        for each in text
+    )
 
 
 def _addition(reading: Reading) -> str:

@@ -73,7 +73,11 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
     except ValueError as error:
         sys.exit(f"error: {error}")
     try:
-        app.run(guarded)
+        try:
+            app.run(guarded)
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # Here, where a reader that is gone is told.
     except BrokenPipeError:
         # Whoever reads has enough; nothing may be written at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,11 +100,7 @@ def _run_told(main, argv: list[str], takes_files: bool):
     try:
         if not takes_files:
             check_no_files(argv[1:])
-        try:
-            return main(argv)
-        finally:
-            if sys.stdout:
-                sys.stdout.flush()  # Here, where a reader that is gone is told.
+        return main(argv)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         if isinstance(error, interruptions.MachineLost):

@@ -18,24 +18,6 @@ def test_stroke_dilates_erodes_and_blends():
     assert half[9, 11] == 100 and half[11, 11] == 200 and half[9, 9] == 0
 
 
-def test_digits_of_a_share_of_the_images_are_blended_with_the_next():
-    digits = np.zeros((400, 4, 2, 2), np.uint8)
-    digits[::2] = 200
-    blended, share = handwriting.blend_digits(tf.constant(digits), [3, 4], 0.25)
-    blended, share = blended.numpy(), share.numpy()
-    other = np.roll(digits, -1, axis=0).astype(np.float32)
-    expected = digits + share[:, :, np.newaxis, np.newaxis] * (other - digits)
-    np.testing.assert_allclose(blended, expected, atol=0.5)
-    is_blended = share.any(axis=1)
-    assert 0.18 < is_blended.mean() < 0.32
-    assert (share[is_blended] > 0).all() and 0.45 < share.max() < 0.5
-    assert 0.2 < share[is_blended].mean() < 0.3
-    assert (np.ptp(share[is_blended], axis=1) > 0).all()  # each digit has its own
-    for all_or_none, expected in ((0.0, 0), (1.0, 400)):
-        _, share = handwriting.blend_digits(tf.constant(digits), [3, 4], all_or_none)
-        assert share.numpy().any(axis=1).sum() == expected
-
-
 def test_bends_are_bounded_by_their_amplitudes():
     amplitude = tf.constant([0.0, 0.5, 2.0] * 20)
     bends = handwriting.random_bends(amplitude, [1, 2]).numpy()

@@ -31,9 +31,12 @@ def test_lines_show_path_digits_sum_and_probability():
         "a.png        0 4 2 8   sum 14   99.8%",
         "longer.png   9 9 9 9   sum 36   50.0%",
     ]
-    broken = [prediction.Reading("a\nb\t\x1b.png", (0, 4, 2, 8), 14, 0.9984)]
+    name = "a\nb\t\x1b\x9b\u2028 \u202fé.png"
+    broken = [prediction.Reading(name, (0, 4, 2, 8), 14, 0.9984)]
     line = prediction_results.format_readings(broken)
-    assert line == r"a\nb\t\x1b.png   0 4 2 8   sum 14   99.8%"
+    assert line == (
+        r"a\nb\t\x1b\x9b\u2028" " \u202fé.png   0 4 2 8   sum 14   99.8%"
+    )
 
 
 def test_readings_are_drawn(folder, tmp_path, monkeypatch):

@@ -122,11 +122,13 @@ def test_a_reader_that_has_enough_is_no_error(monkeypatch, capsys):
     monkeypatch.syspath_prepend(SCRIPTS)
     import cli
 
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=BrokenPipeError))
     pointed = []
     monkeypatch.setattr("os.dup2", lambda *descriptors: pointed.append(descriptors))
     monkeypatch.setattr("sys.stdout", mock.Mock(fileno=lambda: 1))
     with pytest.raises(SystemExit) as ended:
-        cli._run_told(mock.Mock(side_effect=BrokenPipeError), ["script.py"], False)
+        cli.run(None)
     assert ended.value.code == 1
     ((_, standard_output),) = pointed
     assert standard_output == 1

@@ -1,6 +1,7 @@
 """The scripts as a person runs them, from digits to the sum of a picture."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -135,6 +136,7 @@ def test_a_reader_of_the_help_may_go():
     with subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "train_encoder.py"), "--help"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},  # as it usually is
     ) as process:  # fmt: skip
         process.stdout.close()
         assert process.stderr.read() == ""

@@ -10,7 +10,7 @@ from stages_test import digits_file
 from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.presets import get_preset
-from mnist_sum_tf.training import stages
+from mnist_sum_tf.training import stages, training_data
 from mnist_sum_tf.training.initial_weights import short_name
 from mnist_sum_tf.training.teachers import Teacher
 
@@ -86,8 +86,22 @@ def test_a_run_with_blended_digits_resumes_in_the_same_bits(settings, tmp_path):
         dataclasses.replace(blended, total_steps=2), tmp_path / "parts"
     )
     stages.train_encoder(blended, tmp_path / "parts")
-    whole, parts = (final_values(tmp_path / name / "encoder") for name in ("whole", "parts"))
+    whole, parts = (final_values(tmp_path / each / "encoder") for each in ("whole", "parts"))
     assert_same_values(whole, parts)
+    learned = training_data.of_images(blended, needs_digits=True)["train_data"](0)
+    assert learned.element_spec[1]["digit_targets"].shape == (8, 4, 10)
+
+
+def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
+    blended = dataclasses.replace(settings.data, mixup_share=0.5)
+    settings = dataclasses.replace(settings, teacher=None, data=blended)
+    with pytest.raises(config.UserError, match="learns digits.* 0.5 for sum_model$"):
+        stages.train_end_to_end(
+            dataclasses.replace(settings, stage="sum_model"), tmp_path
+        )
+    own = dataclasses.replace(blended, images=str(tmp_path))
+    with pytest.raises(config.UserError, match="composites. Received: 0.5 with --images"):
+        stages.train_encoder(dataclasses.replace(settings, data=own), tmp_path)
 
 
 def test_a_taught_run_resumes_in_the_same_bits(settings, tmp_path):

@@ -6,7 +6,7 @@ All randomness is counted: a batch is a pure function of (seed, step).
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import drawing, handwriting, layouts, ones, wear
+from mnist_sum_tf.data import drawing, layouts, mixup, ones, wear
 
 
 def composite_batch(
@@ -31,7 +31,7 @@ def composite_batch(
         worn: whether `mixed` is worn at all; its ones have flags in any case.
         wear_share: see `wear.wear`.
         mixup_share: each image's probability that its digits are blended with
-            others, see `handwriting.blend_digits`.
+            others, see `mixup.mix_up`.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
@@ -81,7 +81,7 @@ def evaluation_batch(
 
 
 def _step_seeds(seed: int, step):
-    """Seeds for choosing digits, their placement, bending, wear and ones."""
+    """Seeds for choosing (and blending) digits, placement, bending, wear and ones."""
     step_seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
     return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 5))
 
@@ -95,9 +95,9 @@ def _compose_chosen(
     if flagged:
         digits = _with_flags(digits, labels["digits"], seeds[4])
     if mixup_share:
-        blend_seed = tf.random.fold_in(seeds[0], 1)
-        digits, share = handwriting.blend_digits(digits, blend_seed, mixup_share)
-        labels["digit_targets"] = _targets(labels["digits"], share)
+        digits, labels["digit_targets"] = mixup.mix_up(
+            digits, labels["digits"], tf.random.fold_in(seeds[0], 1), mixup_share
+        )
     placement = place(drawing.ink_boxes(digits), seeds[1])
     # Rows are exchangeable: an eighth is drawn with hard edges.
     hard = int(chosen.shape[0] / 8 * wear_share)
@@ -110,12 +110,3 @@ def _with_flags(digits, labels, seed) -> tf.Tensor:
     flat = tf.reshape(digits, [-1, drawing.DIGIT_SIZE, drawing.DIGIT_SIZE])
     flagged = ones.embellish_ones(flat, tf.reshape(labels, [-1]), seed)
     return tf.reshape(flagged, digits.shape)
-
-
-def _targets(labels, other_share) -> tf.Tensor:
-    """How much of each digit there is, the others being the next image's."""
-    one, other = (
-        tf.one_hot(which, config.NUM_CLASSES)
-        for which in (labels, tf.roll(labels, -1, axis=0))
-    )
-    return one + other_share[..., tf.newaxis] * (other - one)

@@ -2,7 +2,8 @@
 
 Elements are `(images, labels)`: images uint8 `[batch, 40, 168, 1]`, white ink
 (255) on black (0); labels a dictionary of `"digits"`, int32 `[batch, 4]`
-(absent where only sums are known), and `"sum"`, int32 `[batch]`.
+(absent where only sums are known), and `"sum"`, int32 `[batch]`; more where it is
+asked for, see `composites_dataset`.
 
 Endless pipelines are stateless: the batch of step n is a pure function of
 (seed, n), so that starting at step n costs nothing and a resumed run sees what
@@ -247,5 +248,5 @@ def _rows(images, labels, rows):
 
 
 def _with_sum(digits) -> dict:
-    """Labels of the pipelines."""
+    """`"digits"`, int32 `[n, 4]`, and `"sum"`, int32 `[n]`."""
     return {"digits": digits, "sum": tf.reduce_sum(digits, axis=1)}

@@ -1,4 +1,4 @@
-"""How one digit is written: thicker, thinner, bent, blended with another."""
+"""How one digit is written: thicker, thinner, bent."""
 
 import tensorflow as tf
 
@@ -30,31 +30,6 @@ def change_stroke(digits, stroke) -> tf.Tensor:
     digits, goal = tf.cast(digits, tf.float32), tf.cast(goal, tf.float32)
     blend = digits + tf.abs(share) * (goal - digits)
     return tf.cast(tf.round(blend), tf.uint8)
-
-
-def blend_digits(digits, seed, image_share: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Blends digits of some images with those of the next, up to half and half.
-
-    Zhang et al., "mixup: Beyond empirical risk minimization" (2018), digit by digit.
-
-    Args:
-        digits: uint8 `[n, 4, height, width]`.
-        seed: int `[2]`.
-        image_share: each image's probability, in [0, 1].
-
-    Returns:
-        uint8 of that shape, and how much of each digit is the next image's, float32
-        `[n, 4]` in [0, 0.5).
-    """
-    share_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
-    chance = tf.random.stateless_uniform([digits.shape[0], 1], chance_seed)
-    other_share = tf.random.stateless_uniform(digits.shape[:2], share_seed, 0.0, 0.5)
-    other_share = tf.where(chance < image_share, other_share, 0.0)
-    one, other = (
-        tf.cast(which, tf.float32) for which in (digits, tf.roll(digits, -1, axis=0))
-    )
-    blended = one + other_share[..., tf.newaxis, tf.newaxis] * (other - one)
-    return tf.cast(tf.round(blended), tf.uint8), other_share
 
 
 def random_bends(amplitude, seed) -> tf.Tensor:

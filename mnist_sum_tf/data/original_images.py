@@ -61,12 +61,12 @@ def write_original_images(
 
 
 def _check_same(folder: pathlib.Path, made_from: dict) -> None:
-    """Raises `UserError` for images of another seed, of other digits or as many."""
+    """Raises `UserError` for another seed, other digits or another number of images."""
     path = folder / MADE_FROM_FILE
-    if not path.exists():  # made by hand, or before this file was written
-        return
     try:
         found = json.loads(path.read_text())
+    except FileNotFoundError:  # made by hand, or before this file was written
+        return
     except (OSError, ValueError) as error:
         raise config.UserError(
             f"{path} must say what the images were made from. "

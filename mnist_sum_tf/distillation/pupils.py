@@ -75,8 +75,7 @@ def batch_of(lesson: Lesson, step, images, labels, num_said: int):
     Returns:
         float32 `[global_batch_size, 40, 168, 1]`, int32 `[global_batch_size]`.
     """
-    key = jax.random.key(lesson.seed + 2)  # others than those of writings and dropout
-    keys = jax.random.split(jax.random.fold_in(key, step), 2)
+    keys = jax.random.split(_placing_key(lesson.seed, step), 2)
     numbers = _numbers(step, lesson.global_batch_size, num_said)
     writing = deformed_digits.writing_of(lesson.seed, numbers, len(images))
     written = deformed_digits.written_digits(images, labels, writing)
@@ -84,6 +83,11 @@ def batch_of(lesson: Lesson, step, images, labels, num_said: int):
     hard = int(lesson.global_batch_size / 8 * lesson.wear_share)
     drawn = drawing.canvases(written, placement, writing, hard)
     return wear.wear(drawn, keys[1], lesson.wear_share), numbers
+
+
+def _placing_key(seed: int, step):
+    """Another one than that of a writing, which is folded from an image's number."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), -1), step)
 
 
 def _numbers(step, batch_size: int, num_said: int):

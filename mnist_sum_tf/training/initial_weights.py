@@ -39,11 +39,15 @@ def set_initial_weights(
             continue
         name, shape = short_name(variable), tuple(variable.shape)
         found = exported.get(name)
-        if found is None or tuple(found.shape) != shape:
+        if found is None:
+            raise config.UserError(
+                f"--{flag} must hold the {model.name}, of which {name} is a part. "
+                f"Received: {saved_model} without"
+            )
+        if tuple(found.shape) != shape:
             raise config.UserError(
                 f"--{flag} must have {name} of shape {shape}; is it of "
-                f"the same size? Received: {saved_model} with "
-                f"{'none' if found is None else tuple(found.shape)}"
+                f"the same size? Received: {saved_model} with {tuple(found.shape)}"
             )
         values.append((variable, found))
     for variable, value in values:

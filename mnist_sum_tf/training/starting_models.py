@@ -17,10 +17,7 @@ from mnist_sum_tf.models.encoder import (
 )
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints
-from mnist_sum_tf.training.initial_weights import (
-    is_file_of_arrays,
-    set_initial_weights,
-)
+from mnist_sum_tf.training.initial_weights import set_initial_weights
 from mnist_sum_tf.training.trained_models import is_trained, load_encoder
 
 STATISTICS_IMAGES = 128  # from about so many a normalised start takes them
@@ -86,17 +83,8 @@ def starting_sum_model(
     if is_trained(workdir / "decoder"):
         checkpoints.load_average(decoder, workdir / "decoder")
     elif settings.initial_model:
-        _check_has_decoder(settings.initial_model)
         set_initial_weights(decoder, settings.initial_model)
     return build_sum_model(encoder, decoder)
-
-
-def _check_has_decoder(initial_model) -> None:
-    if is_file_of_arrays(initial_model):
-        raise config.UserError(
-            "--initial_model must hold a decoder, or train_decoder.py come first. "
-            f"Received: {initial_model}, an encoder alone"
-        )
 
 
 def _check_size(encoder: keras.Model, settings, workdir) -> None:

@@ -45,6 +45,11 @@ def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> di
             "--teacher must go with composites: it is shown them before they are "
             f"worn. Received: --teacher={settings.teacher} with --images"
         )
+    if settings.data.mixup_share:
+        raise config.UserError(
+            "A mixup_share must go with composites. "
+            f"Received: {settings.data.mixup_share} with --images"
+        )
     return _of_own_images(settings, needs_digits)
 
 
@@ -58,6 +63,11 @@ def knows_digits(data: dict) -> bool:
 
 def _of_composites(settings: config.Config, stage_dir) -> dict:
     data = settings.data
+    if data.mixup_share and settings.stage != "encoder":
+        raise config.UserError(
+            "A mixup_share must be the encoder's, which learns digits and not sums. "
+            f"Received: {data.mixup_share} for {settings.stage}"
+        )
     digits = load_digits(data.digits, "train", data.tfds_data_dir)
     digest = digest_of(digits.images, digits.labels)
     hardest = _hardest(digits, digest, settings, stage_dir)

@@ -53,12 +53,8 @@ def measure_loss(
     Raises:
         UserError: if the reader loses more than `LARGEST_LOSS` of anything.
     """
-    rounds = 2 * len(named_datasets)
-    with tqdm.tqdm(total=rounds, desc="comparing with float32", leave=False) as bar:
-        whole, quantized = (
-            _read(model, named_datasets, bar)
-            for model in (sum_model, as_keras_model(reader))
-        )
+    whole = _read(sum_model, named_datasets, "reading in float32")
+    quantized = _read(as_keras_model(reader), named_datasets, "reading quantized")
     loss = QuantizationLoss(
         len(whole.sums), shares_right(whole), shares_right(quantized)
     )
@@ -70,12 +66,9 @@ def measure_loss(
     return loss
 
 
-def _read(model, named_datasets: dict, bar: tqdm.tqdm) -> answers.Answers:
-    found = []
-    for name, dataset in named_datasets.items():
-        found.append(answers.collect(model, dataset, name))
-        bar.update()
-    return answers.join(found)
+def _read(model, named_datasets: dict, doing: str) -> answers.Answers:
+    shown = tqdm.tqdm(named_datasets.items(), doing, leave=False)
+    return answers.join([answers.collect(model, data, name) for name, data in shown])
 
 
 def shares_right(found: answers.Answers) -> dict[str, float]:
