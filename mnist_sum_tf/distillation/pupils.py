@@ -87,7 +87,8 @@ def batch_of(lesson: Lesson, step, images, labels, num_said: int):
 
 def _placing_key(seed: int, step):
     """Another one than that of a writing, which is folded from an image's number."""
-    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), -1), step)
+    own = jax.random.fold_in(jax.random.key(seed), 2**32 - 1)  # no image's
+    return jax.random.fold_in(own, step)
 
 
 def _numbers(step, batch_size: int, num_said: int):
