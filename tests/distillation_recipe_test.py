@@ -30,27 +30,33 @@ def compiled_once(tmp_path_factory):
         jax.config.update(name, value)
 
 
-@pytest.fixture
-def small(monkeypatch, digits_file):
+@pytest.fixture(scope="module")
+def small(digits_file):
     """A recipe that takes seconds."""
     layers, teacher = (
         networks.pupil_layers(CHANNELS),
         networks.teacher_layers((2, 2, 2)),
     )
-    monkeypatch.setattr(networks, "pupil_layers", lambda: layers)
-    monkeypatch.setattr(networks, "teacher_layers", lambda: teacher)
-    monkeypatch.setattr(teachers, "BATCH_IMAGES", 8)
-    monkeypatch.setattr(pupils, "STATISTICS_BATCHES", 2)
-    monkeypatch.setattr(recipe, "UNSEEN_IMAGES", 32)
-    return recipe.Recipe(
-        digits=digits_file, num_teachers=2, teacher_steps=2, num_writings=64,
-        checkpoint_every_steps=2,
-        lesson=pupils.Lesson(total_steps=5, global_batch_size=32),
-    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(networks, "pupil_layers", lambda: layers)
+        patched.setattr(networks, "teacher_layers", lambda: teacher)
+        patched.setattr(teachers, "BATCH_IMAGES", 8)
+        patched.setattr(pupils, "STATISTICS_BATCHES", 2)
+        patched.setattr(recipe, "UNSEEN_IMAGES", 32)
+        yield recipe.Recipe(
+            digits=digits_file, num_teachers=2, teacher_steps=2, num_writings=64,
+            checkpoint_every_steps=2,
+            lesson=pupils.Lesson(total_steps=5, global_batch_size=32),
+        )  # fmt: skip
 
 
-def test_killed_and_resumed_is_as_if_not_killed(small, tmp_path, monkeypatch):
-    whole = recipe.distill(small, tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory):
+    """The result of a run that nothing stopped."""
+    return recipe.distill(small, tmp_path_factory.mktemp("distilled") / "whole")
+
+
+def test_killed_and_resumed_is_as_if_not_killed(small, whole, tmp_path, monkeypatch):
     make_step = pupils.make_step
 
     def dies_in_the_fourth_step(*args):
@@ -93,14 +99,13 @@ def test_a_signal_saves_and_says_how_to_go_on(small, tmp_path, monkeypatch):
     assert int(state.step) == 1
 
 
-def test_its_encoder_is_an_initial_model(small, tmp_path):
-    result = recipe.distill(small, tmp_path)
+def test_its_encoder_is_an_initial_model(whole):
     settings = config.Config(
-        stage="encoder", objective="digits", initial_model=str(result.path),
+        stage="encoder", objective="digits", initial_model=str(whole.path),
         model=config.ModelConfig(block_channels=CHANNELS),
     )  # fmt: skip
     encoder = starting_encoder(settings, None, "float32")
-    with np.load(result.path) as expected:
+    with np.load(whole.path) as expected:
         for layer in encoder.layers:
             for variable in layer.weights:
                 np.testing.assert_array_equal(

@@ -109,13 +109,18 @@ def negative_bands(images, seed) -> tf.Tensor:
 
 
 def splash_mud(images, seed) -> tf.Tensor:
-    """Grey specks, some three pixels wide, over up to half of the image."""
-    seeds = tf.unstack(tf.random.split(seed, 3))
+    """Grey specks, of some three pixels or of five, over up to half of the image."""
+    seeds = tf.unstack(tf.random.split(seed, 5))
     share = per_image(images, seeds[0], 0.05, 0.5)
     level = per_image(images, seeds[1], 0.1, 0.6)
-    shape = [images.shape[0], 14, 56, 1]
-    grid = tf.random.stateless_uniform(shape, seeds[2])
-    height = tf.image.resize(grid, images.shape[1:3], "bicubic")
+    small, large = (
+        tf.image.resize(
+            tf.random.stateless_uniform([images.shape[0], *size, 1], grid_seed),
+            images.shape[1:3], "bicubic",
+        )
+        for size, grid_seed in zip(((14, 56), (8, 34)), seeds[2:])
+    )  # fmt: skip
+    height = tf.where(per_image(images, seeds[4], 0.0, 1.0) < 0.5, small, large)
     cover = tf.clip_by_value(4 * (height - (1 - share)) + 0.5, 0.0, 1.0)
     pixels = tf.cast(images, tf.float32)
     return _to_uint8(pixels + cover * (255 * level - pixels))

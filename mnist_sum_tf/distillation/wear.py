@@ -135,11 +135,17 @@ def _negative_bands(images, key):
 
 
 def _splash_mud(images, key):
-    keys = jax.random.split(key, 3)
+    keys = jax.random.split(key, 5)
     share = _per_image(images, keys[0], 0.05, 0.5)
     level = _per_image(images, keys[1], 0.1, 0.6)
-    grid = jax.random.uniform(keys[2], [images.shape[0], 14, 56, 1])
-    cover = 4 * (_enlarged(grid, images, "cubic") - (1 - share)) + 0.5
+    small, large = (
+        _enlarged(
+            jax.random.uniform(grid_key, [images.shape[0], *size, 1]), images, "cubic"
+        )
+        for size, grid_key in zip(((14, 56), (8, 34)), keys[2:])
+    )
+    height = jnp.where(_per_image(images, keys[4], 0.0, 1.0) < 0.5, small, large)
+    cover = 4 * (height - (1 - share)) + 0.5
     return images + jnp.clip(cover, 0.0, 1.0) * (255 * level - images)
 
 
