@@ -1,6 +1,7 @@
 """Wear touches fifteen of 32 rows of a batch and keeps images images."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from wear_kinds_test import grey
 
@@ -57,38 +58,49 @@ def kinds_of(images, worn, seed):
     seeds = tf.unstack(tf.random.split(seed, len(kinds)))
     found = set()
     is_fresh = (images.numpy() == worn).all(axis=(1, 2, 3))
+    noise_seed, blur_seed, _ = wear._more_seeds(seed)
     for kind, kind_seed in zip(kinds, seeds):
-        its = wear._worn_by(kind, images, kind_seed).numpy()
-        difference = its.astype(int) - worn
-        # Compiled, a half may be rounded the other way.
-        is_its = (abs(difference) <= 1).all(axis=(1, 2, 3))
-        found |= {kind} if (is_its & ~is_fresh).any() else set()
+        its = kind(images, kind_seed)
+        noisy, blurred = (
+            wear_kinds.add_noise(its, noise_seed),
+            wear_kinds.blur(its, blur_seed),
+        )
+        for possible in (its, noisy, blurred) if kind in wear.HEAVY else (its,):
+            difference = possible.numpy().astype(int) - worn
+            # Compiled, a half may be rounded the other way.
+            is_its = (abs(difference) <= 1).all(axis=(1, 2, 3))
+            found |= {kind} if (is_its & ~is_fresh).any() else set()
     return found
 
 
-def test_of_the_rows_of_heavy_kinds_half_get_noise_and_a_quarter_are_blurred():
-    """Of black, glass and outlines show nothing: what is seen is noise."""
-    worn = wear.wear(grey(0, 128), [1, 2]).numpy().reshape(128, -1).max(axis=1)
-    glass, outlines = worn[52:56], worn[56:60]
-    for rows in (glass, outlines):
-        half = len(rows) // 2
-        assert (rows[:half] > 0).all() and (rows[:half] < 200).all()
-        assert not rows[half:].any()
-    image = np.zeros((4, 40, 168, 1), np.uint8)
-    image[:, 20, 80] = 255
-    outline = wear._worn_by(wear_kinds.draw_outlines, tf.constant(image), [5, 6]).numpy()
-    without = wear_kinds.draw_outlines(tf.constant(image), [5, 6]).numpy()
-    blurred = wear_kinds.blur(tf.constant(without[2:3]), tf.random.fold_in([5, 6], 2))
-    np.testing.assert_array_equal(outline[2:3], blurred)
-    np.testing.assert_array_equal(outline[3], without[3])
-    assert (outline[2] != without[2]).any()
+@pytest.mark.parametrize("number", range(4))
+def test_of_four_heavily_worn_images_two_get_noise_and_one_is_blurred(
+    monkeypatch, number
+):
+    images = tf.tile(tf.reshape(tf.range(28), [28, 1, 1, 1]), [1, 40, 168, 1])
+    monkeypatch.setattr(wear_kinds, "add_noise", lambda images, seed: images + 200)
+    monkeypatch.setattr(wear_kinds, "blur", lambda images, seed: images + 100)
+    changes = (wear._wear_more(images, [number, 6]) - images).numpy()  # row by row
+    assert (changes == changes[:, :1, :1]).all()
+    for four in changes[:, 0, 0, 0].reshape(7, 4):
+        assert sorted(four) == [0, 100, 200, 200]
 
 
-def test_of_one_row_noise_comes_by_chance():
-    """Of black, outlines show nothing: half of the time noise is seen."""
-    worn_by = tf.function(wear._worn_by)
-    rows = [
-        worn_by(wear_kinds.draw_outlines, grey(0, 1), tf.constant([seed, 0])).numpy().max()
-        for seed in range(40)
-    ]
-    assert 0.3 < np.mean(np.array(rows) > 0) < 0.7
+def test_who_gets_noise_is_drawn(monkeypatch):
+    """Of seven images four, of 28 half."""
+    monkeypatch.setattr(wear_kinds, "add_noise", lambda images, seed: images + 200)
+    for count, share in ((7, 4 / 7), (28, 1 / 2)):
+        changes = [
+            wear._wear_more(tf.zeros([count, 2, 2, 1], tf.uint8), [seed, 0])[:, 0, 0, 0] == 200
+            for seed in range(100)
+        ]
+        np.testing.assert_allclose(np.mean(changes, axis=0), share, atol=0.2)
+        np.testing.assert_allclose(np.mean(changes), share, rtol=1e-6)
+
+
+def test_in_small_batches_noise_comes_by_chance(monkeypatch):
+    blank = {lambda images, seed: tf.zeros_like(images): 32}
+    monkeypatch.setattr(wear, "_KINDS", blank)
+    monkeypatch.setattr(wear, "LIGHT", {})
+    worn = wear.wear(grey(0, 31), [1, 2]).numpy().max(axis=(1, 2, 3))
+    assert 0.3 < (worn > 0).mean() < 0.7

@@ -5,6 +5,7 @@ share (rows are exchangeable, so a fixed share is a random choice) and costs not
 for the others; in smaller batches each row's kind is drawn, and all are computed.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf.data import wear_kinds
@@ -33,36 +34,38 @@ def wear(images, seed, share: float = 1.0) -> tf.Tensor:
 
 def _wear_rows(images, seed) -> tf.Tensor:
     """Wears the first rows, so many by each kind."""
-    kinds = [
-        (kind, images.shape[0] * rows // _PERIOD) for kind, rows in _KINDS.items()
-    ]
-    seeds = tf.unstack(tf.random.split(seed, len(kinds)))
+    seeds = tf.unstack(tf.random.split(seed, len(_KINDS)))
     worn, first = [], 0
-    for (kind, count), kind_seed in zip(kinds, seeds):
-        worn.append(_worn_by(kind, images[first : first + count], kind_seed))
+    for (kind, rows), kind_seed in zip(_KINDS.items(), seeds):
+        count = images.shape[0] * rows // _PERIOD
+        worn.append(kind(images[first : first + count], kind_seed))
         first += count
-    return tf.concat(worn + [images[first:]], axis=0)
+    heavy = _wear_more(tf.concat(worn[len(LIGHT) :], axis=0), seed)
+    return tf.concat([*worn[: len(LIGHT)], heavy, images[first:]], axis=0)
 
 
-def _worn_by(kind, images, seed) -> tf.Tensor:
-    """Images worn by one kind; of the heavy ones, half get noise, a quarter are blurred.
+def _wear_more(images, seed) -> tf.Tensor:
+    """Of every four images two get noise, one is blurred; where that begins, is drawn.
 
     A model that has seen clouds and outlines by themselves took noise for ink there.
     """
-    worn = kind(images, seed)
-    if kind not in HEAVY:
-        return worn
-    noise_seed, blur_seed, chance_seed = (tf.random.fold_in(seed, i) for i in (1, 2, 3))
-    count = images.shape[0]
-    if count < 4:  # which are no half and no quarter: each by its chance
-        chance = wear_kinds.per_image(images, chance_seed, 0.0, 1.0)
-        others = tf.where(chance < 0.75, wear_kinds.blur(worn, blur_seed), worn)
-        return tf.where(chance < 0.5, wear_kinds.add_noise(worn, noise_seed), others)
-    half, most = (count + 1) // 2, (3 * count + 1) // 4
-    return tf.concat([
-        wear_kinds.add_noise(worn[:half], noise_seed),
-        wear_kinds.blur(worn[half:most], blur_seed), worn[most:],
+    noise_seed, blur_seed, begin_seed = _more_seeds(seed)
+    rows = np.arange(images.shape[0])
+    shift = tf.random.stateless_uniform([], begin_seed, 0, len(rows), tf.int32)
+    noisy, blurred, others = rows[::2], rows[1::4], rows[3::4]
+    shifted = tf.roll(images, shift, axis=0)
+    worn = tf.concat([
+        wear_kinds.add_noise(tf.gather(shifted, noisy), noise_seed),
+        wear_kinds.blur(tf.gather(shifted, blurred), blur_seed),
+        tf.gather(shifted, others),
     ], axis=0)  # fmt: skip
+    in_order = np.argsort(np.concatenate([noisy, blurred, others]))
+    return tf.roll(tf.gather(worn, in_order), -shift, axis=0)
+
+
+def _more_seeds(seed) -> list[tf.Tensor]:
+    """Of noise and blur on top, and of who gets them."""
+    return [tf.random.fold_in(seed, number) for number in (3, 4, 5)]
 
 
 def _wear_by_chance(images, seed) -> tf.Tensor:
@@ -72,9 +75,14 @@ def _wear_by_chance(images, seed) -> tf.Tensor:
     worn, first = images, 0
     for (kind, rows), kind_seed in zip(_KINDS.items(), seeds):
         is_worn = (chosen >= first) & (chosen < first + rows)
-        worn = tf.where(is_worn, _worn_by(kind, images, kind_seed), worn)
+        worn = tf.where(is_worn, kind(images, kind_seed), worn)
         first += rows
-    return worn
+    is_heavy = (chosen >= sum(LIGHT.values())) & (chosen < first)
+    noise_seed, blur_seed, chance_seed = _more_seeds(seed)
+    chance = wear_kinds.per_image(images, chance_seed, 0.0, 1.0)
+    more = tf.where(chance < 0.75, wear_kinds.blur(worn, blur_seed), worn)
+    more = tf.where(chance < 0.5, wear_kinds.add_noise(worn, noise_seed), more)
+    return tf.where(is_heavy, more, worn)
 
 
 # Kinds, and of 32 rows how many each touches.

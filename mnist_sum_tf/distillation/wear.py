@@ -76,7 +76,9 @@ def _blur(images, key):
 def _add_noise(images, key):
     level_key, noise_key = jax.random.split(key)
     level = _per_image(images, level_key, 0.0, 30.0)
-    return images + level * jax.random.normal(noise_key, images.shape)
+    half = ((len(images) + 1) // 2, *images.shape[1:])
+    noise = jax.random.normal(noise_key, half)
+    return images + level * jnp.concatenate([noise, -noise])[: len(images)]
 
 
 def _punch_holes(images, key):
