@@ -100,7 +100,7 @@ def small(command: str) -> list[str]:
     chooses = re.search("--(corruptions|layouts|images)", given)
     if script == "evaluate.py" and not chooses:
         extra.append("--layouts=tiled")
-    if script == "export_model.py" and re.search("--(quantization|blend_with|workdir=T)", given):
+    if script == "export_model.py" and re.search("--(quantization|blend_with|workdir=W8)", given):
         extra.append("--nocalibrate")
     return [sys.executable, *words[1:], *extra]
 
@@ -116,6 +116,7 @@ def playground(tmp_path_factory):
     (folder / "scripts").symlink_to(ROOT / "scripts")
     models = folder / "exported_models"
     shutil.copytree(ROOT / "exported_models", models)
+    shutil.copytree(models / "mnist_sum", folder / "fifth")
     shutil.copytree(models / "samples", folder / "my_pngs")
     shutil.copytree(models / "samples", folder / "my_other_pngs")
     photograph = next((models / "photographs").glob("*.jpg"))
@@ -129,12 +130,12 @@ def playground(tmp_path_factory):
 
 
 def distilled() -> dict[str, np.ndarray]:
-    """What `distill_encoder.py` hands over, of a small encoder."""
+    """What `distill_encoder.py` hands over."""
     shapes, inputs = {}, 1
     for block in range(5):
         for part in (1, 2):
-            shapes[f"block{block + 1}_conv{part}"] = (3, 3, inputs, 2 << block)
-            inputs = 2 << block
+            shapes[f"block{block + 1}_conv{part}"] = (3, 3, inputs, 16 << block)
+            inputs = 16 << block
     shapes |= {"hidden": (5 * inputs, 512), "logits": (512, 40)}
     rng = np.random.default_rng(0)
     return {
