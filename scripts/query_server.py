@@ -167,7 +167,7 @@ def _print_readings(client, paths, missing):
     elif readings:
         print(prediction_results.format_readings(readings))
     for reason in [*missing, *failures]:
-        print(f"error: {prediction_results.one_line(reason)}", file=sys.stderr)
+        print(f"error: {prediction_results.one_line(str(reason))}", file=sys.stderr)
     sys.exit(1 if missing or failures else 0)
 
 
