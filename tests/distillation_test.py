@@ -9,7 +9,6 @@ import tensorflow as tf
 from mnist_sum_tf.data import drawing as tf_drawing
 from mnist_sum_tf.data import canvas, handwriting, layouts, ones, placement
 from mnist_sum_tf.data import wear as tf_wear
-from mnist_sum_tf.data import wear_kinds as tf_wear_kinds
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import (
     deformed_digits,
