@@ -103,7 +103,7 @@ def _worst_of(part: Answers, images, name: str) -> list[WorstImage]:
     return [
         WorstImage(
             source=name,
-            image=images[row, ..., 0],
+            image=images[row, ..., 0].copy(),  # lets go of the batch
             true_digits=(
                 None if part.digits is None else tuple(part.digits[row].tolist())
             ),

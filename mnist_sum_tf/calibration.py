@@ -12,7 +12,7 @@ from mnist_sum_tf import config, confidence
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
-from mnist_sum_tf.training import checkpoints, losses, stage_folder
+from mnist_sum_tf.training import checkpoints, losses, stage_folder, trained_models
 
 LAYER = "digit_probabilities"
 BATCH_SIZE = 250
@@ -212,8 +212,8 @@ def validation_datasets(workdir) -> dict:
     """
     workdir = pathlib.Path(workdir)
     is_whole = checkpoints.latest_checkpoint(workdir / "sum_model")
-    path = workdir / ("sum_model" if is_whole else "encoder")
-    path = path / stage_folder.CONFIG_FILE
+    stage_dir = workdir / ("sum_model" if is_whole else "encoder")
+    path = stage_dir / stage_folder.CONFIG_FILE
     settings = stage_folder.read_settings(path)
     try:
         data = config.DataConfig(**settings["data"])
@@ -227,6 +227,7 @@ def validation_datasets(workdir) -> dict:
         layouts = config.LAYOUTS if every else (data.layout,)
         return composites(data.digits, data.tfds_data_dir, layouts)
     labelled = datasets.read_labelled_images(data.images, data.sums)
+    trained_models.warn_of_others(labelled, stage_dir)
     parts = datasets.split_images(labelled, data.train_fraction, seed)
     held_out = datasets.once_dataset(parts["validation"], BATCH_SIZE)
     return {data.images: held_out}

@@ -1,7 +1,9 @@
 """How well a model reads images made of digits it has not seen."""
 
+import contextlib
 import functools
 import json
+import os
 import pathlib
 
 import keras
@@ -16,6 +18,7 @@ from mnist_sum_tf.evaluation_tables import (
     format_slots,
     format_table,
 )
+from mnist_sum_tf.prediction_results import one_line
 from mnist_sum_tf.reports.evaluation_report import write_report
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
@@ -70,7 +73,7 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
     """
     if data.images is not None:
         labelled = datasets.read_labelled_images(data.images, data.sums)
-        return {data.images: datasets.once_dataset(labelled, BATCH_SIZE)}
+        return {one_line(data.images): datasets.once_dataset(labelled, BATCH_SIZE)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
     # Counted, judged and collected: composed once.
     return {
@@ -178,6 +181,9 @@ def evaluate_and_report(
     Raises:
         UserError: if the folder cannot be written.
     """
+    if output_dir is not None:
+        with _failed_writes_told():  # Before minutes of work.
+            os.makedirs(output_dir, exist_ok=True)
     results = evaluate_model(model, named_datasets)
     found = {
         name: answers.collect(model, dataset, name)
@@ -210,22 +216,22 @@ def write_page(model, found: dict, judged: dict, output_dir) -> None:
     Raises:
         UserError: if the folder cannot be written.
     """
-    try:
+    with _failed_writes_told():
         write_report(model, found, judged, output_dir)
-    except OSError as error:
-        raise _unwritable(error) from error
 
 
 def write_json(report: dict, path: pathlib.Path) -> None:
     """Writes a report as a whole or not at all."""
-    try:
+    with _failed_writes_told():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def _failed_writes_told():
+    try:
+        yield
     except OSError as error:
-        raise _unwritable(error) from error
-
-
-def _unwritable(error: OSError) -> config.UserError:
-    return config.UserError(
-        f"--output_dir must be a folder that can be written. Received: {error}"
-    )
+        raise config.UserError(
+            f"--output_dir must be a folder that can be written. Received: {error}"
+        ) from error

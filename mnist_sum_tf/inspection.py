@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_sum_tf import config, evaluation
 from mnist_sum_tf.data.pictures import read_picture
-from mnist_sum_tf.prediction import canvas_of, find_images
+from mnist_sum_tf.prediction import BATCH_SIZE, canvas_with_ink, find_images
 
 
 class Inspected(NamedTuple):
@@ -80,12 +80,16 @@ def inspect_files(model: keras.Model, paths) -> list[Inspected]:
         paths: of files, and of folders of them.
 
     Raises:
-        UserError: if one cannot be read.
+        UserError: if one cannot be read or shows no ink.
     """
     found = find_images(paths)
-    canvases = [canvas_of(path, read_picture(path)) for path in found]
-    names = [os.path.basename(path) for path in found]
-    return _inspect(model, np.stack(canvases), names, [None] * len(found))
+    inspected = []
+    for start in range(0, len(found), BATCH_SIZE):
+        batch = found[start : start + BATCH_SIZE]
+        canvases = [canvas_with_ink(path, read_picture(path)) for path in batch]
+        names = [os.path.basename(path) for path in batch]
+        inspected += _inspect(model, np.stack(canvases), names, [None] * len(batch))
+    return inspected
 
 
 def _inspect(model, images, names, true_digits) -> list[Inspected]:

@@ -19,9 +19,11 @@ def combinations_by_sum() -> tuple[np.ndarray, ...]:
     """
     digits = np.indices([config.NUM_CLASSES] * config.NUM_DIGITS)
     digits = digits.reshape(config.NUM_DIGITS, -1).T
-    digits.flags.writeable = False
     sums = digits.sum(axis=1)
-    return tuple(digits[sums == total] for total in range(config.NUM_SUMS))
+    combinations = tuple(digits[sums == total] for total in range(config.NUM_SUMS))
+    for each in combinations:
+        each.flags.writeable = False
+    return combinations
 
 
 def most_likely_digits(digit_probabilities, sums) -> tuple[np.ndarray, np.ndarray]:

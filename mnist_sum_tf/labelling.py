@@ -5,7 +5,6 @@ sum that is known then says which combination of digits it must be.
 """
 
 import json
-import logging
 import pathlib
 from typing import NamedTuple
 
@@ -14,10 +13,10 @@ from PIL import Image
 
 from mnist_sum_tf import config, known_sums
 from mnist_sum_tf.data import datasets, digits, generation, segments
-from mnist_sum_tf.data.image_splits import take_rows
+from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_sheet
-from mnist_sum_tf.training import trained_models, training_data
+from mnist_sum_tf.training import trained_models
 
 BATCH_SIZE = 250
 SHOWN = 20  # images of the picture
@@ -28,14 +27,15 @@ class Labels(NamedTuple):
     """What was found in those images that could be cut.
 
     Attributes:
-        images: of them, `digits` being those found; `names` their places among
-            all images.
+        rows: integer `[n]`, their places among all images.
+        images: of them, `digits` being those found.
         digit_images: uint8 `[n, 4, 28, 28]`.
         confidence: float32 `[n]`, the digits' probability given the sum; see
             `known_sums.most_likely_digits`.
         true_digits: int32 `[n, 4]`, to compare with; `None` where unknown.
     """
 
+    rows: np.ndarray
     images: datasets.LabelledImages
     digit_images: np.ndarray
     confidence: np.ndarray
@@ -45,6 +45,7 @@ class Labels(NamedTuple):
         """Those of these rows."""
         true_digits = self.true_digits
         return Labels(
+            self.rows[rows],
             take_rows(self.images, rows),
             self.digit_images[rows],
             self.confidence[rows],
@@ -115,28 +116,15 @@ def find_labels(labelled: datasets.LabelledImages, workdir: pathlib.Path) -> dic
     """
     stage_dir = workdir / "cell_reader"
     reader = trained_models.load_cell_reader(stage_dir)
-    _warn_of_others(labelled, stage_dir)
-    numbered = labelled._replace(names=list(range(len(labelled.images))))
-    parts = datasets.split_images(
-        numbered, *trained_models.split_of_trained(stage_dir)
-    )
-    return {split: _read(reader, part) for split, part in parts.items()}
+    trained_models.warn_of_others(labelled, stage_dir)
+    parts = split_rows(labelled, *trained_models.split_of_trained(stage_dir))
+    return {split: _read(reader, labelled, rows) for split, rows in parts.items()}
 
 
-def _warn_of_others(labelled: datasets.LabelledImages, stage_dir) -> None:
-    """Says so where the reader was taught by other images than it is to read."""
-    trained_on = trained_models.data_digest_of_trained(stage_dir)
-    here = training_data.digest_of(labelled.images, labelled.sums)
-    if trained_on not in (None, here):
-        logging.warning(
-            "%s was trained on other images or sums: where images differ, some of those "
-            "it learned from may be labelled as validation or test images", stage_dir,
-        )  # fmt: skip
-
-
-def _read(reader, part: datasets.LabelledImages) -> Labels:
-    rows, digit_images = segments.cut_images(part.images)
-    cut = take_rows(part, rows)
+def _read(reader, labelled: datasets.LabelledImages, rows: np.ndarray) -> Labels:
+    can_be_cut, digit_images = segments.cut_images(labelled.images[rows])
+    rows = rows[can_be_cut]
+    cut = take_rows(labelled, rows)
     # `predict` wants at least one image; there may be none.
     outputs = [
         reader.predict_on_batch(segments.set_apart(digit_images[start:stop]))
@@ -148,7 +136,7 @@ def _read(reader, part: datasets.LabelledImages) -> Labels:
     )
     found, confidence = known_sums.most_likely_digits(probabilities, cut.sums)
     return Labels(
-        cut._replace(digits=found), digit_images, confidence, cut.digits
+        rows, cut._replace(digits=found), digit_images, confidence, cut.digits
     )
 
 
@@ -209,8 +197,8 @@ def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
     folder.mkdir()
     width = generation.index_width(num_images)
     for labels in sure.values():
-        images, found, _, places = labels.images
-        for image, label, place in zip(images, found, places):
+        images, found, *_ = labels.images
+        for image, label, place in zip(images, found, labels.rows):
             name = generation.png_name(label, place, width)
             Image.fromarray(image).save(folder / name)
 
@@ -264,7 +252,7 @@ def format_summary(summary: dict) -> str:
     lines = [
         f"{images:,} images, {cut:,} of them ({cut / images:.1%}) fall into four digits",
         f"{labelled:,} labelled, {summary['mean_confidence']:.2%} sure on average; "
-        f"{cut - labelled:,} less than {summary['min_confidence']:.0%} sure, left out",
+        f"{cut - labelled:,} less than {100 * summary['min_confidence']:g}% sure, left out",
     ]
     if "digits_right" in summary:
         lines.append(

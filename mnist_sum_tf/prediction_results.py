@@ -14,8 +14,8 @@ from mnist_sum_tf.prediction import Reading, canvas_of
 
 # More would make a picture that hardly a program opens.
 MAX_DRAWN = 400
-# Control, format and separator characters of Unicode.
-UNPRINTABLE = ("Cc", "Cf", "Zl", "Zp")
+# Control, format and separator characters of Unicode, and bytes that are no UTF-8.
+UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 LONGEST_STEM = 100  # bytes of a file's name
 
 

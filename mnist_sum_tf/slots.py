@@ -44,4 +44,4 @@ def _correlation(read, digits) -> np.ndarray:
 def reads_in_order(judged: dict) -> bool:
     """Whether each slot agrees with the digit at its own place above all."""
     agreement = np.array(judged["agreement"])
-    return bool((agreement.argmax(axis=1) == np.arange(len(agreement))).all())
+    return bool((np.diag(agreement) == agreement.max(axis=1)).all())

@@ -1,8 +1,12 @@
 """Files that are written as a whole or not at all."""
 
+import contextlib
 import os
 import pathlib
+import signal
 import socket
+import sys
+import threading
 
 
 def write_whole(path, content: str | bytes) -> None:
@@ -37,7 +41,23 @@ def write_once(path, text: str) -> None:
         os.link(own, path)  # unlike renaming, never replaces
     except FileExistsError:
         pass
-    except OSError:  # a file system without links, where the last one wins
-        os.replace(own, path)
+    except OSError:  # a file system without links, where a reader may see half of it
+        with contextlib.suppress(FileExistsError), open(path, "x") as file:
+            file.write(text)
     finally:
         own.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def ended_tidily():
+    """Lets SIGTERM raise `SystemExit`, so that what was begun is taken away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets no other thread handle signals.
+        return
+    before = signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As training does: a program takes of a GPU's memory what it needs.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
-from absl import app
+from absl import app, flags
 
 from mnist_sum_tf import quiet
 
@@ -52,6 +52,20 @@ def check_no_files(arguments: list[str]) -> None:
         )
 
 
+def check_not_empty() -> None:
+    """Refuses `--model=$UNSET`, which would be taken for no `--model` at all.
+
+    Raises:
+        UserError: if a flag is given nothing.
+    """
+    from mnist_sum_tf.config import UserError
+
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if flag.present and flag.value == "":
+            raise UserError(f"--{name} must have a value. Received: nothing")
+
+
 def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
     """Runs `main`; a `UserError` becomes one line and exit status 1.
 
@@ -65,6 +79,7 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         # Imported late: `--help` should not wait for TensorFlow.
         if needs_tensorflow:
             quiet.import_tensorflow()
+            _multiply_in_float32()
         _set_up()
         return _run_told(main, argv, takes_files)
 
@@ -84,6 +99,13 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         sys.exit(1)
 
 
+def _multiply_in_float32() -> None:
+    """Where a model computes in float32, GPUs since Ampere would round to 10 bits."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
 def _set_up() -> None:
     """Decides what is printed."""
     # A file's name that is no UTF-8 is shown as far as it can be.
@@ -98,6 +120,7 @@ def _run_told(main, argv: list[str], takes_files: bool):
     from mnist_sum_tf.training import interruptions
 
     try:
+        check_not_empty()
         if not takes_files:
             check_no_files(argv[1:])
         return main(argv)

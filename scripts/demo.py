@@ -30,8 +30,6 @@ def main(argv):
     from mnist_sum_tf.config import UserError
     from mnist_sum_tf.demo import server
 
-    if _BACKEND.value == "":
-        raise UserError("--backend must be an address. Received: nothing")
     if _MODEL.value and _BACKEND.value:
         raise UserError(
             "A page asks either --model or --backend. "

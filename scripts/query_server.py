@@ -111,7 +111,7 @@ def _token():
     from mnist_sum_tf import config
 
     if not _TOKEN_FILE.value:
-        return os.environ.get("MNIST_SUM_TOKEN")
+        return os.environ.get("MNIST_SUM_TOKEN", "").strip() or None
     try:
         with open(_TOKEN_FILE.value) as file:
             return file.read().strip()

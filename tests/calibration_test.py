@@ -8,6 +8,7 @@ import pytest
 
 from mnist_sum_tf import calibration, config
 from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data.digits import digest_of
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -154,6 +155,23 @@ def test_fitted_to_own_images_that_were_set_apart(tmp_path):
     expected = datasets.split_images(given, 0.8, 3)["validation"]
     np.testing.assert_array_equal(images[..., 0], expected.images)
     np.testing.assert_array_equal(labels["sum"], expected.sums)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_other_images_than_were_trained_on_are_told(tmp_path, changed, caplog):
+    given = labelled(20)
+    np.save(tmp_path / "x.npy", given.images ^ 1 if changed else given.images)
+    np.save(tmp_path / "y.npy", given.sums)
+    write_settings(
+        tmp_path, images=str(tmp_path / "x.npy"), sums=str(tmp_path / "y.npy")
+    )
+    path = tmp_path / "encoder" / "config.json"
+    digest = digest_of(given.images, given.sums)
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"data_digest": digest})
+    )
+    calibration.validation_datasets(tmp_path)
+    assert ("was trained on other images or sums" in caplog.text) == changed
 
 
 def test_settings_without_data_are_named(tmp_path):

@@ -138,6 +138,13 @@ def test_a_token_is_not_sent_in_the_clear():
     connect(Server("http://localhost:1", token="secret")).close()
 
 
+@pytest.mark.parametrize("token", ["secret\n", "se\ncret", "secrét"])
+def test_a_token_that_is_none_is_not_shown(token):
+    with pytest.raises(UserError, match="printable ASCII") as raised:
+        connect(Server("https://host", token=token))
+    assert "secr" not in str(raised.value)
+
+
 def test_certificates_that_are_none(tmp_path):
     with pytest.raises(UserError, match="expected a PEM file"):
         connect(Server("https://host", ca_certificates=tmp_path / "missing"))

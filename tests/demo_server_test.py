@@ -124,6 +124,18 @@ def test_a_request_must_say_its_size_and_stay_small(server):
     assert predict(server, {"instances": [[1]]})[0] == 200
 
 
+def test_a_client_that_asks_first_hears_at_once_that_it_may_send(server):
+    body = json.dumps({"instances": [[1]]}).encode()
+    with socket.create_connection(server.server_address[:2], timeout=5) as connection:
+        connection.sendall(
+            b"POST " + demo.PREDICT_PATH.encode() + b" HTTP/1.1\r\n"
+            b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_a_client_that_leaves_does_no_harm(server, capfd):
     with socket.create_connection(server.server_address[:2]) as connection:
         connection.sendall(

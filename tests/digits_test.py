@@ -237,6 +237,14 @@ def flip_pixels(path):
     path.write_bytes(content)
 
 
+def encrypt(path):
+    save(path)
+    content = bytearray(path.read_bytes())
+    central = content.index(b"PK\x01\x02")
+    content[central + 8] |= 1  # the flag that says so
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     "write",
     [
@@ -247,6 +255,7 @@ def flip_pixels(path):
         lambda path: np.save(path.open("wb"), np.zeros(3)),
         cut_short,
         flip_pixels,
+        encrypt,
     ],
 )
 def test_files_that_are_no_npz(tmp_path, write):

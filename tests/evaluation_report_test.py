@@ -6,16 +6,17 @@ import re
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import answers, evaluation
+from mnist_sum_tf import answers, config, evaluation
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.reports import data_flow, evaluation_report, page
+from mnist_sum_tf.reports import data_flow, evaluation_report, files, page, plots
 
 NAME = '<script>alert("&")</script>'
 PICTURES = {
@@ -130,6 +131,24 @@ def test_a_folder_that_cannot_be_written_is_named(sum_model, tmp_path):
     judged = evaluation.judge_answers(found)
     with pytest.raises(UserError, match="--output_dir must be a folder"):
         evaluation.write_page(sum_model, found, judged, tmp_path / "file")
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--output_dir must be"):
+        evaluation.evaluate_and_report(None, None, tmp_path / "file")
+
+
+def test_names_of_folders_are_no_formulas_and_are_written_in_utf8(tmp_path):
+    name = "$5_$ \udcff"
+    (tmp_path / name).mkdir()
+    image = np.zeros((40, 168), np.uint8)
+    image[10:30, 20:40] = 255
+    PIL.Image.fromarray(image).save(tmp_path / name / "0001.png")
+    data = config.DataConfig(images=str(tmp_path / name))
+    (shown,) = evaluation.choose_datasets([], data)
+    assert shown == f"{tmp_path}/$5_$ \\udcff"
+    files.figure_png(plots.accuracy_by_dataset({shown: (1, 2)}))
 
 
 def test_what_is_said_of_a_bad_image():

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 
 import numpy as np
 import PIL.Image
@@ -243,7 +244,7 @@ def test_warmup_requests_are_what_a_server_reads(exported, signatures):
     }
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("step", ["write_saved_model", "verify_saved_model"])
 def test_an_interrupted_export_leaves_nothing(
     sum_model, tmp_path, monkeypatch, step, error
@@ -252,6 +253,8 @@ def test_an_interrupted_export_leaves_nothing(
         os.makedirs(path)
 
     def stop(model, path):
+        if error is SystemExit:
+            signal.raise_signal(signal.SIGTERM)  # raises it
         raise error()
 
     monkeypatch.setattr(export, "write_saved_model", write_something)

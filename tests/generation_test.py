@@ -10,6 +10,7 @@ from PIL import Image
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import composites, generation
 from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.data.new_folders import new_folder
 from mnist_sum_tf.data.labelled_images import read_npy_pair, read_png_folder
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -137,6 +138,17 @@ def test_more_than_the_disk_holds_is_refused_at_once(
     with pytest.raises(UserError, match="--num_images must fit .* Received: 2, which"):
         generate(tmp_path / "new" / "out", 2, file_format)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_folder_is_written_within(tmp_path):
+    """It may be a volume of its own, above which nothing may be written."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    with new_folder(str(volume)) as scratch:
+        assert volume in scratch.parents
+        assert list(tmp_path.iterdir()) == [volume]
+        (scratch / "x").touch()
+    assert [path.name for path in volume.iterdir()] == ["x"]
 
 
 def test_new_folder_is_open_to_others(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import answers, inspection
+from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.reports import curves, files, readings
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
@@ -50,6 +51,20 @@ def test_files_are_made_fit(tmp_path):
     assert found.name == "mine.png" and found.true_digits is None
     canvas = canvas_from_bytes((tmp_path / "mine.png").read_bytes())
     np.testing.assert_array_equal(found.image, canvas[..., 0])
+
+
+def test_many_files_are_read_in_batches_and_none_is_blank(tmp_path, monkeypatch):
+    monkeypatch.setattr(inspection, "BATCH_SIZE", 2)
+    pixels = np.zeros((20, 84), np.uint8)
+    pixels[5:15, 10:70] = 255
+    for number in range(5):
+        PIL.Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    found = inspection.inspect_files(model, [tmp_path])
+    assert [each.name for each in found] == [f"{number}.png" for number in range(5)]
+    assert inspection.inspect_files(model, []) == []
+    PIL.Image.fromarray(0 * pixels).save(tmp_path / "6.png")
+    with pytest.raises(UserError, match="6.png: .*a picture without ink"):
+        inspection.inspect_files(model, [tmp_path])
 
 
 def test_what_is_said():

@@ -101,6 +101,18 @@ def test_png_folder(tmp_path):
     assert labelled.digits.dtype == labelled.sums.dtype == np.int32
 
 
+def test_linked_folders_are_read_once(tmp_path):
+    images = noise(2)
+    save_png(tmp_path / "elsewhere" / "0001.png", images[0])
+    save_png(tmp_path / "mine" / "0002.png", images[1])
+    (tmp_path / "mine" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "mine" / "again").symlink_to(tmp_path / "mine")
+    (tmp_path / "mine" / "0003.png").symlink_to(tmp_path / "gone.png")
+    labelled = read_png_folder(str(tmp_path / "mine"))
+    assert labelled.names == ["0002.png", "more/0001.png"]
+    np.testing.assert_array_equal(labelled.images, images[::-1])
+
+
 def test_pngs_of_other_colour_modes(tmp_path):
     grey = noise(1)[0]
     save_png(tmp_path / "0000_L.png", grey)

@@ -24,7 +24,10 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.encoder import build_encoder, with_normalization
-from mnist_sum_tf.models.normalization import FusedBatchNormalization
+from mnist_sum_tf.models.normalization import (
+    FusedBatchNormalization,
+    statistics_of,
+)
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.training import (
     checkpoints,
@@ -112,7 +115,7 @@ def masks(trainer: loop.Trainer) -> list:
     dropout = next(l for l in model.layers if isinstance(l, keras.layers.Dropout))
     x = keras.Input((16,))
     state.model = keras.Model(x, dropout(x))
-    assert not state.statistics  # of a model without normalisation
+    assert not statistics_of(state.model)  # without normalisation
 
     @tf.function
     def draw():
@@ -197,7 +200,7 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
     return {
         "losses": [_losses(folder / name) for name in ("one", "all")],
         "statistics": [
-            np.concatenate([v.numpy() for v in trainer.state.statistics]).tolist()
+            np.concatenate(statistics_of(trainer.state.model)).tolist()
             for trainer in (one, spread)
         ],
         "masks": masks(untrained),

@@ -73,7 +73,6 @@ def test_demo(run_main, called):
          "Received: --layouts=tiled,mixed --images=mine"),
         ("evaluate.py --layouts=", "--layouts must name"),
         ("evaluate.py --layouts=tiled,tild", "Received: tiled,tild"),
-        ("demo.py --backend=", "--backend must be an address"),
         ("query_server.py --load_seconds=nan", "--load_seconds must be a number"),
         ("query_server.py --timeout_seconds=inf", "--timeout_seconds must be"),
         ("query_server.py --status --json", "Received: --status --json"),
@@ -107,6 +106,24 @@ def test_a_picture_into_a_folder_is_refused_before_anything_is_read(
     flags.FLAGS(["predict.py", f"--picture={tmp_path}"])
     with pytest.raises(UserError, match="--picture must be .* which is a folder"):
         program["main"](["predict.py", "missing.png"])
+
+
+def test_a_flag_given_nothing_is_not_taken_for_none(monkeypatch):
+    """As in `--model=$UNSET`."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import cli
+
+    values = flags.FlagValues()
+    flags.DEFINE_string("model", "", "", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "", flag_values=values)
+    monkeypatch.setattr(cli.flags, "FLAGS", values)
+    for arguments in ([], ["--seed=0"], ["--model=x"]):
+        values.unparse_flags()
+        values(["script.py", *arguments])
+        cli.check_not_empty()
+    values(["script.py", "--model="])
+    with pytest.raises(UserError, match="--model must have a value. Received: nothing"):
+        cli.check_not_empty()
 
 
 def test_a_value_beside_its_flag_is_not_lost(monkeypatch):

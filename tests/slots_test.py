@@ -21,6 +21,12 @@ def test_slots_in_reading_order():
     assert slots.reads_in_order(judged)
 
 
+def test_equal_digits_of_an_only_image_are_in_order():
+    digits = np.array([[4, 4, 6, 6]])
+    assert slots.reads_in_order(slots.judge_slots(digits, digits))
+    assert not slots.reads_in_order(slots.judge_slots(digits, digits[:, ::-1]))
+
+
 def test_slots_in_another_order():
     judged = slots.judge_slots(DIGITS, DIGITS[:, ::-1])
     assert judged["same_digits_any_order"] == 1.0

@@ -42,6 +42,13 @@ def test_a_decoder_goes_on_whatever_the_digits():
         )  # fmt: skip
 
 
+def test_what_may_change_is_kept_as_it_is_now(tmp_path):
+    for steps in (5, 7):
+        settings = dataclasses.replace(SETTINGS, total_steps=steps).to_json()
+        stage_folder.claim_directory(tmp_path, settings)
+        assert stage_folder.read_settings(tmp_path / "config.json") == settings
+
+
 def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     """So that the corrected command may have the same one."""
 

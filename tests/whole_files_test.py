@@ -17,8 +17,9 @@ def test_write_once_manages_without_links(tmp_path, monkeypatch):
         raise PermissionError("Operation not permitted")
 
     monkeypatch.setattr("os.link", refuse)
-    write_once(tmp_path / "a.json", "first")
-    assert (tmp_path / "a.json").read_text() == "first"
+    for text in ("first", "second"):
+        write_once(tmp_path / "a.json", text)
+        assert (tmp_path / "a.json").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 

@@ -28,7 +28,7 @@ BUNDLED_SHA256 = (
 
 # What reading a damaged `.npz` raises.
 DAMAGED = (
-    EOFError, MemoryError, NotImplementedError, OSError, OverflowError, SyntaxError,
+    EOFError, MemoryError, OSError, OverflowError, RuntimeError, SyntaxError,
     TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 

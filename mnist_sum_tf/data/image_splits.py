@@ -14,6 +14,21 @@ def split_images(
 ) -> dict[str, LabelledImages]:
     """Splits images into those to train, to validate and to test on.
 
+    Args, Raises: as `split_rows`.
+
+    Returns:
+        `{"train": ..., "validation": ..., "test": ...}`, each in the order of
+        `labelled`.
+    """
+    rows = split_rows(labelled, train_fraction, seed)
+    return {split: take_rows(labelled, chosen) for split, chosen in rows.items()}
+
+
+def split_rows(
+    labelled: LabelledImages, train_fraction: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Splits images, see `split_images`, and tells their rows.
+
     An image's split depends on the seed and on its pixels' rank among all that are
     given: an image that occurs twice is in one split only, and the order of the
     files does not matter; of more images, some change sides.
@@ -26,8 +41,7 @@ def split_images(
         seed: a whole number; another seed splits another way.
 
     Returns:
-        `{"train": ..., "validation": ..., "test": ...}`, each in the order of
-        `labelled`.
+        `{"train": ..., "validation": ..., "test": ...}`, ascending.
 
     Raises:
         UserError: if the fraction is not between 0 and 1, or there are fewer
@@ -56,7 +70,7 @@ def split_images(
     validation = (len(different) - train + 1) // 2
     part = np.digitize(ranks, [train, train + validation])
     return {
-        split: take_rows(labelled, np.flatnonzero(part == index))
+        split: np.flatnonzero(part == index)
         for index, split in enumerate(config.SPLITS)
     }
 

@@ -115,12 +115,24 @@ def read_png_folder(path: str) -> LabelledImages:
 
 
 def _png_names(folder: pathlib.Path) -> list[str]:
-    found = []
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in name.parts)
-        if path.suffix.lower() == ".png" and path.is_file() and not hidden:
-            found.append(name.as_posix())
+    """Those of linked folders, too; of hidden ones not."""
+    found, entered = [], set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        entered.add(os.path.realpath(root))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and os.path.realpath(os.path.join(root, name)) not in entered
+        ]
+        paths = [pathlib.Path(root) / name for name in files]
+        found += [
+            path.relative_to(folder).as_posix()
+            for path in paths
+            if path.suffix.lower() == ".png"
+            and not path.name.startswith(".")
+            and path.is_file()
+        ]
     return sorted(found)
 
 

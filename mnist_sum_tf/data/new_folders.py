@@ -3,13 +3,11 @@
 import contextlib
 import pathlib
 import shutil
-import signal
-import sys
 import tempfile
-import threading
 from typing import Iterator
 
 from mnist_sum_tf import config
+from mnist_sum_tf.whole_files import ended_tidily
 
 
 @contextlib.contextmanager
@@ -26,37 +24,23 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
     folder = pathlib.Path(output_dir).resolve()
     with failed_writes_told(output_dir):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{folder.name}.", dir=folder.parent
+        # On the same file system: what is moved there is only renamed.
+        near = folder if folder.is_dir() else folder.parent
+        with ended_tidily(), tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}.", dir=near
         ) as beside:
             # Within, as a temporary folder itself is closed to other users.
             scratch = pathlib.Path(beside) / "images"
             scratch.mkdir()
-            with _ended_tidily():
-                yield scratch
+            yield scratch
             _move(scratch, folder)
 
 
-@contextlib.contextmanager
-def _ended_tidily():
-    """Lets SIGTERM raise `SystemExit`, so that what was begun is taken away."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python lets no other thread handle signals.
-        return
-    before = signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def check_empty(output_dir: str) -> None:
-    """Raises `UserError` if it is there and not an empty folder."""
+def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
+    """Raises `UserError` if it is there and not a folder that is empty but for one."""
     with failed_writes_told(output_dir):
         folder = pathlib.Path(output_dir).resolve()
-        if folder.is_dir() and not any(folder.iterdir()):
+        if folder.is_dir() and not set(folder.iterdir()) - {but}:
             return
         if folder.exists():
             raise config.UserError(
@@ -83,6 +67,6 @@ def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
         scratch.rename(folder)
         return
     # Somebody's folder, maybe a mounted volume: it stays itself.
-    check_empty(str(folder))
+    check_empty(str(folder), but=scratch.parent)
     for path in sorted(scratch.iterdir()):
         shutil.move(path, folder / path.name)

@@ -13,7 +13,7 @@ def begins_with(image_bytes, beginning: bytes) -> tf.Tensor:
 
 
 def orientation(image_bytes) -> tf.Tensor:
-    """What a JPEG's Exif block says of the camera: 1 (upright), ..., 8."""
+    """What a JPEG's Exif block says of the camera: 1 (upright), ..., 8; else 0."""
     head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=EXIF_BYTES)
     found = [
         _byte_after(head, b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"),

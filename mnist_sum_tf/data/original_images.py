@@ -10,6 +10,7 @@ from PIL import Image
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, digest_of
+from mnist_sum_tf.whole_files import ended_tidily
 
 # Its two generators and how many images each left.
 NUM_IMAGES = {"scattered": 2_021, "tiled": 754}
@@ -41,12 +42,12 @@ def write_original_images(
         "seed": seed, "digits_digest": digest_of(digits.images, digits.labels),
         "num_images": num_images,
     }  # fmt: skip
-    if folder.exists():
+    if folder.exists() and any(folder.iterdir()):
         return _check_same(folder, made_from)
     _check_numbers(digits, max(num_images.values()))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+        with ended_tidily(), tempfile.TemporaryDirectory(dir=folder.parent) as beside:
             images = pathlib.Path(beside) / "images"
             for number, (layout, count) in enumerate(num_images.items()):
                 # Layouts share their digits under one seed.

@@ -3,7 +3,6 @@
 An answerer is a function `(signature, inputs) -> outputs` of named arrays.
 """
 
-import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -20,8 +19,6 @@ INPUTS = {
     "serving_default": {"images": np.dtype(np.uint8)},
     "serving_bytes": {"image_bytes": np.dtype(object)},
 }
-# Large photographs take memory while they are read.
-MAX_AT_A_TIME = 4
 TIMEOUT_SECONDS = 8.0
 
 
@@ -35,14 +32,12 @@ def local_answerer(model_path) -> Answerer:
         UserError: if there is none.
     """
     model = load_saved_model(model_path)
-    slots = threading.BoundedSemaphore(MAX_AT_A_TIME)
 
     def answer(signature, inputs):
         (name,) = INPUTS[signature]
         if name not in inputs:
             raise errors.RequestRefused(f"Expected an input named {name}")
-        with slots:
-            return _run(model, signature, name, inputs[name])
+        return _run(model, signature, name, inputs[name])
 
     _warm_up(answer)
     return answer

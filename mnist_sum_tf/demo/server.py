@@ -27,6 +27,8 @@ PREDICT_PATH = f"/v1/models/{MODEL_NAME}:predict"
 CANVAS_PATH = "/canvas"
 # A picture of 10 MB in base 64, and its JSON. The page refuses larger ones.
 MAX_BODY_BYTES = 14_000_000
+# Large photographs, and long JSON, take memory while they are read.
+MAX_AT_A_TIME = 4
 # Of a client that does not go on sending, or does not take its answer.
 SOCKET_TIMEOUT_SECONDS = 20
 STATUSES = {
@@ -118,7 +120,7 @@ class DemoServer(http.server.ThreadingHTTPServer):
         self, config: DemoConfig, answer: answerers.Answerer, files: dict[str, File]
     ):
         self.answer = answer
-        self.canvas_slots = threading.BoundedSemaphore(answerers.MAX_AT_A_TIME)
+        self.slots = threading.BoundedSemaphore(MAX_AT_A_TIME)
         self.files = files
         if ":" in config.host:
             self.address_family = socket.AF_INET6
@@ -155,26 +157,33 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self._read_body()
         if body is None:
             return
-        if self.path == CANVAS_PATH:
-            return self._send_canvas(body)
-        if self.path != PREDICT_PATH:
+        answers = {CANVAS_PATH: self._canvas, PREDICT_PATH: self._prediction}
+        if self.path not in answers:
             return self._send_error(404, f"Expected {PREDICT_PATH}")
         try:
-            request = rest_form.parse_request(body, _inputs_of)
-            outputs = self.server.answer(request.signature, request.inputs)
+            with self.server.slots:
+                answer = answers[self.path](body)
         except errors.ServingError as error:
             # Whatever else a backend may have may pass.
             return self._send_error(STATUSES.get(type(error), 503), str(error))
-        answer = rest_form.format_answer(outputs, request.is_row_format)
-        self._send_json(200, answer)
-
-    def _send_canvas(self, file: bytes) -> None:
-        try:
-            with self.server.canvas_slots:
-                canvas = canvas_of("picture", file)
         except UserError as error:
             return self._send_error(400, str(error))
-        self._send(200, File("application/octet-stream", canvas.tobytes()))
+        self._send(200, answer)
+
+    def _prediction(self, body: bytes) -> File:
+        request = rest_form.parse_request(body, _inputs_of)
+        outputs = self.server.answer(request.signature, request.inputs)
+        return _json_file(rest_form.format_answer(outputs, request.is_row_format))
+
+    def _canvas(self, body: bytes) -> File:
+        canvas = canvas_of("picture", body)
+        return File("application/octet-stream", canvas.tobytes())
+
+    def handle_expect_100(self):
+        """Tells a client at once that it may send its body."""
+        may_go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return may_go_on
 
     def _read_body(self) -> bytes | None:
         """The request's body, or `None` if an error was sent in its place."""
@@ -190,10 +199,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _send_error(self, status: int, message: str) -> None:
-        self._send_json(status, {"error": message})
-
-    def _send_json(self, status: int, answer: dict) -> None:
-        self._send(status, File("application/json", json.dumps(answer).encode()))
+        self._send(status, _json_file({"error": message}))
 
     def _send(self, status: int, file: File) -> None:
         self.send_response(status)
@@ -216,6 +222,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+def _json_file(answer: dict) -> File:
+    return File("application/json", json.dumps(answer).encode())
 
 
 def _inputs_of(signature: str) -> dict:

@@ -57,6 +57,16 @@ def _is_alone() -> bool:
     return context is None or context.num_replicas_in_sync == 1
 
 
+def statistics_of(model: keras.Model) -> list[keras.Variable]:
+    """The moving mean and variance of each of a model's normalising layers."""
+    return [
+        variable
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for variable in (layer.moving_mean, layer.moving_variance)
+    ]
+
+
 def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
     """Gives a plain model the weights by which it does what a normalised one does.
 

@@ -39,7 +39,7 @@ def accuracy_by_dataset(counts: dict) -> Figure:
     """
     figure, axes = subplots(0.9 + 0.36 * len(counts))
     names = list(counts)[::-1]
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     for row, name in enumerate(names):
         right, number = counts[name]
         low, high = confidence.wilson_interval(right, number)

@@ -25,7 +25,7 @@ def draw_reading(inspected) -> Figure:
     top = figure.add_subplot(grid[0, :])
     top.imshow(inspected.image, cmap="gray", vmin=0, vmax=255)
     top.set_axis_off()
-    top.set_title("   ".join(str(inspected).splitlines()))
+    top.set_title("   ".join(str(inspected).splitlines()), parse_math=False)
     for place, probabilities in enumerate(inspected.digit_probabilities):
         axes = figure.add_subplot(grid[1, place])
         _bars(axes, probabilities)

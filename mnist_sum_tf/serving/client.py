@@ -1,7 +1,8 @@
 """Asks a model server to read images.
 
-The server reads pictures with the preprocessing that is part of the model, so
-it answers as `scripts/predict.py` does.
+The server reads pictures with the preprocessing that is part of the model, so it
+answers as `scripts/predict.py` does; but it reads digits in one without ink, too,
+unless the client makes the canvases (`serving_default`).
 """
 
 import dataclasses
@@ -66,6 +67,10 @@ def connect(server: Server, timeout_seconds: float = 30.0) -> "Client":
             f"grpc://localhost:8500. Received: {server.url}"
         )
     is_encrypted = url.scheme in ("https", "grpcs")
+    if server.token and not (server.token.isascii() and server.token.isprintable()):
+        raise config.UserError(
+            "A token must be of printable ASCII characters. Received: another one"
+        )
     if server.token and not is_encrypted and url.hostname not in LOOPBACK:
         raise config.UserError(
             "A token is only sent encrypted, to https:// or grpcs://, or to this "

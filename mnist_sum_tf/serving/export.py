@@ -18,6 +18,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
+from mnist_sum_tf.whole_files import ended_tidily
 
 
 def export_model(
@@ -86,10 +87,11 @@ def _folder_beside(export_dir: pathlib.Path):
     beside = tempfile.mkdtemp(
         prefix=f".{export_dir.name}-", dir=_folder_for_drafts(export_dir)
     )
-    try:
-        yield beside
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with ended_tidily():
+        try:
+            yield beside
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def check_float32(model: keras.Model) -> None:

@@ -13,6 +13,7 @@ import tqdm
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import (
+    batch_statistics,
     checkpoints,
     interruptions,
     metrics,
@@ -87,12 +88,16 @@ class Trainer:
         self.strategy = strategy
         self.is_chief = strategies.is_chief(strategy)
         kept = settings.to_json() | task.digests
+        strategies.check_same_settings(strategy, kept)
         self.state = steps.TrainingState(task, settings, strategy, dtype)
         # After it: settings that cannot be used claim no folder.
         if self.is_chief:
             stage_folder.claim_directory(stage_dir, kept)
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
+        )
+        self.statistics = batch_statistics.BatchStatistics(
+            self.state.average, task.train_data
         )
         self.judged = metrics.judged_model(
             task.build_judged(self.state.average), task.judged_outputs
@@ -185,6 +190,8 @@ class Trainer:
             self._check_finite()
         if logs:
             self._log(step)
+        if judges or saves:
+            self.statistics.update()
         if judges and self.is_chief:
             self._evaluate(step)
             if self._reached_goal():

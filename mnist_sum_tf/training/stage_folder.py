@@ -16,8 +16,8 @@ DIGESTS = ("data_digest", "digits_digest", "teacher_digest")
 CHANGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
 CHANGES |= {"teacher_digest": "the teacher's weights have changed: "}
 LOCK_FILE = ".lock"
-# Settings that may differ between a run and its continuation: they change how
-# long and on what it runs, not what is learned.
+# Settings that may differ between a run and its continuation: how long, on what and
+# how precisely it runs, not which experiment it is.
 FREE_SETTINGS = (
     "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
     "evaluate_every_steps", "log_every_steps", "skip_non_finite", "stop_at_accuracy",
@@ -73,7 +73,7 @@ def unwritable(error: OSError) -> config.UserError:
 
 
 def claim_directory(stage_dir, settings: dict) -> None:
-    """Writes a new stage's settings, or checks that an old one's are the same.
+    """Writes a stage's settings; an old one's must be of the same experiment.
 
     Args:
         stage_dir: the stage's folder.
@@ -85,8 +85,10 @@ def claim_directory(stage_dir, settings: dict) -> None:
     """
     path = pathlib.Path(stage_dir) / CONFIG_FILE
     if path.exists():
-        check_same(path, read_settings(path), settings)
-        return
+        old = read_settings(path)
+        check_same(path, old, settings)
+        if old == settings:
+            return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(settings, indent=2) + "\n")

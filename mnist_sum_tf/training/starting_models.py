@@ -4,6 +4,7 @@ Encoders that learn normalised are normalised here, wherever they come from.
 """
 
 import dataclasses
+import logging
 import pathlib
 
 import keras
@@ -84,6 +85,11 @@ def starting_sum_model(
         checkpoints.load_average(decoder, workdir / "decoder")
     elif settings.initial_model:
         set_initial_weights(decoder, settings.initial_model)
+    elif settings.objective != "regression":
+        logging.warning(
+            "the decoder is random and does not learn here: its output `sum` will mean "
+            "nothing. Run train_decoder.py in a --workdir first"
+        )
     return build_sum_model(encoder, decoder)
 
 

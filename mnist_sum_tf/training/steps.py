@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models.normalization import statistics_of
 from mnist_sum_tf.training import checkpoints, optimizers
 
 
@@ -14,7 +15,8 @@ class TrainingState:
         model: the model that learns.
         variables: those of its variables that learn.
         optimizer: its iterations are the number of steps taken.
-        average: a model with the running average of the weights.
+        average: a model with the running average of the weights; the statistics
+            of its normalising layers are `batch_statistics`' to set.
         loss_metric: the mean of the loss since the last logged row.
         skipped: the number of steps left out, their loss or gradient not being
             finite.
@@ -45,16 +47,6 @@ class TrainingState:
         """The dropout layers' seeds, which Keras does not count as weights."""
         weights = {id(weight) for weight in self.model.weights}
         return [v for v in self.model.variables if id(v) not in weights]
-
-    @property
-    def statistics(self) -> list[keras.Variable]:
-        """The running statistics of batches that normalising layers keep."""
-        return [
-            variable
-            for layer in self.model._flatten_layers()
-            if isinstance(layer, keras.layers.BatchNormalization)
-            for variable in (layer.moving_mean, layer.moving_variance)
-        ]
 
     def checkpoint(self, settings: dict) -> tf.train.Checkpoint:
         """Gathers it, together with the settings it was trained with."""
@@ -155,7 +147,7 @@ class TrainingStep:
             outputs = self._state.model(images, training=True)
         return outputs, [
             scope.get_current_value(variable)
-            for variable in self._state.statistics
+            for variable in statistics_of(self._state.model)
         ]
 
     def _learn(self, gradients, loss, statistics) -> None:
@@ -168,7 +160,7 @@ class TrainingStep:
             )
 
         self._strategy.run(apply, (gradients,))
-        for variable, value in zip(self._state.statistics, statistics):
+        for variable, value in zip(statistics_of(self._state.model), statistics):
             self._strategy.extended.update(
                 variable.value, lambda old, new: old.assign(new), (value,)
             )
@@ -186,7 +178,9 @@ class TrainingStep:
         steps = tf.cast(state.optimizer.iterations.value, tf.float32)
         # Short at first, so that the random start is soon forgotten.
         decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
-        for average, weight in zip(state.average.weights, state.model.weights):
+        for average, weight in zip(
+            state.average.trainable_weights, state.model.trainable_weights
+        ):
             value = tf.convert_to_tensor(weight.value)
             mean = value + decay * (average.value - value)
             average.value.assign(mean)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import zlib
 
 import tensorflow as tf
 
@@ -137,6 +138,25 @@ def workers_agree(strategy: tf.distribute.Strategy, number: int) -> bool:
     return int(total()) == number * strategy.num_replicas_in_sync
 
 
+def check_same_settings(strategy: tf.distribute.Strategy, settings: dict) -> None:
+    """Checks that all processes were given the same flags and read the same data.
+
+    Args:
+        strategy: from `create_strategy`.
+        settings: as nested dictionaries.
+
+    Raises:
+        UserError: if not, in two of them at least.
+    """
+    data = settings["data"] | {"tfds_data_dir": None}  # may lie elsewhere
+    text = json.dumps(settings | {"data": data}, sort_keys=True)
+    if not workers_agree(strategy, zlib.crc32(text.encode())):
+        raise config.UserError(
+            "All machines of TF_CONFIG must have the same flags, images and digits. "
+            f"Received: other ones than here, where they are {text}"
+        )
+
+
 def check_batch_size(global_batch_size: int, num_replicas: int) -> None:
     """Checks that every replica gets the same number of examples.
 
@@ -238,9 +258,14 @@ def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
 
 @contextlib.contextmanager
 def machines_told(strategy, stage_dir):
-    """Says what it means when machines that train together part."""
+    """Says what it means when memory is short, or machines that train together part."""
     try:
         yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise config.UserError(
+            "--global_batch_size must be of so many images as there is memory for. "
+            f"Received: {config.first_line(error)}"
+        ) from error
     except tf.errors.OpError as error:
         if num_workers(strategy) == 1:
             raise

@@ -1,11 +1,14 @@
 """A work directory's latest checkpoints as one float32 sum model."""
 
 import contextlib
+import logging
 import pathlib
 
 import keras
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.digits import digest_of
+from mnist_sum_tf.data.labelled_images import LabelledImages
 from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder, without_normalization
@@ -141,10 +144,15 @@ def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
         return fraction, int(settings["seed"])
 
 
-def data_digest_of_trained(stage_dir: pathlib.Path) -> str | None:
-    """See `Task.data_digest`; `None` where its settings do not tell."""
+def warn_of_others(labelled: LabelledImages, stage_dir: pathlib.Path) -> None:
+    """Says so where a stage was trained on other images or sums than these."""
     path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
-    return stage_folder.read_settings(path).get("data_digest")
+    trained_on = stage_folder.read_settings(path).get("data_digest")
+    if trained_on not in (None, digest_of(labelled.images, labelled.sums)):
+        logging.warning(
+            "%s was trained on other images or sums: where images differ, some of those "
+            "it learned from may be taken for validation or test images", stage_dir,
+        )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
 from mnist_sum_tf.serving.verification import verify_reader
+from mnist_sum_tf.whole_files import ended_tidily
 
 # (format, quantization) -> file name, and what writes it.
 FILES = {
@@ -73,7 +74,7 @@ def export_file(
     target = pathlib.Path(os.path.abspath(export_dir)) / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
+        with ended_tidily(), tempfile.TemporaryDirectory(
             prefix=f".{name}-", dir=target.parent
         ) as beside:
             draft = pathlib.Path(beside) / name

@@ -1,0 +1,78 @@
+"""What normalising layers divide by, for weights that are an average of others.
+
+While a model learns, these layers keep running statistics of what its weights make
+of its batches. The average of the weights makes something else of them, so it needs
+statistics of its own: Izmailov et al., "Averaging weights leads to wider optima and
+better generalization" (2018), section 3.2.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from mnist_sum_tf.models.normalization import statistics_of
+
+NUM_IMAGES = 1024  # with 4,096 no other sums were read right
+NUM_AT_A_TIME = 128
+
+
+class BatchStatistics:
+    """Takes a model's statistics again and again, each time from the same images."""
+
+    def __init__(
+        self, model: keras.Model, train_data: Callable[[int], tf.data.Dataset]
+    ):
+        """Args: of whose layers they are; start step -> dataset, see `Task`."""
+        self._model = model
+        self._train_data = train_data
+        self._parts = None
+        self._twin = keras.models.clone_model(
+            model, clone_function=_seeing_one_batch_whole, recursive=True
+        )
+
+    def update(self) -> None:
+        """Sets them to those of the first images learned from, nothing dropped.
+
+        A model without normalising layers stays as it is.
+        """
+        statistics = statistics_of(self._model)
+        if not statistics:
+            return
+        if self._parts is None:
+            self._parts = _parts(self._train_data(0))
+        self._twin.set_weights(self._model.get_weights())
+        seen = [self._seen_in(images) for images in self._parts]
+        for variable, *values in zip(statistics, *seen):
+            variable.assign(tf.reduce_mean(values, axis=0))
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def _seen_in(self, images) -> list[tf.Tensor]:
+        self._twin(images, training=True)
+        return [tf.convert_to_tensor(value) for value in statistics_of(self._twin)]
+
+
+def _seeing_one_batch_whole(layer: keras.Layer) -> keras.Layer:
+    """A layer that drops nothing and forgets earlier batches."""
+    settings = layer.get_config()
+    if isinstance(layer, keras.layers.Dropout):
+        settings["rate"] = 0.0
+    if isinstance(layer, keras.layers.BatchNormalization):
+        settings["momentum"] = 0.0
+    return type(layer).from_config(settings)
+
+
+def _parts(batches: tf.data.Dataset) -> list[tf.Tensor]:
+    """The first images, in parts that have a share of each batch.
+
+    Batches of composites begin with those of one kind.
+    """
+    images = []
+    for batch, _ in batches:
+        images.append(batch)
+        if len(images) * len(batch) >= NUM_IMAGES:
+            break
+    images = tf.concat(images, axis=0)
+    images = images[:: max(1, len(images) // NUM_IMAGES)]
+    num_parts = -(-len(images) // NUM_AT_A_TIME)
+    return [images[part::num_parts] for part in range(num_parts)]
