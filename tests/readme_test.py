@@ -1,4 +1,4 @@
-"""Every command of the README does what it says, on small settings."""
+"""Every command of the READMEs does what it says, on small settings."""
 
 import concurrent.futures
 import pathlib
@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = "\n".join(
+    (folder / "README.md").read_text() for folder in (ROOT, ROOT / "exported_models")
+)
 
 _FEW_STEPS = ["--total_steps=2", "--global_batch_size=4", "--layout=tiled"]
 _FEW_DIGITS = ["--digits=few.npz"]
