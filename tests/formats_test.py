@@ -1,61 +1,26 @@
 """Models as single files: they answer as Keras does, or are not written."""
 
-import importlib.util
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from format_fixtures import FLOAT32, NEEDS, folder, images, skip_without, sum_model
 
 from mnist_sum_tf import answers, evaluation, prediction, prediction_results
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.runtimes import loading, packages
+from mnist_sum_tf.runtimes import loading
 from mnist_sum_tf.serving import export, release
-from mnist_sum_tf.serving.formats import (
-    file_export,
-    onnx_file,
-    quantization_loss,
-)
+from mnist_sum_tf.serving.formats import file_export, quantization_loss
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
-NEEDS = {
-    "model.onnx": ["onnx", "onnxruntime", "tf2onnx"],
-    "model.tflite": ["ai_edge_litert"],
-    "model_int8.tflite": ["ai_edge_litert"],
-}
-FLOAT32 = ["model.onnx", "model.tflite"]
-
-
-def skip_without(name):
-    for package in NEEDS[name]:
-        pytest.importorskip(package, reason="an optional extra")
-
-
-@pytest.fixture(scope="module")
-def sum_model():
-    """Kernels are so large that answers are sure, and differ by image."""
-    tf.keras.utils.set_random_seed(3)
-    model = build_sum_model(build_encoder(base_channels=2), build_decoder())
-    hidden = model.get_layer("encoder").get_layer("logits")
-    hidden.set_weights([8 * weight for weight in hidden.get_weights()])
-    distribution = model.get_layer("sum_distribution")
-    distribution.get_layer("digit_probabilities").temperature.assign(1.5)
-    return model
-
-
-@pytest.fixture(scope="module")
-def images():
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (7, 40, 168, 1), np.uint8)
-    return np.where(rng.random(images.shape) < 0.2, images, 0).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +30,6 @@ def validation(sum_model, images):
     labels = {"digits": digits, "sum": digits.sum(-1)}
     dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
     return {"its own": dataset}
-
-
-@pytest.fixture(scope="module")
-def folder(sum_model, tmp_path_factory):
-    """Each format that can be written here."""
-    folder = tmp_path_factory.mktemp("exported")
-    writers = dict(file_export.FILES.values())
-    for name, packages_ in NEEDS.items():
-        if all(importlib.util.find_spec(package) for package in packages_):
-            writers[name](sum_model, str(folder / name))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -277,60 +231,6 @@ def test_a_folder_that_is_a_file(sum_model, tmp_path):
         file_export.export_file(sum_model, tmp_path / "x", "litert")
 
 
-@pytest.mark.parametrize("name", list(NEEDS))
-@pytest.mark.parametrize("content", ["cut", "changed", "none", "text"])
-def test_damaged_files_end_in_one_line(name, content, folder, tmp_path):
-    skip_without(name)
-    whole = (folder / name).read_bytes()
-    damaged = {
-        "cut": whole[: len(whole) // 2], "changed": b"\xff" * 64 + whole[64:],
-        "none": b"", "text": b"no model",
-    }[content]  # fmt: skip
-    (tmp_path / name).write_bytes(damaged)
-    with pytest.raises(UserError, match="Received: ") as raised:
-        prediction.load_model(tmp_path / name)
-    assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize("name", FLOAT32)
-def test_missing_files_are_named(name, tmp_path):
-    with pytest.raises(UserError, match="Received: .*which is no file"):
-        prediction.load_model(tmp_path / name)
-
-
-def test_another_models_file_is_refused(tmp_path):
-    skip_without("model.tflite")
-    double = tf.function(
-        lambda images: {"sum": tf.cast(images, tf.float32) * 2},
-        input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8, "images")],
-    ).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([double])
-    (tmp_path / "other.tflite").write_bytes(converter.convert())
-    with pytest.raises(UserError, match="Received: .*other.tflite"):
-        prediction.load_model(tmp_path / "other.tflite")
-
-
-@pytest.mark.parametrize(
-    ("run", "extra"),
-    [
-        (lambda path: loading.load_file(path / "model.onnx"), "onnx"),
-        (lambda path: loading.load_file(path / "model.tflite"), "litert"),
-        (lambda path: onnx_file.write(None, str(path)), "onnx"),
-    ],
-)
-def test_a_missing_package_names_its_extra(run, extra, tmp_path, monkeypatch):
-    for name in FLOAT32:
-        (tmp_path / name).touch()
-    for package in ("onnxruntime", "tf2onnx", "ai_edge_litert.interpreter"):
-        monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=rf"pip install -e '\.\[{extra}\]'\. Rec"):
-        run(tmp_path)
-
-
-def test_packages_are_imported():
-    assert packages.import_package("json", extra="x") is json
-
-
 def test_all_formats_print_the_same_lines(saved_model, folder):
     models = [saved_model]
     models += [folder / name for name in FLOAT32 if (folder / name).exists()]
@@ -343,15 +243,6 @@ def test_all_formats_print_the_same_lines(saved_model, folder):
     }
     assert len(set(lines.values())) == 1
     assert len(lines[str(models[0])].splitlines()) == 12
-
-
-def test_a_damaged_image_is_named(folder, tmp_path):
-    skip_without("model.tflite")
-    shutil.copytree(REPOSITORY / "exported_models" / "samples", tmp_path / "s")
-    (tmp_path / "s" / "1.png").write_bytes(b"\x89PNG no image")
-    model = prediction.load_model(folder / "model.tflite")
-    with pytest.raises(UserError, match=r"1\.png: expected a"):
-        prediction.read_sums([tmp_path / "s"], model)
 
 
 def test_the_script_reads_with_a_file(folder):

@@ -1,0 +1,80 @@
+"""Files that are damaged, missing or of another model, and packages that are not there."""
+
+import json
+import pathlib
+import shutil
+import sys
+
+import pytest
+import tensorflow as tf
+from format_fixtures import FLOAT32, NEEDS, folder, skip_without, sum_model
+
+from mnist_sum_tf import prediction
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.runtimes import loading, packages
+from mnist_sum_tf.serving.formats import onnx_file
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("name", list(NEEDS))
+@pytest.mark.parametrize("content", ["cut", "changed", "none", "text"])
+def test_damaged_files_end_in_one_line(name, content, folder, tmp_path):
+    skip_without(name)
+    whole = (folder / name).read_bytes()
+    damaged = {
+        "cut": whole[: len(whole) // 2], "changed": b"\xff" * 64 + whole[64:],
+        "none": b"", "text": b"no model",
+    }[content]  # fmt: skip
+    (tmp_path / name).write_bytes(damaged)
+    with pytest.raises(UserError, match="Received: ") as raised:
+        prediction.load_model(tmp_path / name)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", FLOAT32)
+def test_missing_files_are_named(name, tmp_path):
+    with pytest.raises(UserError, match="Received: .*which is no file"):
+        prediction.load_model(tmp_path / name)
+
+
+def test_another_models_file_is_refused(tmp_path):
+    skip_without("model.tflite")
+    double = tf.function(
+        lambda images: {"sum": tf.cast(images, tf.float32) * 2},
+        input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8, "images")],
+    ).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([double])
+    (tmp_path / "other.tflite").write_bytes(converter.convert())
+    with pytest.raises(UserError, match="Received: .*other.tflite"):
+        prediction.load_model(tmp_path / "other.tflite")
+
+
+@pytest.mark.parametrize(
+    ("run", "extra"),
+    [
+        (lambda path: loading.load_file(path / "model.onnx"), "onnx"),
+        (lambda path: loading.load_file(path / "model.tflite"), "litert"),
+        (lambda path: onnx_file.write(None, str(path)), "onnx"),
+    ],
+)
+def test_a_missing_package_names_its_extra(run, extra, tmp_path, monkeypatch):
+    for name in FLOAT32:
+        (tmp_path / name).touch()
+    for package in ("onnxruntime", "tf2onnx", "ai_edge_litert.interpreter"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"pip install -e '\.\[{extra}\]'\. Rec"):
+        run(tmp_path)
+
+
+def test_packages_are_imported():
+    assert packages.import_package("json", extra="x") is json
+
+
+def test_a_damaged_image_is_named(folder, tmp_path):
+    skip_without("model.tflite")
+    shutil.copytree(REPOSITORY / "exported_models" / "samples", tmp_path / "s")
+    (tmp_path / "s" / "1.png").write_bytes(b"\x89PNG no image")
+    model = prediction.load_model(folder / "model.tflite")
+    with pytest.raises(UserError, match=r"1\.png: expected a"):
+        prediction.read_sums([tmp_path / "s"], model)
