@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from mnist_sum_tf.models.normalization import statistics_of
 
-NUM_IMAGES = 1024  # with 4,096 no other sums were read right
+NUM_IMAGES = 1024  # 4,096 lowered validation's surprise by less than 0.001 nats
 NUM_AT_A_TIME = 128
 
 
@@ -27,9 +27,7 @@ class BatchStatistics:
         self._model = model
         self._train_data = train_data
         self._parts = None
-        self._twin = keras.models.clone_model(
-            model, clone_function=_seeing_one_batch_whole, recursive=True
-        )
+        self._twin = None
 
     def update(self) -> None:
         """Sets them to those of the first images learned from, nothing dropped.
@@ -39,8 +37,11 @@ class BatchStatistics:
         statistics = statistics_of(self._model)
         if not statistics:
             return
-        if self._parts is None:
+        if self._twin is None:
             self._parts = _parts(self._train_data(0))
+            self._twin = keras.models.clone_model(
+                self._model, clone_function=_seeing_one_batch_whole, recursive=True
+            )
         self._twin.set_weights(self._model.get_weights())
         seen = [self._seen_in(images) for images in self._parts]
         for variable, *values in zip(statistics, *seen):
