@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import unicodedata
 from typing import Any
 
 IMAGE_HEIGHT = 40
@@ -17,6 +18,8 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 PRESETS = ("compact", "speedrun", "original")
 SCHEDULES = ("cosine", "constant")
 SPLITS = ("train", "validation", "test")
+# Control, format and separator characters of Unicode, and bytes that are no UTF-8.
+UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 STAGES = ("cell_reader", "encoder", "decoder", "sum_model")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
@@ -35,6 +38,14 @@ def first_line(reason, limit: int = 300) -> str:
     line = (str(reason).strip().splitlines() or [silent])[0]
     line = re.sub(r"^\{\{.*?\}\} *", "", line)  # TensorFlow's name of an operation
     return line if len(line) <= limit else line[:limit] + "…"
+
+
+def one_line(text: str) -> str:
+    """A text with a path in it, of which a newline or the like would break the line."""
+    return "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in UNPRINTABLE else each
+        for each in text
+    )
 
 
 def kind_and_line(error: Exception) -> str:

@@ -18,7 +18,6 @@ from mnist_sum_tf.evaluation_tables import (
     format_slots,
     format_table,
 )
-from mnist_sum_tf.prediction_results import one_line
 from mnist_sum_tf.reports.evaluation_report import write_report
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
@@ -73,7 +72,7 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
     """
     if data.images is not None:
         labelled = datasets.read_labelled_images(data.images, data.sums)
-        return {one_line(data.images): datasets.once_dataset(labelled, BATCH_SIZE)}
+        return {config.one_line(data.images): datasets.once_dataset(labelled, BATCH_SIZE)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
     # Counted, judged and collected: composed once.
     return {

@@ -2,20 +2,17 @@
 
 import os
 import pathlib
-import unicodedata
 
 from PIL import Image
 
 from mnist_sum_tf import reports
-from mnist_sum_tf.config import UserError
+from mnist_sum_tf.config import UserError, one_line
 from mnist_sum_tf.data.new_folders import new_folder
 from mnist_sum_tf.data.pictures import read_picture
 from mnist_sum_tf.prediction import Reading, canvas_of
 
 # More would make a picture that hardly a program opens.
 MAX_DRAWN = 400
-# Control, format and separator characters of Unicode, and bytes that are no UTF-8.
-UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 LONGEST_STEM = 100  # bytes of a file's name
 
 
@@ -25,14 +22,6 @@ def format_readings(readings: list[Reading]) -> str:
     width = max(map(len, paths))
     return "\n".join(
         f"{path:{width}}   {_addition(each)}" for path, each in zip(paths, readings)
-    )
-
-
-def one_line(text: str) -> str:
-    """A text with a path in it, of which a newline or the like would break the line."""
-    return "".join(
-        repr(each)[1:-1] if unicodedata.category(each) in UNPRINTABLE else each
-        for each in text
     )
 
 

@@ -2,9 +2,8 @@
 
 `compact`: python scripts/train_encoder.py --workdir=W (base_channels 16).
 `speedrun`: python scripts/train_encoder.py --workdir=W --preset=speedrun: one
-layout, as fast as possible to 99 % of its validation sums, where it stops; on two
-cores two seeds of three reached them, after 9.7 and 11.4 minutes; the other one's
-best, 98.88 %, took 8.9.
+layout, as fast as possible to 99 % of its validation sums, where it stops. Two seeds
+of three once did; not since averages have batch statistics of their own (README).
 `original`: the PyTorch project's own settings (base_channels 64, constant rates,
 no clipping, no averaging); its encoder took 621 epochs of 2,498 images.
 """

@@ -59,7 +59,7 @@ def main(argv):
     elif readings:
         print(prediction_results.format_readings(readings))
     for error in unreadable:
-        print(f"error: {prediction_results.one_line(str(error))}", file=sys.stderr)
+        print(f"error: {config.one_line(str(error))}", file=sys.stderr)
     if _PICTURE.value and readings:
         prediction_results.draw_readings(readings, _PICTURE.value)
     if _OUTPUT_DIR.value and readings:

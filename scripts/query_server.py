@@ -149,7 +149,7 @@ def _print_load(client, paths):
 def _print_readings(client, paths, missing):
     import tqdm
 
-    from mnist_sum_tf import prediction_results
+    from mnist_sum_tf import config, prediction_results
     from mnist_sum_tf.serving import queries
 
     with tqdm.tqdm(
@@ -167,7 +167,7 @@ def _print_readings(client, paths, missing):
     elif readings:
         print(prediction_results.format_readings(readings))
     for reason in [*missing, *failures]:
-        print(f"error: {prediction_results.one_line(str(reason))}", file=sys.stderr)
+        print(f"error: {config.one_line(str(reason))}", file=sys.stderr)
     sys.exit(1 if missing or failures else 0)
 
 

@@ -38,6 +38,7 @@ def test_linked_folders_are_read_once(tmp_path):
     save_png(tmp_path / "elsewhere" / "0001.png", images[0])
     save_png(tmp_path / "mine" / "0002.png", images[1])
     (tmp_path / "mine" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "mine" / "same").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "mine" / "again").symlink_to(tmp_path / "mine")
     (tmp_path / "mine" / "0003.png").symlink_to(tmp_path / "gone.png")
     labelled = read_png_folder(str(tmp_path / "mine"))

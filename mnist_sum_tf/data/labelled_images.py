@@ -118,13 +118,11 @@ def _png_names(folder: pathlib.Path) -> list[str]:
     """Those of linked folders, too; of hidden ones not."""
     found, entered = [], set()
     for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if os.path.realpath(root) in entered:
+            folders.clear()
+            continue
         entered.add(os.path.realpath(root))
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and os.path.realpath(os.path.join(root, name)) not in entered
-        ]
         paths = [pathlib.Path(root) / name for name in files]
         found += [
             path.relative_to(folder).as_posix()

@@ -68,12 +68,12 @@ def _parts(batches: tf.data.Dataset) -> list[tf.Tensor]:
 
     Batches of composites begin with those of one kind.
     """
-    images = []
+    images, count = [], 0
     for batch, _ in batches:
         images.append(batch)
-        if len(images) * len(batch) >= NUM_IMAGES:
+        count += len(batch)
+        if count >= NUM_IMAGES:
             break
-    images = tf.concat(images, axis=0)
-    images = images[:: max(1, len(images) // NUM_IMAGES)]
+    images = tf.concat(images, axis=0)[:: max(1, count // NUM_IMAGES)]
     num_parts = -(-len(images) // NUM_AT_A_TIME)
     return [images[part::num_parts] for part in range(num_parts)]
