@@ -62,6 +62,12 @@ def test_they_are_those_of_today_and_nothing_else_changes():
         np.testing.assert_array_equal(weight, value)
 
 
+def test_small_batches_are_few(monkeypatch):
+    monkeypatch.setattr(batch_statistics, "MOST_BATCHES", 3)
+    (part,) = batch_statistics._parts(batches_of(np.arange(100), 2)(0))
+    assert part.numpy().tolist() == [0, 1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
 def test_parts_hold_a_share_of_every_batch(batch_size, monkeypatch):
     monkeypatch.setattr(batch_statistics, "NUM_IMAGES", 12)

@@ -1,6 +1,7 @@
 """One training loop for every stage, on one device, many, or many machines."""
 
 import contextlib
+import functools
 import logging
 import pathlib
 import sys
@@ -96,8 +97,10 @@ class Trainer:
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
         )
+        # A run that begins composes its first batches twice, by one pipeline.
+        self.train_data = functools.cache(task.train_data)
         self.statistics = batch_statistics.BatchStatistics(
-            self.state.average, task.train_data
+            self.state.average, self.train_data
         )
         self.judged = metrics.judged_model(
             task.build_judged(self.state.average), task.judged_outputs
@@ -158,7 +161,7 @@ class Trainer:
 
     def _batches(self, first: int):
         return strategies.distribute(
-            self.strategy, self.task.train_data(first),
+            self.strategy, self.train_data(first),
             self.settings.global_batch_size,
         )  # fmt: skip
 
