@@ -93,7 +93,8 @@ def test_it_learns_ten_shapes_from_sums(tmp_path):
     np.save(tmp_path / "y.npy", true_digits.sum(axis=1))
     settings = dataclasses.replace(
         small((str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))),
-        total_steps=240, global_batch_size=16, evaluate_every_steps=240,
+        total_steps=160, global_batch_size=16, evaluate_every_steps=160,
+        checkpoint_every_steps=160,
     )  # fmt: skip
     row = stages.train_cell_reader(settings, tmp_path)
     assert row["validation/sum_accuracy"] > 0.9

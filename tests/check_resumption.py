@@ -18,10 +18,11 @@ import pathlib
 import random
 import runpy
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
+
+import preloaded
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -78,10 +79,7 @@ def train(arguments, phase="", count=0, delay=0.0) -> int:
         delay: seconds after the call begins.
     """
     plan = [phase, str(count), str(delay)]
-    result = subprocess.run(
-        [sys.executable, __file__, "--child", *plan, *arguments],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    result = preloaded.run([__file__, "--child", *plan, *arguments], ".", timeout=600)
     if result.returncode not in (0, -signal.SIGKILL):
         raise RuntimeError(result.stderr)
     return result.returncode

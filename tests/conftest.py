@@ -4,9 +4,27 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# Optimizing what runs for milliseconds takes XLA minutes.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import numpy as np
 import pytest
+
+# Files of minutes begin first: of several processes, none is to wait for one at the
+# end. They hold few tests, and pytest-xdist gives out files of many tests first.
+LONGEST = (
+    "readme_test", "resumption_test", "stages_test", "scripts_test",
+    "distillation_recipe_test", "teachers_test", "initial_weights_test",
+)  # fmt: skip
+
+
+def pytest_configure(config):
+    if hasattr(config.option, "loadscopereorder"):  # where pytest-xdist is
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture

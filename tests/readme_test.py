@@ -6,10 +6,11 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+
+import preloaded
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = "\n".join(
@@ -102,9 +103,9 @@ def small(command: str) -> list[str]:
     chooses = re.search("--(corruptions|layouts|images)", given)
     if script == "evaluate.py" and not chooses:
         extra.append("--layouts=tiled")
-    if script == "export_model.py" and re.search("--(quantization|blend_with|workdir=W8)", given):
+    if script == "export_model.py" and re.search("--(quantization|blend_with|model|workdir=W8)", given):
         extra.append("--nocalibrate")
-    return [sys.executable, *words[1:], *extra]
+    return [*words, *extra]
 
 
 SECTIONS = re.split(r"^## ", README, flags=re.M)
@@ -147,16 +148,19 @@ def distilled() -> dict[str, np.ndarray]:
     }
 
 
+def run(words: list[str], cwd) -> subprocess.CompletedProcess:
+    if words[0] == "python":
+        return preloaded.run(words[1:], cwd, timeout=300)
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
 @pytest.fixture(scope="module")
 def results(playground):
     """Runs each section's commands in their order, two sections at a time."""
 
     def run_section(section):
         return [
-            (command, subprocess.run(
-                small(command), cwd=playground, capture_output=True, text=True,
-                timeout=300,
-            ))
+            (command, run(small(command), playground))
             for command in commands(section) if not runs_elsewhere(command)
         ]  # fmt: skip
 

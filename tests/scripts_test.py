@@ -11,6 +11,8 @@ import time
 import numpy as np
 import pytest
 
+import preloaded
+
 ROOT = pathlib.Path(__file__).parents[1]
 SCRIPTS = sorted(
     path.name
@@ -20,10 +22,8 @@ SCRIPTS = sorted(
 
 
 def run(script, *arguments):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, cwd=ROOT,
-    )  # fmt: skip
+    command = [str(ROOT / "scripts" / script), *map(str, arguments)]
+    return preloaded.run(command, ROOT, timeout=300)
 
 
 def succeed(script, *arguments) -> str:
