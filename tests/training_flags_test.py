@@ -132,6 +132,12 @@ def test_presets_that_do_not_fit_are_told():
         settings("--preset=speedrun", stage="decoder")
 
 
+def test_a_presets_share_of_blended_digits_is_of_composites():
+    assert settings("--preset=speedrun").data.mixup_share == 0.25
+    assert settings("--preset=speedrun --mixup_share=0").data.mixup_share == 0
+    assert settings("--preset=speedrun --images=images").data.mixup_share == 0
+
+
 @pytest.mark.parametrize(
     ("preset", "changes"), [("compact", {"train_encoder": False}), ("original", {})]
 )
