@@ -1,4 +1,7 @@
-"""Every command of the READMEs does what it says, on small settings."""
+"""Every command of the README does what it says, on small settings.
+
+Those of `exported_models/README.md`, which take hours, are read: their flags exist.
+"""
 
 import concurrent.futures
 import pathlib
@@ -13,7 +16,7 @@ import pytest
 import preloaded
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = "\n".join(
+README, MODELS_README = (
     (folder / "README.md").read_text() for folder in (ROOT, ROOT / "exported_models")
 )
 
@@ -103,7 +106,7 @@ def small(command: str) -> list[str]:
     chooses = re.search("--(corruptions|layouts|images)", given)
     if script == "evaluate.py" and not chooses:
         extra.append("--layouts=tiled")
-    if script == "export_model.py" and re.search("--(quantization|blend_with|model|workdir=W8)", given):
+    if script == "export_model.py" and re.search("--(quantization|model)", given):
         extra.append("--nocalibrate")
     return [*words, *extra]
 
@@ -119,7 +122,6 @@ def playground(tmp_path_factory):
     (folder / "scripts").symlink_to(ROOT / "scripts")
     models = folder / "exported_models"
     shutil.copytree(ROOT / "exported_models", models)
-    shutil.copytree(models / "mnist_sum", folder / "fifth")
     shutil.copytree(models / "samples", folder / "my_pngs")
     shutil.copytree(models / "samples", folder / "my_other_pngs")
     photograph = next((models / "photographs").glob("*.jpg"))
@@ -127,25 +129,7 @@ def playground(tmp_path_factory):
     with np.load(ROOT / "mnist_sum_tf" / "data" / "mnist.npz") as mnist:
         few = {name: mnist[name][:480] for name in mnist.files}
     np.savez(folder / "few.npz", **few)
-    (folder / "D").mkdir()
-    np.savez(folder / "D" / "encoder.npz", **distilled())
     return folder
-
-
-def distilled() -> dict[str, np.ndarray]:
-    """What `distill_encoder.py` hands over."""
-    shapes, inputs = {}, 1
-    for block in range(5):
-        for part in (1, 2):
-            shapes[f"block{block + 1}_conv{part}"] = (3, 3, inputs, 16 << block)
-            inputs = 16 << block
-    shapes |= {"hidden": (5 * inputs, 512), "logits": (512, 40)}
-    rng = np.random.default_rng(0)
-    return {
-        f"{layer}/{name}": rng.normal(0, 0.1, size).astype(np.float32)
-        for layer, shape in shapes.items()
-        for name, size in (("kernel", shape), ("bias", shape[-1:]))
-    }
 
 
 def run(words: list[str], cwd) -> subprocess.CompletedProcess:
@@ -192,10 +176,30 @@ def test_what_they_write_is_there(playground, results):
 
 
 def test_every_script_that_is_named_exists():
-    named = set(re.findall(r"`?((?:scripts|tests)/[\w/]+\.\w+)", README))
+    named = set(re.findall(r"`?((?:scripts|tests)/[\w/]+\.\w+)", README + MODELS_README))
     assert len(named) > 10
     for path in named:
         assert (ROOT / path).exists(), path
+
+
+def flags_given() -> dict[str, set[str]]:
+    """Script -> the names of the flags that commands of either README give it."""
+    given = {}
+    for section in SECTIONS + re.split(r"^## ", MODELS_README, flags=re.M):
+        for command in commands(section):
+            script = re.search(r"python (scripts/\w+\.py)", command)
+            if script:
+                names = re.findall(r"--(\w+)", command)
+                given.setdefault(script[1], set()).update(names)
+    return given
+
+
+@pytest.mark.parametrize("script, names", flags_given().items())
+def test_flags_that_are_given_exist(script, names):
+    ran = run(["python", script, "--helpfull"], ROOT)
+    there = set(re.findall(r"^ +(?:-\w,)?--(?:\[no\])?(\w+)", ran.stdout, re.M))
+    assert "helpfull" in there
+    assert {name for name in names if name.removeprefix("no") not in there} <= there
 
 
 def test_extras_that_are_named_exist():
