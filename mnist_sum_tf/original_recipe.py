@@ -96,11 +96,13 @@ def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
     """Refuses now what would be refused after days of training."""
     for layout in recipe.layouts:
         get_layout(layout)
-    if not (recipe.epochs.get("decoder") or is_trained(workdir / "decoder")):
-        raise config.UserError(
-            "--decoder_epochs must be at least 1 until there is a decoder. "
-            "Received: 0"
-        )
+    for stage, others in (("encoder", ["sum_model"]), ("decoder", [])):
+        there = any(is_trained(workdir / name) for name in (stage, *others))
+        if not (recipe.epochs.get(stage) or there):
+            raise config.UserError(
+                f"--{stage}_epochs must be at least 1 until there is "
+                f"{'an' if stage == 'encoder' else 'a'} {stage}. Received: 0"
+            )
 
 
 def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:

@@ -97,7 +97,7 @@ def judge_decoder(settings: config.Config, workdir) -> dict:
     sums, errors = labels["sum"].numpy(), decoder(vectors) - labels["sum"]
     rows = history.read_history(stage_dir)
     return {
-        "epoch_losses": [row["loss"] for row in rows],
+        "epoch_losses": [row["loss"] for row in rows if "loss" in row],
         "test_loss": float(np.square(predicted - test.sums).mean()),
         "samples": samples,
         "error_by_sum": {

@@ -78,7 +78,15 @@ def write_canvases(readings: list[Reading], output_dir: str) -> None:
         for index, each in enumerate(readings):
             canvas = canvas_of(each.path, read_picture(each.path))
             digits = "".join(map(str, each.digits))
-            stem = os.fsencode(pathlib.Path(each.path).stem)[:LONGEST_STEM]
+            stem = _cut(pathlib.Path(each.path).stem)
             image = Image.fromarray(canvas[..., 0])
-            name = f"{digits}_{index:05}_{os.fsdecode(stem)}.png"
+            name = f"{digits}_{index:05}_{stem}.png"
             image.save(folder / name)
+
+
+def _cut(stem: str) -> str:
+    """A name short enough for a file's, and no letter cut in two."""
+    name = os.fsencode(stem)
+    if len(name) <= LONGEST_STEM:
+        return stem
+    return name[:LONGEST_STEM].decode("utf-8", "ignore")

@@ -88,6 +88,16 @@ def _check_flags(argv) -> None:
             "--status asks for nothing but the versions and signatures. Received: "
             f"{' '.join(['--status', *['--json'] * _JSON.value, *argv[1:]])}"
         )
+    if _LOAD_SECONDS.value is not None and _JSON.value:
+        raise config.UserError(
+            "--load_seconds prints a table and must not stand beside --json. Received: "
+            f"--load_seconds={_LOAD_SECONDS.value} --json"
+        )
+    if _BATCH_SIZE.present and _LOAD_SECONDS.value is None:
+        raise config.UserError(
+            f"--{_BATCH_SIZE.name} must go with --load_seconds. Received: "
+            f"--{_BATCH_SIZE.name}={_BATCH_SIZE.value} alone"
+        )
 
 
 def _connect():

@@ -24,6 +24,7 @@ from mnist_sum_tf.benchmarks.timing import Measurement, Patience
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.runtimes.packages import PackageMissing
 
 
 class Clock:
@@ -207,6 +208,8 @@ def test_a_report_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(config.UserError, match="--output must be .*Received"):
         tables.write_report(tmp_path / "file" / "x.json", {}, {})
+    with pytest.raises(config.UserError, match="--output must be .*Received"):
+        run.run(settings.quick(tmp_path), output=".")
 
 
 def test_unknown_sections_are_named(tmp_path):
@@ -216,7 +219,10 @@ def test_unknown_sections_are_named(tmp_path):
 
 def test_sections_run_in_order_and_are_kept(tmp_path, monkeypatch, capsys):
     def missing(_):
-        raise config.UserError("needs a package. Received: none")
+        raise PackageMissing("needs a package. Received: none")
+
+    def refused(_):
+        raise config.UserError("--model must be a model. Received: none")
 
     monkeypatch.setattr(
         run, "SECTIONS",
@@ -233,6 +239,9 @@ def test_sections_run_in_order_and_are_kept(tmp_path, monkeypatch, capsys):
     assert list(run.run(settings.quick(tmp_path), ["c"])) == ["c"]
     with pytest.raises(config.UserError, match="needs a package"):
         run.run(settings.quick(tmp_path), ["b"])
+    monkeypatch.setitem(run.SECTIONS, "b", ("Second", refused))
+    with pytest.raises(config.UserError, match="--model must be"):
+        run.run(settings.quick(tmp_path))
 
 
 def test_the_step_that_is_timed_learns():

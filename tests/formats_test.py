@@ -86,6 +86,7 @@ def test_a_file_is_evaluated_like_a_keras_model(name, folder, images):
     skip_without(name)
     model = evaluation.load_for_evaluation(folder / name)
     expected = loading.load_file(folder / name)(images)
+    assert not model.get_layer("reading").supports_jit  # Keras asks on a GPU.
     found = tf.function(model)(images)
     assert set(found) == set(expected)
     for key, value in expected.items():

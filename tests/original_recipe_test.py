@@ -80,9 +80,11 @@ def test_an_unknown_layout_is_told_before_anything_is_done(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_decoder_is_needed_before_anything_is_done(tmp_path):
-    recipe = original_recipe.Recipe(epochs={"encoder": 1, "decoder": 0, "sum_model": 1})
-    with pytest.raises(UserError, match="--decoder_epochs must be .* Received: 0"):
+@pytest.mark.parametrize("stage", ["encoder", "decoder"])
+def test_both_halves_are_needed_before_anything_is_done(tmp_path, stage):
+    epochs = {"encoder": 1, "decoder": 1, "sum_model": 1} | {stage: 0}
+    recipe = original_recipe.Recipe(epochs=epochs)
+    with pytest.raises(UserError, match=f"--{stage}_epochs must be .* Received: 0"):
         original_recipe.reproduce(recipe, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

@@ -31,6 +31,16 @@ def test_accuracy_and_its_interval():
     assert written[1] == f"90.00%  ({low:.2%} to {high:.2%})"
 
 
+def test_a_long_path_leaves_the_axes_their_room():
+    path = "/".join(["", *["images"] * 20, "mine"])
+    figure = plots.accuracy_by_dataset({path: (90, 100)})
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_position().width > 0.3
+    (label,) = axes.get_yticklabels()
+    assert len(label.get_text()) == 30 and label.get_text().endswith("images/mine")
+
+
 def test_confusion_counts_pairs_and_colours_errors():
     figure = plots.digit_confusion(
         [[7, 7, 7, 2], [7, 2, 0, 0]], [[7, 1, 1, 2], [7, 2, 0, 6]]

@@ -61,6 +61,8 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
         loop.train_and_evaluate(lambda: task, loop_test.SETTINGS, stage_dir)
     assert [path.name for path in stage_dir.iterdir()] == [stage_folder.LOCK_FILE]
     assert not stage_folder.is_begun(stage_dir)
+    (tmp_path / "empty").mkdir()
+    assert not stage_folder.is_begun(tmp_path / "empty")
     stage_folder.check_goes_on(stage_dir, SETTINGS.to_json())
     loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
     assert stage_folder.is_begun(stage_dir)

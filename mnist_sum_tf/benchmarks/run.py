@@ -19,6 +19,7 @@ from mnist_sum_tf.benchmarks import (
     training,
 )
 from mnist_sum_tf.benchmarks.settings import Settings
+from mnist_sum_tf.runtimes.packages import PackageMissing
 from mnist_sum_tf.training import strategies
 
 # Name -> title and what measures it, in the order in which they run.
@@ -56,7 +57,7 @@ def run(settings: Settings, names=None, output=None) -> dict:
 
     Raises:
         UserError: if there is no such section, a package that a named one needs
-            is not installed, or the file cannot be written.
+            is not installed, the file cannot be written, or there is no model.
     """
     unknown = sorted(set(names or ()) - set(SECTIONS))
     if unknown:
@@ -67,12 +68,14 @@ def run(settings: Settings, names=None, output=None) -> dict:
     strategies.set_up_devices(deterministic=False)
     machine, found = describe_machine(), {}
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    if output is not None:  # before minutes of work
+        tables.write_report(output, machine, found)
     for name, (title, measure) in SECTIONS.items():
         if names and name not in names:
             continue
         try:
             found[name] = measure(settings)
-        except config.UserError as error:
+        except PackageMissing as error:
             if names:
                 raise
             logging.warning("%s is left out: %s", name, error)

@@ -64,7 +64,7 @@ def write_report(
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: "." names no file
         raise config.UserError(
             f"--output must be a file that can be written. Received: {error}"
         ) from error

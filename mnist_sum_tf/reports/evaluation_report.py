@@ -206,7 +206,7 @@ def _exported_path(model) -> pathlib.Path | None:
     """The folder of the SavedModel that a model wraps, if it does."""
     for layer in model.layers:
         if hasattr(layer, "call_endpoint"):
-            return pathlib.Path(layer.get_config()["filepath"])
+            return pathlib.Path(layer.get_config()["filepath"]).absolute()
     return None
 
 

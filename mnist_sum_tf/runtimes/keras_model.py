@@ -24,6 +24,7 @@ def as_keras_model(reader: Reader) -> keras.Model:
 class _Reading(keras.layers.Layer):
     def __init__(self, reader: Reader):
         super().__init__(name="reading", dtype="float32")
+        self.supports_jit = False  # XLA, which Keras takes on GPUs, calls no Python
         self._reader = reader
 
     def call(self, images):

@@ -6,6 +6,10 @@ import warnings
 from mnist_sum_tf import config
 
 
+class PackageMissing(config.UserError):
+    """What it says is to be installed."""
+
+
 def import_package(name: str, extra: str):
     """Imports a module that only an extra of this project installs.
 
@@ -14,14 +18,14 @@ def import_package(name: str, extra: str):
         extra: of `setup.cfg`, which brings it.
 
     Raises:
-        UserError: if it is not installed.
+        PackageMissing: if it is not installed.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError as error:
-        raise config.UserError(
+        raise PackageMissing(
             f"The package {name.split('.')[0]} is needed here: "
             f"pip install -e '.[{extra}]'. Received: {error}"
         ) from error

@@ -131,7 +131,7 @@ def write_stage(
 def _take_away_lock(stage_dir: pathlib.Path) -> None:
     """Makes room where a run was refused, which leaves its lock."""
     if stage_dir.exists():
-        (stage_dir / stage_folder.LOCK_FILE).unlink()
+        (stage_dir / stage_folder.LOCK_FILE).unlink(missing_ok=True)
         stage_dir.rmdir()
 
 

@@ -62,7 +62,7 @@ def lock_directory(stage_dir):
 
 def is_begun(stage_dir) -> bool:
     """Whether a folder holds anything but the lock of a run that was refused."""
-    return os.path.exists(stage_dir) and os.listdir(stage_dir) != [LOCK_FILE]
+    return os.path.exists(stage_dir) and bool({*os.listdir(stage_dir)} - {LOCK_FILE})
 
 
 def unwritable(error: OSError) -> config.UserError:

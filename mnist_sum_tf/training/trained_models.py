@@ -150,8 +150,9 @@ def warn_of_others(labelled: LabelledImages, stage_dir: pathlib.Path) -> None:
     trained_on = stage_folder.read_settings(path).get("data_digest")
     if trained_on not in (None, digest_of(labelled.images, labelled.sums)):
         logging.warning(
-            "%s was trained on other images or sums: where images differ, some of those "
-            "it learned from may be taken for validation or test images", stage_dir,
+            "%s was trained on other images or sums, or on these in another order: where "
+            "images differ, some of those it learned from may be taken for validation or "
+            "test images", stage_dir,
         )  # fmt: skip
 
 
