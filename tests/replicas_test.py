@@ -20,10 +20,11 @@ PROGRAM = pathlib.Path(__file__).with_name("many_devices.py")
 
 
 def start(*arguments, **environment) -> subprocess.Popen:
+    environment = os.environ | environment
+    environment.pop("TF_NUM_INTRAOP_THREADS", None)  # as where nobody tests
     return subprocess.Popen(
         [sys.executable, str(PROGRAM), *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
 
 
