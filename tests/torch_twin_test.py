@@ -17,7 +17,7 @@ SIZES = [4, 16, 64]
 
 def report(record_property, name, value):
     """Shown by `pytest -rP`, kept by `--junitxml`."""
-    record_property(name, value)
+    record_property(name, float(value))  # what pytest-xdist can send
     print(f"{name}: {value:.3g}")
 
 
