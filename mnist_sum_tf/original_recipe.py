@@ -96,12 +96,13 @@ def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
     """Refuses now what would be refused after days of training."""
     for layout in recipe.layouts:
         get_layout(layout)
-    for stage, others in (("encoder", ["sum_model"]), ("decoder", [])):
-        there = any(is_trained(workdir / name) for name in (stage, *others))
+    has = {"encoder": ("encoder", "sum_model"), "decoder": ("decoder",)}
+    for stage, places in has.items():
+        there = any(is_trained(workdir / place) for place in places)
         if not (recipe.epochs.get(stage) or there):
             raise config.UserError(
-                f"--{stage}_epochs must be at least 1 until there is "
-                f"{'an' if stage == 'encoder' else 'a'} {stage}. Received: 0"
+                f"--{stage}_epochs must be at least 1 until the {stage} is trained. "
+                "Received: 0"
             )
 
 

@@ -68,8 +68,6 @@ def run(settings: Settings, names=None, output=None) -> dict:
     strategies.set_up_devices(deterministic=False)
     machine, found = describe_machine(), {}
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    if output is not None:  # before minutes of work
-        tables.write_report(output, machine, found)
     for name, (title, measure) in SECTIONS.items():
         if names and name not in names:
             continue
