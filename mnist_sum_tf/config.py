@@ -74,9 +74,9 @@ class DataConfig:
             draws all alike.
         validates_all_layouts: whether validation composites come in several
             layouts, or in `layout` alone.
-        images: a folder of labelled PNGs or an `.npy` of images to learn from in
-            place of composites.
-        sums: the `.npy` of sums that belongs to an `.npy` of images.
+        images: what to learn from in place of composites, see
+            `labelled_images.read_labelled_images`.
+        sums: likewise; `None` for labelled PNGs.
         augmented: whether a person's own images are trained on moved, turned, bent
             and thickened, each time another way.
         train_fraction: the share of a person's own images that is trained on; half

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from mnist_sum_tf import config, evaluation
-from mnist_sum_tf.data.pictures import read_picture
-from mnist_sum_tf.prediction import BATCH_SIZE, canvas_with_ink, find_images
+from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
+from mnist_sum_tf.prediction import BATCH_SIZE, find_images
 
 
 class Inspected(NamedTuple):

@@ -62,8 +62,8 @@ def label_images(
     Args:
         workdir: where `train_cell_reader` trained; where on these same images, its
             split into training, validation and test images is kept.
-        images: a folder of PNGs, or the path of an `.npy`.
-        sums: the path of an `.npy` of sums; `None` for a folder.
+        images: see `labelled_images.read_labelled_images`.
+        sums: likewise.
         output_dir: a folder that is empty or not there yet. It gets `digits.npz`
             (single digits, for `--digits=`), `images/` (`0428_00017.png`, for
             `--images=`), `labels.json` (what is returned) and `labels.png` (some

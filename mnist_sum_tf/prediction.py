@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.picture_files import SUFFIXES
-from mnist_sum_tf.data.pictures import canvas_from_bytes, read_picture
+from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import (
     IMAGES_SIGNATURE,
@@ -182,30 +182,3 @@ def _answers(batch: list[tuple[str, bytes]], model, leave_out):
     else:
         answers = model(canvases)
     return list(images), answers
-
-
-def canvas_with_ink(path: str, file: bytes) -> np.ndarray:
-    """See `canvas_of`; a model would read digits in nothing, too.
-
-    Raises:
-        UserError: naming `path`, also for a picture without ink.
-    """
-    canvas = canvas_of(path, file)
-    if not canvas.any():
-        raise UserError(f"{path}: expected digits. Received: a picture without ink")
-    return canvas
-
-
-def canvas_of(path: str, file: bytes) -> np.ndarray:
-    """The canvas of a file's bytes, uint8 `[40, 168, 1]`.
-
-    Raises:
-        UserError: naming `path`, if the file cannot be decoded.
-    """
-    try:
-        return canvas_from_bytes(file).numpy()
-    except tf.errors.OpError:
-        raise UserError(
-            f"{path}: expected a whole PNG, JPEG, GIF or BMP image. Received: "
-            "one that is cut off, damaged or of an unusual kind"
-        ) from None

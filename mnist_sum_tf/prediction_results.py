@@ -8,8 +8,8 @@ from PIL import Image
 from mnist_sum_tf import reports
 from mnist_sum_tf.config import UserError, one_line
 from mnist_sum_tf.data.new_folders import new_folder
-from mnist_sum_tf.data.pictures import read_picture
-from mnist_sum_tf.prediction import Reading, canvas_of
+from mnist_sum_tf.data.pictures import canvas_of, read_picture
+from mnist_sum_tf.prediction import Reading
 
 # More would make a picture that hardly a program opens.
 MAX_DRAWN = 400

@@ -34,12 +34,13 @@ _TFDS_DATA_DIR = flags.DEFINE_string(
     "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
 )
 _IMAGES = flags.DEFINE_string(
-    "images", None, "A folder of labelled PNGs or an .npy of images to evaluate "
-    "on, all of them, in place of composites.",
+    "images", None, "A folder of labelled PNGs, or an .npy or a folder of any pictures "
+    "together with --sums, to evaluate on, all of them, in place of composites.",
 )  # fmt: skip
 _SUMS = flags.DEFINE_string(
-    "sums", None, "The .npy of sums that belongs to an .npy of --images."
-)
+    "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
+    "as photo.jpg,17 beside a folder of pictures.",
+)  # fmt: skip
 _CORRUPTIONS = flags.DEFINE_bool(
     "corruptions", False, "Evaluate fifteen corruptions too (noise, blur, fog, "
     "...), in the manner of MNIST-C.",

@@ -105,11 +105,13 @@ def define_own_images() -> None:
     """Defines the flags that name a person's own images."""
     flags.DEFINE_string(
         "images", None,
-        "A folder of labelled PNGs, or an .npy of images, in place of composites.",
+        "A folder of labelled PNGs, or an .npy or a folder of any pictures together "
+        "with --sums, in place of composites.",
     )  # fmt: skip
     flags.DEFINE_string(
-        "sums", None, "The .npy of sums that belongs to an .npy of --images."
-    )
+        "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
+        "as photo.jpg,17 beside a folder of pictures.",
+    )  # fmt: skip
 
 
 def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:

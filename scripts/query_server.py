@@ -9,12 +9,14 @@ Examples:
 """
 
 import json
-import math
 import os
 import sys
+import threading
 
 import cli
 from absl import flags
+
+LONGEST_SECONDS = 86_400  # A day; the system's timers end somewhere beyond.
 
 _SERVER = flags.DEFINE_string(
     "server", "http://localhost:8501", "http:// or https:// for REST, grpc:// "
@@ -79,9 +81,11 @@ def _check_flags(argv) -> None:
     from mnist_sum_tf import config
 
     for flag in (_TIMEOUT, _LOAD_SECONDS):
-        if flag.value is not None and not math.isfinite(flag.value):
+        # Written so that what is no number is refused as well.
+        if flag.value is not None and not flag.value <= LONGEST_SECONDS:
             raise config.UserError(
-                f"--{flag.name} must be a number of seconds. Received: {flag.value}"
+                f"--{flag.name} must be a number of seconds up to {LONGEST_SECONDS}. "
+                f"Received: {flag.value}"
             )
     if _STATUS.value and (_JSON.value or len(argv) > 1):
         raise config.UserError(
@@ -114,7 +118,24 @@ def _connect():
         _SERVER.value, _MODEL.value, _VERSION.value, _CA_CERTIFICATES.value,
         _token(),
     )  # fmt: skip
-    return connect(server, _TIMEOUT.value)
+    return connect(server, _TIMEOUT.value, _tell_once())
+
+
+def _tell_once():
+    """A function that says why nothing happens, once, whichever thread calls it."""
+    import tqdm
+
+    from mnist_sum_tf import config
+
+    may_tell = threading.Lock()
+
+    def tell(error):
+        if may_tell.acquire(blocking=False):
+            reason = config.one_line(str(error))
+            # Not across a progress bar.
+            tqdm.tqdm.write(f"waiting for the server: {reason}", file=sys.stderr)
+
+    return tell
 
 
 def _token():
@@ -124,12 +145,16 @@ def _token():
         return os.environ.get("MNIST_SUM_TOKEN", "").strip() or None
     try:
         with open(_TOKEN_FILE.value) as file:
-            return file.read().strip()
+            token = file.read().strip()
+        fault = None if token else "it is empty"
     except (OSError, UnicodeError) as error:
+        fault = error
+    if fault:
         raise config.UserError(
             "--token_file must be a file with a token. "
-            f"Received: {_TOKEN_FILE.value} ({error})"
-        ) from None
+            f"Received: {_TOKEN_FILE.value} ({fault})"
+        )
+    return token
 
 
 def _print_status(client):
@@ -137,7 +162,8 @@ def _print_status(client):
         print(f"version {version}   {state}")
     for name, signature in sorted(client.signatures().items()):
         inputs, outputs = (
-            ", ".join(sorted(signature[key])) for key in ("inputs", "outputs")
+            ", ".join(sorted(signature[key])) or "nothing"
+            for key in ("inputs", "outputs")
         )
         print(f"{name}   {inputs} -> {outputs}")
 
@@ -157,28 +183,40 @@ def _print_load(client, paths):
 
 
 def _print_readings(client, paths, missing):
-    import tqdm
-
     from mnist_sum_tf import config, prediction_results
     from mnist_sum_tf.serving import queries
 
-    with tqdm.tqdm(
-        total=len(paths), unit="image", disable=len(paths) < 2, leave=False
-    ) as bar:
-        answers = list(
-            queries.query_files(
-                client, paths, _SIGNATURE.value, _CONCURRENCY.value, bar.update
-            )
-        )
+    answers, ends = _ask(client, paths)
     failures = [a.reason for a in answers if isinstance(a, queries.Failure)]
     readings = [a for a in answers if not isinstance(a, queries.Failure)]
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
     elif readings:
         print(prediction_results.format_readings(readings))
-    for reason in [*missing, *failures]:
+    errors = [*missing, *failures, *ends]
+    for reason in errors:
         print(f"error: {config.one_line(str(reason))}", file=sys.stderr)
-    sys.exit(1 if missing or failures else 0)
+    sys.exit(1 if errors else 0)
+
+
+def _ask(client, paths) -> tuple[list, list]:
+    """What was read, and the error that ended it, if one did."""
+    import tqdm
+
+    from mnist_sum_tf.serving import errors, queries
+
+    answers = []
+    with tqdm.tqdm(
+        total=len(paths), unit="image", disable=len(paths) < 2, leave=False
+    ) as bar:
+        try:
+            for answer in queries.query_files(
+                client, paths, _SIGNATURE.value, _CONCURRENCY.value, bar.update
+            ):
+                answers.append(answer)
+        except errors.ServingError as error:
+            return answers, [error]
+    return answers, []
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures on the page: chosen, dropped, pasted, late, and bad ones."""
+"""Pictures on the page: chosen, dropped, pasted, offered, and bad ones."""
 
 import base64
 
@@ -9,7 +9,9 @@ from page_fixtures import LEVEL, PHOTOGRAPHS, browser, page, server, type_digits
 from browser import draw_stroke, read_answer
 from playwright.sync_api import expect
 
-from mnist_sum_tf.prediction import canvas_of
+from mnist_sum_tf.data.pictures import canvas_of
+from mnist_sum_tf.demo import served_files
+from mnist_sum_tf.demo import server as demo
 
 __all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
 
@@ -38,36 +40,6 @@ def seen_pixels(page) -> np.ndarray:
         }"""
     )
     return np.array(values, np.uint8).reshape(40, 168)
-
-
-def test_a_late_answer_is_not_shown_under_a_picture(page):
-    asked = []
-
-    def hold_the_first(route):
-        asked.append(route)
-        if len(asked) > 1:
-            route.continue_()
-
-    page.route("**:predict", hold_the_first)
-    with page.expect_request("**:predict"):
-        page.keyboard.type("9")
-    page.locator("#file").set_input_files(PHOTOGRAPHS / "3145_pen.jpg")
-    expect(page.locator("#picture")).to_be_visible()
-    page.evaluate(
-        """() => {
-          const sum = document.getElementById("sum");
-          window.sums = [];
-          new MutationObserver(() => sums.push(sum.textContent)).observe(
-            sum, { childList: true, characterData: true, subtree: true });
-        }"""
-    )
-    nines = {
-        "digits": [9] * 4, "digit_probabilities": [[0] * 9 + [1]] * 4,
-        "sum": 36, "most_likely_sum": 36, "sum_probabilities": [0] * 36 + [1],
-    }  # fmt: skip
-    asked[0].fulfill(json={"predictions": [nines]})
-    expect(page.locator("#sum")).to_have_text("13")
-    assert "36" not in page.evaluate("sums")
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])
@@ -114,6 +86,22 @@ def test_the_file_opened_last_counts_however_long_another_is_read(page):
     expect(page.locator("#picture")).to_have_attribute("alt", "quick.jpg")
     page.evaluate("new Promise((read) => { waiting[0](); setTimeout(read, 500); })")
     assert page.locator("#picture").get_attribute("alt") == "quick.jpg"
+
+
+def test_pictures_of_any_name_are_offered(browser, server, tmp_path):
+    names = ["50%.png", "a#1 é?.JPEG"]
+    for name, source in zip(names, ("9455_drawing.png", "3145_pen.jpg")):
+        (tmp_path / name).write_bytes((PHOTOGRAPHS / source).read_bytes())
+    files = served_files.find_files(str(tmp_path))
+    with demo.DemoServer(demo.DemoConfig(port=0), server.answer, files) as other:
+        other.start_in_thread()
+        page = browser.open(other.url)
+        for name, total in zip(names, ("23", "13")):
+            page.get_by_role("button", name=name).click()
+            expect(page.locator("#sum")).to_have_text(total)
+            assert page.locator("#picture").get_attribute("alt") == name
+        page.context.close()
+        other.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,22 @@
 """The page's server, asked without a browser."""
 
 import base64
-import http.client
 import json
 import pathlib
 import socket
 
 import numpy as np
 import pytest
+from demo_fixtures import PHOTOGRAPHS, ask, predict, server, serving
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.demo import served_files
+from mnist_sum_tf.data.pictures import canvas_of
+from mnist_sum_tf.demo import handler, served_files
 from mnist_sum_tf.demo import server as demo
-from mnist_sum_tf.prediction import canvas_of
-from mnist_sum_tf.serving import errors
 
-ROOT = pathlib.Path(__file__).parents[1]
-MODEL = ROOT / "exported_models" / "mnist_sum"
-PHOTOGRAPHS = ROOT / "exported_models" / "photographs"
+__all__ = ["server"]  # A fixture of the tests below.
 
-
-def answer_by_brightness(signature, inputs):
-    """A stand-in: the sum of each image's pixels, or a failure by signature."""
-    if signature == "serving_bytes":
-        raise errors.ServerUnavailable("nobody there")
-    return {"sum": inputs["images"].reshape(len(inputs["images"]), -1).sum(1)}
-
-
-@pytest.fixture(scope="module")
-def server():
-    config = demo.DemoConfig(port=0, examples=str(PHOTOGRAPHS))
-    files = served_files.find_files(config.examples)
-    server = demo.DemoServer(config, answer_by_brightness, files)
-    server.start_in_thread()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def ask(server, method, path, body=None, **headers):
-    connection = http.client.HTTPConnection(*server.server_address[:2])
-    connection.request(method, path, body, headers)
-    response = connection.getresponse()
-    return response, response.read()
-
-
-def predict(server, content) -> tuple[int, dict]:
-    body = json.dumps(content)
-    response, answer = ask(server, "POST", demo.PREDICT_PATH, body)
-    return response.status, json.loads(answer)
+MODEL = pathlib.Path(__file__).parents[1] / "exported_models" / "mnist_sum"
 
 
 def test_it_serves_the_page_and_nothing_else(server):
@@ -80,6 +48,26 @@ def test_examples_are_listed_and_served(server):
     assert content == (PHOTOGRAPHS / "1435_marker.jpg").read_bytes()
 
 
+def test_examples_of_any_name_are_listed_as_they_are_asked_for(tmp_path):
+    contents = {
+        "50%.png": "image/png", "a#1 é.PNG": "image/png", "b?.jpeg": "image/jpeg",
+        "c.JPG": "image/jpeg", "\udcff.Jpeg": "image/jpeg",
+    }  # fmt: skip
+    for name in (*contents, "d.gif", "png"):
+        (tmp_path / name).write_bytes(name.encode(errors="replace"))
+    with serving(examples=str(tmp_path)) as server:
+        paths = json.loads(ask(server, "GET", "/examples.json")[1])
+        assert paths == [
+            "/examples/50%25.png", "/examples/a%231%20%C3%A9.PNG",
+            "/examples/b%3F.jpeg", "/examples/c.JPG", "/examples/%3F.Jpeg",
+        ]  # fmt: skip
+        for path, (name, content_type) in zip(paths, contents.items()):
+            response, content = ask(server, "GET", path)
+            assert response.status == 200, path
+            assert response.getheader("Content-Type") == content_type
+            assert content == name.encode(errors="replace")
+
+
 def test_a_folder_of_examples_that_is_not_there(tmp_path):
     files = served_files.find_files(str(tmp_path / "missing"))
     assert files["/examples.json"].content == b"[]"
@@ -94,14 +82,14 @@ def test_a_question_is_passed_on(server):
 
 def test_a_picture_becomes_what_the_model_sees(server):
     file = (PHOTOGRAPHS / "3145_pen.jpg").read_bytes()
-    response, pixels = ask(server, "POST", demo.CANVAS_PATH, file)
+    response, pixels = ask(server, "POST", handler.CANVAS_PATH, file)
     assert response.status == 200
     expected = canvas_of("pen", file)
     np.testing.assert_array_equal(
         np.frombuffer(pixels, np.uint8), expected.ravel()
     )
     assert expected.shape == (40, 168, 1) and expected.max() > 200
-    response, answer = ask(server, "POST", demo.CANVAS_PATH, b"no picture")
+    response, answer = ask(server, "POST", handler.CANVAS_PATH, b"no picture")
     assert response.status == 400 and "expected a whole PNG" in str(answer)
 
 
@@ -115,20 +103,11 @@ def test_what_is_wrong_is_said(server):
     assert ask(server, "POST", "/v1/models/other:predict", "{}")[0].status == 404
 
 
-def test_a_request_must_say_its_size_and_stay_small(server):
-    for length, status in (("x", 411), ("-1", 411), ("14000001", 413)):
-        response, _ = ask(
-            server, "POST", demo.PREDICT_PATH, **{"Content-Length": length}
-        )
-        assert response.status == status
-    assert predict(server, {"instances": [[1]]})[0] == 200
-
-
 def test_a_client_that_asks_first_hears_at_once_that_it_may_send(server):
     body = json.dumps({"instances": [[1]]}).encode()
     with socket.create_connection(server.server_address[:2], timeout=5) as connection:
         connection.sendall(
-            b"POST " + demo.PREDICT_PATH.encode() + b" HTTP/1.1\r\n"
+            b"POST " + handler.PREDICT_PATH.encode() + b" HTTP/1.1\r\n"
             b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -139,7 +118,7 @@ def test_a_client_that_asks_first_hears_at_once_that_it_may_send(server):
 def test_a_client_that_leaves_does_no_harm(server, capfd):
     with socket.create_connection(server.server_address[:2]) as connection:
         connection.sendall(
-            b"POST " + demo.PREDICT_PATH.encode() + b" HTTP/1.1\r\n"
+            b"POST " + handler.PREDICT_PATH.encode() + b" HTTP/1.1\r\n"
             b"Content-Length: 1000\r\n\r\n{"
         )
     assert predict(server, {"instances": [[1]]})[0] == 200
@@ -177,6 +156,10 @@ def test_mistakes_are_told_in_one_line(server):
     config = demo.DemoConfig(port=taken, backend="http://localhost:1")
     with pytest.raises(UserError, match=f"free. Received: 127.0.0.1:{taken}"):
         demo.start_server(config)
+    for host in ("ü" * 70, "ü..", "a\0b"):
+        config = demo.DemoConfig(host=host, port=0, backend="http://localhost:1")
+        with pytest.raises(UserError, match="must be an address that is free"):
+            demo.start_server(config)
     with pytest.raises(UserError, match="--backend must be an address"):
         demo.start_server(demo.DemoConfig(backend="ftp://localhost"))
     with pytest.raises(UserError, match="--model must be a SavedModel"):

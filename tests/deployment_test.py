@@ -1,5 +1,6 @@
 """The deployment files name what exists and agree with the client."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -123,3 +124,23 @@ def test_the_check_is_a_script():
     path = SERVING / "check_against_docker.sh"
     subprocess.run([bash, "-n", path], check=True)
     assert path.stat().st_mode & 0o111
+
+
+def test_the_check_takes_a_folder_of_the_callers(tmp_path):
+    """Docker wants its full path."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    docker = tmp_path / "docker"
+    docker.write_text(
+        f'#!/bin/sh\necho "$MNIST_SUM_EXPORT_DIR" >> "{tmp_path}/asked"\nexit 1\n'
+    )
+    docker.chmod(0o755)
+    (tmp_path / "my models").mkdir()
+    result = subprocess.run(
+        [bash, SERVING / "check_against_docker.sh", "my models"], cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True,
+    )  # fmt: skip
+    assert result.returncode == 1
+    asked = set((tmp_path / "asked").read_text().splitlines())
+    assert asked == {f"{tmp_path.resolve()}/my models"}

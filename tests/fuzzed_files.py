@@ -10,6 +10,7 @@ import PIL.Image
 
 from mnist_sum_tf import prediction
 from mnist_sum_tf.data import datasets, digits, picture_files
+from mnist_sum_tf.data.pictures import canvas_of
 
 
 class Pictures:
@@ -34,7 +35,7 @@ class Pictures:
     def read(self, content):
         self.path.write_bytes(content)
         content = picture_files.read_picture(self.path)
-        prediction.canvas_of(str(self.path), content)
+        canvas_of(str(self.path), content)
 
 
 def _encoded(image, kind, **options) -> bytes:

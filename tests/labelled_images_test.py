@@ -62,5 +62,5 @@ def test_folder_and_pair_are_told_apart(tmp_path):
     assert read_labelled_images(images, sums).sums.tolist() == [3, 4]
     with pytest.raises(UserError, match="together with --sums.*alone"):
         read_labelled_images(images, None)
-    with pytest.raises(UserError, match="--sums goes with an .npy"):
+    with pytest.raises(UserError, match="--sums must be a .csv file beside"):
         read_labelled_images(str(tmp_path), sums)

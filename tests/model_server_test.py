@@ -131,6 +131,9 @@ def test_the_script_finds_no_server():
     )
     assert result.returncode == 1 and result.stdout == ""
     assert "Traceback" not in result.stderr
+    assert result.stderr.count(
+        "waiting for the server: http://localhost:1: expected a model server there"
+    ) == 1
     assert "error: http://localhost:1: expected a model server there" in (
         result.stderr
     )

@@ -9,6 +9,7 @@ import pytest
 from mnist_sum_tf import prediction, prediction_results
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import read_png_folder
+from mnist_sum_tf.data.pictures import canvas_of
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_what_was_read_can_be_learned_from(folder, tmp_path):
     assert labelled.names == ["0428_00000_9.png", "1234_00001_5.png"]
     assert labelled.digits.tolist() == [[0, 4, 2, 8], [1, 2, 3, 4]]
     for image, reading in zip(labelled.images, readings):
-        seen = prediction.canvas_of(reading.path, open(reading.path, "rb").read())
+        seen = canvas_of(reading.path, open(reading.path, "rb").read())
         np.testing.assert_array_equal(image, seen[..., 0])
     with pytest.raises(UserError, match="--output_dir must be empty"):
         prediction_results.write_canvases(readings, str(tmp_path / "mine"))

@@ -1,4 +1,4 @@
-"""A person's own images and their labels: PNG folders and `.npy` pairs."""
+"""A person's own images and their labels: PNG folders, `.npy` pairs, pictures."""
 
 import os
 import pathlib
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.picture_tables import read_picture_table
 
 IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Rows of an array that are checked or converted at a time.
@@ -37,25 +38,31 @@ class LabelledImages(NamedTuple):
 
 
 def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
-    """Reads a PNG folder, or an `.npy` of images with its `.npy` of sums.
+    """Reads images and their labels, in one of three forms.
 
     Args:
-        images: a folder, or the path of an `.npy`.
-        sums: the path of an `.npy`; `None` for a folder.
+        images: a folder of labelled PNGs; a folder of any pictures, whose sums are in
+            a table; or the path of an `.npy`.
+        sums: `None` for labelled PNGs; the path of the pictures' `.csv`, see
+            `read_picture_table`, or of the `.npy` of sums.
 
     Raises:
-        UserError: if the two do not go together, cannot be read, or show dark
-            ink on light paper.
+        UserError: if the two do not go together, cannot be read, or PNGs or arrays
+            show dark ink on light paper (pictures are inverted where they must be).
     """
     is_folder = os.path.isdir(images)
-    if is_folder and sums is not None:
+    is_table = sums is not None and sums.lower().endswith(".csv")
+    if is_folder and is_table:
+        pictures, their_sums, names = read_picture_table(images, sums)
+        return LabelledImages(pictures, None, their_sums, names)
+    if sums is not None and is_folder or is_table:
         raise config.UserError(
-            "--sums goes with an .npy file of --images; the names of PNGs tell "
-            f"their sums. Received: {sums!r} with the folder {images!r}"
+            "--sums must be a .csv file beside a folder of pictures, and an .npy file "
+            f"beside an .npy file. Received: --images={images} --sums={sums}"
         )
     if not is_folder and sums is None:
         raise config.UserError(
-            "--images must be a folder of PNGs, or an .npy file together with "
+            "--images must be a folder of labelled PNGs, or an .npy file together with "
             f"--sums. Received: {images!r} alone"
         )
     labelled = (

@@ -1,16 +1,20 @@
 """Any image file of a person -> the canvas that the models read.
 
-Pure TensorFlow ops: the same code is part of the exported graph, so a server
-reads a file exactly as `scripts/predict.py` does.
+`canvas_from_bytes` is pure TensorFlow ops: the same code is part of the exported
+graph, so a server reads a file exactly as `scripts/predict.py` does.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import paper
 from mnist_sum_tf.data.picture_files import decode_picture, read_picture
 
-__all__ = ["canvas_from_bytes", "canvas_from_pixels", "read_picture"]
+__all__ = [
+    "canvas_from_bytes", "canvas_from_pixels", "canvas_of", "canvas_with_ink",
+    "read_picture",
+]  # fmt: skip
 
 CANVAS = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Luminance, in 256ths, so that grey stays exactly what it is.
@@ -25,6 +29,35 @@ THINNEST_STROKE = 1.4
 USUAL_STROKE = 2.0
 # Strokes are worked on before they are averaged into canvas pixels.
 FINE = 4
+
+
+def canvas_with_ink(path: str, file: bytes) -> np.ndarray:
+    """See `canvas_of`; a model would read digits in nothing, too.
+
+    Raises:
+        UserError: naming `path`, also for a picture without ink.
+    """
+    canvas = canvas_of(path, file)
+    if not canvas.any():
+        raise config.UserError(
+            f"{path}: expected digits. Received: a picture without ink"
+        )
+    return canvas
+
+
+def canvas_of(path: str, file: bytes) -> np.ndarray:
+    """The canvas of a file's bytes, uint8 `[40, 168, 1]`.
+
+    Raises:
+        UserError: naming `path`, if the file cannot be decoded.
+    """
+    try:
+        return canvas_from_bytes(file).numpy()
+    except tf.errors.OpError:
+        raise config.UserError(
+            f"{path}: expected a whole PNG, JPEG, GIF or BMP image. Received: "
+            "one that is cut off, damaged or of an unusual kind"
+        ) from None
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)

@@ -20,6 +20,8 @@ INPUTS = {
     "serving_bytes": {"image_bytes": np.dtype(object)},
 }
 TIMEOUT_SECONDS = 8.0
+# The page asks again itself, every second.
+MAX_ATTEMPTS = 5
 
 
 def local_answerer(model_path) -> Answerer:
@@ -83,7 +85,9 @@ def remote_answerer(server_url: str, model_name: str) -> Answerer:
             f"Received: no module {error.name}"
         ) from None
     try:
-        client = connect(Server(server_url, model_name), TIMEOUT_SECONDS)
+        client = connect(
+            Server(server_url, model_name), TIMEOUT_SECONDS, max_attempts=MAX_ATTEMPTS
+        )
     except config.UserError as error:
         message = str(error).replace("--server", "--backend")
         raise config.UserError(message) from None

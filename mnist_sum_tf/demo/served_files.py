@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import urllib.parse
 from typing import NamedTuple
 
 PAGE = pathlib.Path(__file__).parent / "page"
@@ -12,7 +13,9 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
 }
+PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class File(NamedTuple):
@@ -40,11 +43,17 @@ def _page_files() -> dict[str, File]:
 def _example_files(folder) -> dict[str, File]:
     there = folder and pathlib.Path(folder).is_dir()
     paths = sorted(pathlib.Path(folder).iterdir()) if there else []
-    paths = [path for path in paths if path.suffix in (".png", ".jpg")]
-    files = {f"/examples/{path.name}": _file(path) for path in paths}
-    names = json.dumps(list(files)).encode()
-    return {"/examples.json": File("application/json", names), **files}
+    paths = [path for path in paths if path.suffix.lower() in PICTURES]
+    # Quoted for the page, as `#` and `%` mean something in an address. A name that
+    # is no UTF-8 has "?" in it both here and there.
+    addresses = [
+        "/examples/" + urllib.parse.quote(path.name, errors="replace") for path in paths
+    ]
+    files = {urllib.parse.unquote(address): _file(path)
+             for address, path in zip(addresses, paths)}  # fmt: skip
+    listed = json.dumps(addresses).encode()
+    return {"/examples.json": File("application/json", listed), **files}
 
 
 def _file(path: pathlib.Path) -> File:
-    return File(TYPES[path.suffix], path.read_bytes())
+    return File(TYPES[path.suffix.lower()], path.read_bytes())

@@ -5,79 +5,54 @@ answers as `scripts/predict.py` does; but it reads digits in one without ink, to
 unless the client makes the canvases (`serving_default`).
 """
 
-import dataclasses
 import itertools
+import math
 import random
 import time
-import urllib.parse
 from collections.abc import Callable
 
 import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving.addresses import (
+    ENCRYPTED,
+    Server,
+    check_token,
+    read_certificates,
+    split_address,
+)
+from mnist_sum_tf.serving.answer_checks import READING, checked_answer
 from mnist_sum_tf.serving.grpc_transport import GrpcTransport, as_image_bytes
 from mnist_sum_tf.serving.rest_transport import RestTransport
 
-SCHEMES = ("http", "https", "grpc", "grpcs")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
-MAX_ATTEMPTS = 5
+# Failed attempts after which a person may wonder why nothing happens.
+ATTEMPTS_UNTIL_TOLD = 3
 IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1)
 # Images in one request: a large one delays the others.
 BATCH_SIZE = 32
 
 
-@dataclasses.dataclass(frozen=True)
-class Server:
-    """Where a model is served.
-
-    Attributes:
-        url: `http://host:8501` or `https://host/path` for REST,
-            `grpc://host:8500` or `grpcs://host:8500` for gRPC.
-        model: the model's name there.
-        version: the number of one version; the newest where `None`.
-        ca_certificates: path of a PEM file with who may vouch for the server;
-            the usual authorities where `None`.
-        token: a bearer token that a proxy asks for.
-    """
-
-    url: str
-    model: str = "mnist_sum"
-    version: int | None = None
-    ca_certificates: str | None = None
-    token: str | None = None
-
-
-def connect(server: Server, timeout_seconds: float = 30.0) -> "Client":
+def connect(
+    server: Server,
+    timeout_seconds: float = 30.0,
+    on_wait: Callable[[errors.ServingError], None] = lambda error: None,
+    max_attempts: int | None = None,
+) -> "Client":
     """A client of a server; nothing is sent yet.
+
+    Args:
+        server: where.
+        timeout_seconds, on_wait, max_attempts: see `Client`.
 
     Raises:
         UserError: if the address or the certificates are none, or a token
             would leave this machine in the clear.
     """
-    try:
-        url = urllib.parse.urlsplit(server.url)
-        is_address = bool(url.hostname) and (url.port or True)
-    except ValueError:
-        is_address = False
-    if not is_address or url.scheme not in SCHEMES:
-        raise config.UserError(
-            "--server must be an address like http://localhost:8501 or "
-            f"grpc://localhost:8500. Received: {server.url}"
-        )
-    is_encrypted = url.scheme in ("https", "grpcs")
-    if server.token and not (server.token.isascii() and server.token.isprintable()):
-        raise config.UserError(
-            "A token must be of printable ASCII characters. Received: another one"
-        )
-    if server.token and not is_encrypted and url.hostname not in LOOPBACK:
-        raise config.UserError(
-            "A token is only sent encrypted, to https:// or grpcs://, or to this "
-            "machine. "
-            f"Received: {server.url}"
-        )
-    certificates = _read_certificates(server.ca_certificates)
+    url = split_address(server.url)
+    check_token(server.token, url)
+    certificates = read_certificates(server.ca_certificates)
     if url.scheme in ("http", "https"):
         transport = RestTransport(
             server.url, server.model, server.version, server.ca_certificates,
@@ -85,27 +60,10 @@ def connect(server: Server, timeout_seconds: float = 30.0) -> "Client":
         )  # fmt: skip
     else:
         transport = GrpcTransport(
-            url.netloc, server.model, server.version, is_encrypted,
+            url.netloc, server.model, server.version, url.scheme in ENCRYPTED,
             certificates, server.token,
         )  # fmt: skip
-    return Client(transport, timeout_seconds)
-
-
-def _read_certificates(path) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise config.UserError(
-            f"{path}: expected a PEM file. Received: {error.strerror}"
-        ) from None
-    if b"BEGIN CERTIFICATE" not in content:
-        raise config.UserError(
-            f"{path}: expected a PEM file. Received: one without a certificate"
-        )
-    return content
+    return Client(transport, timeout_seconds, on_wait, max_attempts)
 
 
 class Client:
@@ -113,16 +71,23 @@ class Client:
 
     Args:
         transport: a `RestTransport` or a `GrpcTransport`.
-        timeout_seconds: for each request, repetitions and pauses included.
-        max_attempts: how often a request is sent at most.
+        timeout_seconds: for each request, repetitions and pauses included. By
+            REST, headers that trickle in are not bounded by it, and a body that
+            stops coming may take as long again.
+        on_wait: called, in the thread that asks, with the failure of a request
+            that goes on being repeated after the first few attempts.
+        max_attempts: how often a request is sent at most; as often as there is
+            time for where `None`.
     """
 
     def __init__(
-        self, transport, timeout_seconds=30.0, max_attempts=MAX_ATTEMPTS
-    ):
+        self, transport, timeout_seconds=30.0, on_wait=lambda error: None,
+        max_attempts=None,
+    ):  # fmt: skip
         self._transport = transport
         self._timeout = timeout_seconds
-        self._max_attempts = max_attempts
+        self._on_wait = on_wait
+        self._max_attempts = max_attempts or math.inf
 
     def predict(self, signature: str, inputs: dict) -> dict[str, np.ndarray]:
         """Runs one of the model's signatures.
@@ -135,7 +100,9 @@ class Client:
             An array for each output.
 
         Raises:
-            ServingError: one of those in `errors`.
+            ServingError: one of those in `errors`; also if the outputs of
+                `serving_default` or `serving_bytes` are not those promised, as
+                many rows as there are inputs.
         """
         return self._repeated(
             lambda left: self._predict_once(signature, inputs, left)
@@ -167,6 +134,7 @@ class Client:
         return {
             name: np.concatenate([answer[name] for answer in answers])
             for name in answers[0]
+            if all(name in answer for answer in answers)
         }
 
     def read_files(self, files: list[bytes]) -> list:
@@ -217,24 +185,26 @@ class Client:
                 called again even if the server got the request before.
         """
         deadline = time.monotonic() + self._timeout
+        longest_pause = FIRST_PAUSE_SECONDS
         for attempt in itertools.count(1):
             try:
                 return ask(max(0.001, deadline - time.monotonic()))
             except errors.ServingError as error:
                 # At random, so that many clients do not come back at once.
-                pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
-                pause = min(pause, LONGEST_PAUSE_SECONDS)
-                pause *= random.uniform(0.5, 1.0)
+                pause = longest_pause * random.uniform(0.5, 1.0)
+                longest_pause = min(2 * longest_pause, LONGEST_PAUSE_SECONDS)
                 is_last = attempt >= self._max_attempts
                 is_late = time.monotonic() + pause >= deadline
                 if not error.is_temporary or is_last or is_late:
                     raise
+                if attempt == ATTEMPTS_UNTIL_TOLD:
+                    self._on_wait(error)
                 time.sleep(pause)
 
     def _predict_once(self, signature, inputs, timeout: float) -> dict:
         deadline = time.monotonic() + timeout
         try:
-            return self._transport.predict(signature, inputs, timeout)
+            outputs = self._transport.predict(signature, inputs, timeout)
         except errors.ModelNotFound as error:
             left = max(0.001, deadline - time.monotonic())
             versions = self._transport.versions(left)
@@ -245,3 +215,7 @@ class Client:
                 "The model is there, but no version is ready. Received: "
                 f"{states or 'no version'}"
             ) from error
+        if signature not in READING:
+            return outputs
+        num_images = max(map(len, inputs.values()), default=0)
+        return checked_answer(self._transport.address, outputs, num_images)

@@ -1,6 +1,9 @@
 """What can go wrong between a client and a model server, each in one line."""
 
-from mnist_sum_tf.config import UserError
+from mnist_sum_tf.config import UserError, first_line
+
+# In what OpenSSL and gRPC say of a certificate, or of one for another host.
+MARKS_OF_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
 
 
 class ServingError(UserError):
@@ -12,6 +15,21 @@ class ServingError(UserError):
     """
 
     is_temporary = False
+
+
+def tls_failure(address: str, reason: str) -> ServingError:
+    """What went wrong before anything could be asked, where it is encrypted.
+
+    Args:
+        address: of the server.
+        reason: what the library that encrypts says.
+    """
+    is_about_trust = any(mark in reason for mark in MARKS_OF_DISTRUST)
+    expected = (
+        "the server's certificate is not trusted" if is_about_trust
+        else "expected a server that speaks TLS"
+    )  # fmt: skip
+    return ServingError(f"{address}: {expected}. Received: {first_line(reason)}")
 
 
 class ServerUnavailable(ServingError):

@@ -3,7 +3,7 @@
 import grpc
 import numpy as np
 import tensorflow as tf
-from google.protobuf import json_format
+from google.protobuf import json_format, message
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
 )
 
 from mnist_sum_tf import config
-from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving import answer_checks, errors
 
 # The server takes up to 2 GB; no picture comes near this.
 MAX_MESSAGE_BYTES = 64_000_000
@@ -29,6 +29,12 @@ FAILURES = {
     grpc.StatusCode.UNAUTHENTICATED: errors.AccessRefused,
     grpc.StatusCode.PERMISSION_DENIED: errors.AccessRefused,
 }
+
+
+# Where repeating does not help, unlike where nobody listens.
+TLS_MARKS = (*errors.MARKS_OF_DISTRUST, "WRONG_VERSION_NUMBER")
+# What protocol buffers, and `make_ndarray`, raise of what they cannot take apart.
+MISTAKES = (TypeError, ValueError, message.DecodeError)
 
 
 class GrpcTransport:
@@ -53,13 +59,17 @@ class GrpcTransport:
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             # The client repeats requests itself, within its deadline.
             ("grpc.enable_retries", 0),
+            # It would pause up to two minutes before it connects again, and the
+            # client's repetitions would reach nobody.
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 2000),
         ]
         if is_encrypted:
             credentials = grpc.ssl_channel_credentials(ca_certificates)
             self._channel = grpc.secure_channel(address, credentials, options)
         else:
             self._channel = grpc.insecure_channel(address, options)
-        self._address = f"grpc{'s' if is_encrypted else ''}://{address}"
+        self.address = f"grpc{'s' if is_encrypted else ''}://{address}"
         self._headers = [("authorization", f"Bearer {token}")] if token else []
         self._spec = model_pb2.ModelSpec(name=model)
         if version is not None:
@@ -77,10 +87,15 @@ class GrpcTransport:
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
         response = self._call(self._predict, request, timeout)
-        return {
-            name: tf.make_ndarray(tensor)
-            for name, tensor in response.outputs.items()
-        }
+        try:
+            return {
+                name: tf.make_ndarray(tensor)
+                for name, tensor in response.outputs.items()
+            }
+        except MISTAKES as error:
+            raise answer_checks.wrong_answer(
+                self.address, config.first_line(error)
+            ) from error
 
     def versions(self, timeout: float) -> dict[int, str]:
         """The state of each version, `"AVAILABLE"` or one before or after."""
@@ -95,17 +110,23 @@ class GrpcTransport:
         }
 
     def signatures(self, timeout: float) -> dict:
-        """The signatures of the model, as `SignatureDef`s in JSON."""
+        """The signatures of the model, as `SignatureDef`s in JSON.
+
+        Each has `inputs` and `outputs`, even where there are none.
+        """
         request = get_model_metadata_pb2.GetModelMetadataRequest(
             model_spec=self._spec, metadata_field=["signature_def"]
         )
         response = self._call(self._metadata, request, timeout)
         definitions = get_model_metadata_pb2.SignatureDefMap()
-        response.metadata["signature_def"].Unpack(definitions)
+        try:
+            is_there = response.metadata["signature_def"].Unpack(definitions)
+        except MISTAKES:
+            is_there = False
+        if not is_there:
+            raise answer_checks.wrong_answer(self.address, "no signatures")
         return {
-            name: json_format.MessageToDict(
-                definition, preserving_proto_field_name=True
-            )
+            name: {"inputs": {}, "outputs": {}, **_to_dict(definition)}
             for name, definition in definitions.signature_def.items()
             if not name.startswith("__")  # TensorFlow's own.
         }
@@ -121,7 +142,10 @@ class GrpcTransport:
 
     def _failure(self, error: grpc.RpcError) -> errors.ServingError:
         kind = FAILURES.get(error.code(), errors.ServingError)
-        details = config.first_line(error.details())
+        reason = str(error.details())
+        details = config.first_line(reason)
+        if any(mark in reason for mark in TLS_MARKS):
+            return errors.tls_failure(self.address, reason)
         if "larger than max" in details:
             kind = errors.MessageTooLarge
         expected = {
@@ -129,7 +153,11 @@ class GrpcTransport:
             errors.DeadlineExceeded: "expected an answer in time",
             errors.RequestRefused: "the request was refused",
         }.get(kind, "the server did not answer the request")
-        return kind(f"{self._address}: {expected}. Received: {details}")
+        return kind(f"{self.address}: {expected}. Received: {details}")
+
+
+def _to_dict(definition) -> dict:
+    return json_format.MessageToDict(definition, preserving_proto_field_name=True)
 
 
 def as_image_bytes(files: list[bytes]) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.data.pictures import read_picture
-from mnist_sum_tf.prediction import canvas_of
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.data.pictures import canvas_of, read_picture
 from mnist_sum_tf.serving.client import Client
 from mnist_sum_tf.serving.errors import ServingError
 from mnist_sum_tf.serving.grpc_transport import as_image_bytes
@@ -74,6 +74,9 @@ def measure_load(
         ask: sends one request and returns the number of images answered.
         concurrency: how many threads ask, each as soon as it has an answer.
         seconds: for how long new requests are sent.
+
+    Raises:
+        UserError: if there cannot be as many threads.
     """
     latencies, failures, num_images = [], [], []
     lock, everybody = threading.Lock(), threading.Barrier(concurrency)
@@ -95,7 +98,15 @@ def measure_load(
 
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
-        for thread in [pool.submit(keep_asking) for _ in range(concurrency)]:
+        try:
+            threads = [pool.submit(keep_asking) for _ in range(concurrency)]
+        except RuntimeError as error:
+            everybody.abort()  # Those that did start would wait for ever.
+            raise UserError(
+                "--concurrency must be as many threads as this machine starts. "
+                f"Received: {concurrency} ({error})"
+            ) from error
+        for thread in threads:
             thread.result()
     return Load(
         time.monotonic() - start, len(latencies), sum(num_images),

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.data.pictures import read_picture
-from mnist_sum_tf.prediction import Reading, canvas_with_ink
+from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
+from mnist_sum_tf.prediction import Reading
 from mnist_sum_tf.serving.client import BATCH_SIZE, Client
 from mnist_sum_tf.serving.errors import ServingError
 
@@ -42,15 +42,18 @@ def query_files(
         A `Reading` or a `Failure` for each path, in their order.
 
     Raises:
-        ServingError: if the server does not answer.
+        ServingError: if the server does not answer; what was read of the paths
+            before has been yielded then.
     """
-    ask = {"serving_bytes": _ask_bytes, "serving_default": _ask_canvases}
+    ask = _until_failed(
+        {"serving_bytes": _ask_bytes, "serving_default": _ask_canvases}[signature]
+    )
     with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
         batches = _batches(paths)
-        # Files are read as requests leave: memory holds only a few batches.
+        # Files are read as requests leave: one batch waits for the next thread.
         waiting = [
-            pool.submit(ask[signature], client, batch)
-            for batch in itertools.islice(batches, 2 * concurrency)
+            pool.submit(ask, client, batch)
+            for batch in itertools.islice(batches, concurrency + 1)
         ]
         try:
             while waiting:
@@ -58,10 +61,29 @@ def query_files(
                 on_progress(len(answers))
                 yield from answers
                 for batch in itertools.islice(batches, 1):
-                    waiting.append(pool.submit(ask[signature], client, batch))
+                    waiting.append(pool.submit(ask, client, batch))
         finally:
             for request in waiting:
                 request.cancel()
+
+
+def _until_failed(ask: Callable) -> Callable:
+    """The same, but once a batch got no answer, the next fail without asking.
+
+    Else a thread that is free would wait for a server in vain, as long again.
+    """
+    failures = []
+
+    def ask_or_fail(client, batch):
+        if failures:
+            raise failures[0]
+        try:
+            return ask(client, batch)
+        except ServingError as error:
+            failures.append(error)
+            raise
+
+    return ask_or_fail
 
 
 def _batches(paths: Iterable[str]) -> Iterator[list]:

@@ -3,12 +3,14 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 
 import numpy as np
 import requests
+import urllib3
 
 from mnist_sum_tf import config
-from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving import answer_checks, errors, rest_answers
 
 # The server has no limit of its own; no picture comes near this one.
 MAX_MESSAGE_BYTES = 64_000_000
@@ -23,8 +25,20 @@ FAILURES = {
     503: errors.ServerUnavailable,
     504: errors.DeadlineExceeded,
 }
-# What JSON does not tell.
-DTYPES = {"digits": np.int32, "most_likely_sum": np.int32}
+# Threads that ask at the same time without one having to connect anew.
+MAX_CONNECTIONS = 1000
+# Of an answer, read at a time at most.
+PIECE_BYTES = 65536
+NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,
+    UnicodeError,
+)
+# While a body is read, `requests` does not translate what urllib3 raises.
+NO_ANSWER = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+)
 
 
 class RestTransport:
@@ -42,13 +56,13 @@ class RestTransport:
     def __init__(
         self, url, model, version=None, ca_certificates=None, token=None
     ):
-        self._url = url.rstrip("/")
-        path = f"{self._url}/v1/models/{requests.utils.quote(model, safe='')}"
+        self.address = url.rstrip("/")
+        path = f"{self.address}/v1/models/{requests.utils.quote(model, safe='')}"
         self._model = path
         if version is not None:
             self._model += f"/versions/{version}"
         self._session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=64)
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         # Not of the environment, where requests would look for passwords too.
@@ -67,30 +81,32 @@ class RestTransport:
         text = json.dumps(body, separators=(",", ":")).encode()
         self._check_size(len(text))
         url = f"{self._model}:predict"
-        outputs = self._ask("POST", url, "outputs", timeout, text)
-        if not isinstance(outputs, dict):
-            # A single output comes without its name.
-            outputs = {self._only_output(signature, timeout): outputs}
-        return {
-            name: np.array(value, DTYPES.get(name, np.float32))
-            for name, value in outputs.items()
-        }
+        deadline = time.monotonic() + timeout
+        outputs = self._ask(
+            "POST", url, "outputs", rest_answers.outputs, timeout, text
+        )
+        if rest_answers.UNNAMED in outputs:
+            left = max(0.001, deadline - time.monotonic())
+            (value,) = outputs.values()
+            outputs = {self._only_output(signature, left): value}
+        return outputs
 
     def versions(self, timeout: float) -> dict[int, str]:
         """The state of each version, `"AVAILABLE"` or one before or after."""
-        found = self._ask("GET", self._model, "model_version_status", timeout)
-        return {int(each["version"]): each["state"] for each in found}
+        return self._ask(
+            "GET", self._model, "model_version_status", rest_answers.versions,
+            timeout,
+        )  # fmt: skip
 
     def signatures(self, timeout: float) -> dict:
-        """The signatures of the model, as `SignatureDef`s in JSON."""
+        """The signatures of the model, as `SignatureDef`s in JSON.
+
+        Each has `inputs` and `outputs`, even where there are none.
+        """
         url = f"{self._model}/metadata"
-        metadata = self._ask("GET", url, "metadata", timeout)
-        definitions = metadata["signature_def"]["signature_def"]
-        return {
-            name: definition
-            for name, definition in definitions.items()
-            if not name.startswith("__")  # TensorFlow's own.
-        }
+        return self._ask(
+            "GET", url, "metadata", rest_answers.signatures, timeout
+        )
 
     def close(self) -> None:
         self._session.close()
@@ -99,17 +115,25 @@ class RestTransport:
         known = {"encode": "digit_logits", "decode": "sum"}
         if signature in known:
             return known[signature]
-        return next(iter(self.signatures(timeout)[signature]["outputs"]))
+        found = self.signatures(timeout).get(signature, {"outputs": {}})
+        if len(found["outputs"]) != 1:
+            raise answer_checks.wrong_answer(
+                self.address, f"outputs without names for {signature}"
+            )
+        return next(iter(found["outputs"]))
 
     def _check_size(self, num_bytes: int) -> None:
         if num_bytes > MAX_MESSAGE_BYTES:
             raise errors.MessageTooLarge(
-                f"{self._url}: a request may have up to {MAX_MESSAGE_BYTES} "
+                f"{self.address}: a request may have up to {MAX_MESSAGE_BYTES} "
                 f"bytes. Received: {num_bytes}"
             )
 
-    def _ask(self, method: str, url: str, key: str, timeout: float, body=None):
-        """What a server's JSON has by this key."""
+    def _ask(
+        self, method: str, url: str, key: str, read: Callable, timeout: float,
+        body=None,
+    ):  # fmt: skip
+        """What a function of `rest_answers` reads at this key of a server's JSON."""
         deadline = time.monotonic() + timeout
         try:
             with self._session.request(
@@ -117,62 +141,77 @@ class RestTransport:
                 timeout=timeout, headers={"Content-Type": "application/json"},
             ) as response:  # fmt: skip
                 text = self._read(response, deadline, timeout)
-        except requests.exceptions.SSLError as error:
-            raise errors.ServingError(
-                f"{self._url}: the server's certificate is not trusted. "
-                f"Received: {config.first_line(error)}"
-            ) from error
-        except (requests.exceptions.InvalidURL, UnicodeError) as error:
-            raise errors.ServingError(
-                f"--server must be an address. Received: {self._url}"
-            ) from error
-        except requests.exceptions.RequestException as error:
-            is_connected = not isinstance(error, requests.ConnectTimeout)
-            if is_connected and "timed out" in str(error):
-                raise self._late(timeout) from error
-            raise errors.ServerUnavailable(
-                f"{self._url}: expected a model server there. "
-                f"Received: {config.first_line(error)}"
-            ) from error
-        return self._checked(response.status_code, text, key)
+        except (*NO_ADDRESS, *NO_ANSWER) as error:
+            raise self._failure(error, timeout) from error
+        answer = self._checked(response.status_code, text, key)
+        try:
+            return read(answer)
+        except rest_answers.MISTAKES as error:
+            raise self._wrong(text) from error
 
     def _read(self, response, deadline: float, timeout: float) -> bytes:
-        """The body, if it comes in time and is not huge."""
+        """The body, if it comes in time and is not huge.
+
+        Each wait for more has a timeout of its own: a body that stops coming may
+        take as long again.
+        """
         text = bytearray()
-        for chunk in response.iter_content(65536):
-            text += chunk
+        # What has arrived, where `read` would wait until a piece is full. There is
+        # no `read1` in urllib3 1.
+        read = getattr(response.raw, "read1", response.raw.read)
+        while piece := read(PIECE_BYTES, decode_content=True):
+            text += piece
             if time.monotonic() > deadline:
                 raise self._late(timeout)
             if len(text) > MAX_MESSAGE_BYTES:
                 raise errors.MessageTooLarge(
-                    f"{self._url}: an answer may have up to "
+                    f"{self.address}: an answer may have up to "
                     f"{MAX_MESSAGE_BYTES} bytes. Received: more"
                 )
         return bytes(text)
 
+    def _failure(self, error: Exception, timeout: float) -> errors.ServingError:
+        """What `requests` says of a request that no server answered."""
+        if isinstance(error, requests.exceptions.SSLError):
+            return errors.tls_failure(self.address, str(error))
+        if isinstance(error, NO_ADDRESS):
+            return errors.ServingError(
+                f"--server must be an address. Received: {self.address}"
+            )
+        is_connected = not isinstance(error, requests.ConnectTimeout)
+        if is_connected and "timed out" in str(error):
+            return self._late(timeout)
+        return errors.ServerUnavailable(
+            f"{self.address}: expected a model server there. "
+            f"Received: {config.first_line(error)}"
+        )
+
     def _late(self, timeout: float) -> errors.DeadlineExceeded:
         return errors.DeadlineExceeded(
-            f"{self._url}: expected an answer in time. Received: none after "
+            f"{self.address}: expected an answer in time. Received: none after "
             f"{timeout:.3g} seconds"
         )
 
+    def _wrong(self, text: bytes) -> errors.ServingError:
+        received = config.first_line(text.decode(errors="replace"))
+        return answer_checks.wrong_answer(self.address, f"status 200, {received}")
+
     def _checked(self, status: int, text: bytes, key: str):
-        try:
-            answer = json.loads(text)
-        except ValueError:  # An error page of a proxy.
-            answer = None
+        """What stands at the key, if that is how a model server answers."""
+        answer = rest_answers.parse_json(text)
         is_json = isinstance(answer, dict)
-        if status == 200 and is_json and key in answer and "error" not in answer:
-            return answer[key]
-        if not is_json or (status == 200 and "error" not in answer):
-            # Not a model server's.
+        if status == 200 and not (is_json and "error" in answer):
+            if is_json and key in answer:
+                return answer[key]
+            raise self._wrong(text)
+        if not is_json:
             answer = {"error": text.decode(errors="replace")}
         kind = FAILURES.get(status, errors.ServingError)
         reason = config.first_line(answer.get("error", "no reason given"))
         what = "the server did not answer the request"
         if kind is errors.RequestRefused:
             what = "the request was refused"
-        raise kind(f"{self._url}: {what}. Received: status {status}, {reason}")
+        raise kind(f"{self.address}: {what}. Received: status {status}, {reason}")
 
 
 def _least_size(value: np.ndarray) -> int:

@@ -79,7 +79,8 @@ class SampleImages:
 
 def _first_images(dataset):
     """The first images, uint8 `[n, 40, 168, 1]`, and their labels."""
-    images, labels = next(iter(dataset.take(1)))
+    # All are asked for: what is cached is kept only where a pass comes to its end.
+    (images, labels), *_ = dataset
     labels = {name: v[:NUM_IMAGES].numpy() for name, v in labels.items()}
     return images[:NUM_IMAGES].numpy(), labels
 

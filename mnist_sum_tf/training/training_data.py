@@ -89,7 +89,7 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
         "validation_data": {
             layout: datasets.evaluation_dataset(
                 held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
-            )
+            ).cache()  # composed once, however often they judge
             for layout in layouts
         },
         "data_digest": digest,
@@ -161,7 +161,7 @@ def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
 def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
     if data.images is None:
         raise config.UserError(
-            "--images must be a folder of PNGs, or an .npy file together with "
+            "--images must be a folder of labelled PNGs, or an .npy file together with "
             "--sums. Received: neither"
         )
     return datasets.read_labelled_images(data.images, data.sums)

@@ -8,10 +8,13 @@
 # (pip install -e '.[test]'). PYTHON names another python.
 
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+unset CDPATH  # `cd` would print where it went.
+repository=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-python}
 export MNIST_SUM_EXPORT_DIR
-MNIST_SUM_EXPORT_DIR=$(realpath "${1:-exported_models/mnist_sum}")
+# Before the folder changes: it may be given from the caller's.
+MNIST_SUM_EXPORT_DIR=$(cd "${1:-$repository/exported_models/mnist_sum}" && pwd)
+cd "$repository"
 compose=(docker compose -p mnist_sum_check -f scripts/serving/docker-compose.yml)
 
 finish() {

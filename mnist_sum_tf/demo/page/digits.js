@@ -31,21 +31,38 @@ export function boxOf(strokes) {
 export function groupDigits(strokes) {
   const all = boxOf(strokes);
   const height = all.bottom - all.top;
-  let digits = strokes.map(digitOf);
-  for (let pair = closest(digits, height); pair; pair = closest(digits, height)) {
-    const [one, other] = pair;
+  let digits = [];
+  for (const stroke of strokes) add(digits, digitOf(stroke), height);
+  for (let one = surest(digits); one; one = surest(digits)) {
+    const pair = [one, one.partner];
     digits = digits.filter((digit) => !pair.includes(digit));
-    digits.push(asDigit([...one.strokes, ...other.strokes]));
+    for (const digit of digits) forget(digit, pair);
+    add(digits, joined(...pair), height);
   }
   return digits.sort((a, b) => middle(a.box) - middle(b.box));
 }
 
 function digitOf(stroke) {
-  return asDigit([stroke]);
+  return asDigit([stroke], boxOf([stroke]), someOf(stroke));
 }
 
-function asDigit(strokes) {
-  return { strokes, box: boxOf(strokes), points: strokes.flatMap(someOf) };
+function joined(one, other) {
+  const box = {
+    left: Math.min(one.box.left, other.box.left),
+    right: Math.max(one.box.right, other.box.right),
+    top: Math.min(one.box.top, other.box.top),
+    bottom: Math.max(one.box.bottom, other.box.bottom),
+  };
+  const strokes = [...one.strokes, ...other.strokes];
+  return asDigit(strokes, box, [...one.points, ...other.points]);
+}
+
+/**
+ * `later` has how surely a digit belongs to each of those after it, where it may;
+ * `partner` is the one it belongs to most surely. So each two are compared once.
+ */
+function asDigit(strokes, box, points) {
+  return { strokes, box, points, later: new Map(), partner: null, sureness: 0 };
 }
 
 function someOf(stroke) {
@@ -57,17 +74,35 @@ function middle(box) {
   return (box.left + box.right) / 2;
 }
 
-/** The two that belong together most surely, if any do. */
-function closest(digits, height) {
-  let best = 0;
-  let pair = null;
-  digits.forEach((one, i) => {
-    for (const other of digits.slice(i + 1)) {
-      const sureness = belonging(one, other, height);
-      if (sureness > best) [best, pair] = [sureness, [one, other]];
-    }
-  });
-  return pair;
+/** The digit that belongs to a later one most surely, if any does. */
+function surest(digits) {
+  let best = null;
+  for (const digit of digits) {
+    if (digit.partner && !(digit.sureness <= best?.sureness)) best = digit;
+  }
+  return best;
+}
+
+/** Puts a digit behind all others, who may belong to it. */
+function add(digits, added, height) {
+  for (const digit of digits) {
+    const sureness = belonging(digit, added, height);
+    if (sureness > 0) digit.later.set(added, sureness);
+    prefer(digit, added, sureness);
+  }
+  digits.push(added);
+}
+
+/** Of equals, the one that comes first is kept. */
+function prefer(digit, other, sureness) {
+  if (sureness > digit.sureness) [digit.partner, digit.sureness] = [other, sureness];
+}
+
+function forget(digit, gone) {
+  for (const other of gone) digit.later.delete(other);
+  if (!gone.includes(digit.partner)) return;
+  [digit.partner, digit.sureness] = [null, 0];
+  for (const [other, sureness] of digit.later) prefer(digit, other, sureness);
 }
 
 /** Above 0 if two belong to one digit. */
@@ -77,15 +112,31 @@ function belonging(one, other, height) {
   const width = Math.min(one.box.right - one.box.left, other.box.right - other.box.left);
   const shared = overlap / Math.max(width, LEAST_WIDTH * height);
   if (shared >= LEAST_OVERLAP) return shared;
-  // Far apart across: no point can be close.
-  if (overlap < -LARGEST_DISTANCE * height) return 0;
-  return distance(one.points, other.points) <= LARGEST_DISTANCE * height ? 0.1 : 0;
+  return areClose(one, other, LARGEST_DISTANCE * height) ? 0.1 : 0;
 }
 
-function distance(points, others) {
-  let least = Infinity;
-  for (const a of points) {
-    for (const b of others) least = Math.min(least, Math.hypot(a.x - b.x, a.y - b.y));
-  }
-  return least;
+/** Whether any two points are at most so far apart. */
+function areClose(one, other, limit) {
+  if (gap(one.box, other.box) > limit) return false;
+  const near = one.points.filter((point) => isBeside(point, other.box, limit));
+  return near.some((a) => other.points.some((b) => isWithin(a, b, limit)));
+}
+
+/** How far apart boxes are, across or down: no points are closer. */
+function gap(box, other) {
+  return Math.max(
+    Math.max(box.left, other.left) - Math.min(box.right, other.right),
+    Math.max(box.top, other.top) - Math.min(box.bottom, other.bottom),
+  );
+}
+
+function isBeside({ x, y }, { left, right, top, bottom }, limit) {
+  const isAcross = left - x <= limit && x - right <= limit;
+  return isAcross && top - y <= limit && y - bottom <= limit;
+}
+
+function isWithin(a, b, limit) {
+  const x = Math.abs(a.x - b.x);
+  const y = Math.abs(a.y - b.y);
+  return x <= limit && y <= limit && Math.hypot(x, y) <= limit; // `hypot` is slow.
 }

@@ -4,7 +4,10 @@
 const LEAST_STEP = 0.3;
 const MOST_POINTS = 20000;
 
-/** Calls `onChange` after every change; `version` counts them. */
+/**
+ * Calls `onChange` after every change; `version` counts them. `generation` counts the
+ * drawings and pictures begun: strokes of one are added to what was there.
+ */
 export class Drawing {
   #actions = []; // Each is what one undo takes back: a list of strokes.
   #numPoints = 0;
@@ -13,6 +16,7 @@ export class Drawing {
   constructor(onChange) {
     this.onChange = onChange;
     this.version = 0;
+    this.generation = 0;
     this.picture = null;
   }
 
@@ -51,6 +55,7 @@ export class Drawing {
 
   /** Adds strokes that one undo takes back. */
   add(strokes) {
+    if (this.#actions.length === 0) this.generation += 1;
     this.#open = null;
     this.picture = null;
     this.#actions.push(strokes);
@@ -61,6 +66,7 @@ export class Drawing {
   show(picture) {
     this.#open = null;
     this.#actions = [];
+    this.generation += 1;
     this.picture = picture;
     this.#changed();
   }

@@ -1,15 +1,16 @@
 // Keys: digits draw themselves, Backspace undoes, Escape clears.
 
 /**
- * @param {HTMLElement} pad keys count while it, or nothing, has the focus.
+ * Listens whatever has the focus: a button keeps it after a click, and there is no
+ * field on the page to type in. Enter and Space are left to buttons.
+ *
  * @param {{type, undo, clear}} actions `type` takes a digit, 0..9.
  */
-export function listenToKeys(pad, { type, undo, clear }) {
+export function listenToKeys({ type, undo, clear }) {
   document.addEventListener("keydown", (event) => {
     const isUndo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
     if (isUndo) return done(event, undo);
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (![pad, document.body].includes(document.activeElement)) return;
     if (/^[0-9]$/.test(event.key)) done(event, () => type(Number(event.key)));
     if (event.key === "Backspace") done(event, undo);
     if (event.key === "Escape") done(event, clear);

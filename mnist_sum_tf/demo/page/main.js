@@ -14,21 +14,22 @@ import { exampleDigits, typedDigit } from "./typed.js";
 const $ = (id) => document.getElementById(id);
 const drawing = new Drawing(changed);
 
-/** The picture that was asked about last; null for strokes. */
+/** Which drawing was asked about last: its `generation`. */
 let asked = null;
 const read = keepReading(
   () => {
-    const { version, picture, strokes } = drawing;
-    asked = picture;
+    const { version, generation, picture, strokes } = drawing;
+    asked = generation;
     if (picture) return { version, ask: () => askAboutFile(picture.base64) };
     return { version, ask: () => askAboutPixels(pixelsOf(strokes, version)) };
   },
   {
     answer(prediction, version) {
       notice("down", null);
-      // After Clear or under another picture it answers nothing any more.
+      // After Clear or under another drawing it answers nothing any more; with a few
+      // strokes more it still nearly does.
       if (drawing.isEmpty) showNothing();
-      else if (asked === drawing.picture) showAnswer(prediction, numDigits());
+      else if (asked === drawing.generation) showAnswer(prediction, numDigits());
       $("answer").dataset.version = version;
     },
     fail(error) {
@@ -162,7 +163,7 @@ async function offerPictures() {
 
 prepare();
 listenToPointer($("pad"), drawing);
-listenToKeys($("pad"), { type, undo: () => drawing.undo(), clear: () => drawing.clear() });
+listenToKeys({ type, undo: () => drawing.undo(), clear: () => drawing.clear() });
 listenToFiles({ button: $("open"), input: $("file"), onFile: openFile });
 $("undo").addEventListener("click", () => drawing.undo());
 $("clear").addEventListener("click", () => drawing.clear());

@@ -1,0 +1,83 @@
+"""A person's pictures of any size, and a table of their sums."""
+
+import csv
+import pathlib
+
+import numpy as np
+import tqdm
+
+from mnist_sum_tf import config
+from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
+
+HEADER = ["image", "sum"]
+
+
+def read_picture_table(folder: str, table_path: str):
+    """Reads the pictures that a table names, as `scripts/predict.py` sees them.
+
+    Args:
+        folder: holds PNG, JPEG, GIF or BMP pictures, see `read_picture`; those
+            that the table does not name are passed over.
+        table_path: a CSV file in UTF-8 of two columns, a picture's path in the
+            folder and its sum, 0 to 36; a first line `image,sum` is passed over.
+
+    Returns:
+        Images, uint8 `[n, 40, 168]`, white ink (255) on black (0); sums, int32
+        `[n]`; and the pictures' paths as the table has them, in its order.
+
+    Raises:
+        UserError: naming the line of the table or the picture that cannot be used.
+    """
+    labels = _read_labels(table_path)
+    images = np.empty(
+        (len(labels), config.IMAGE_HEIGHT, config.IMAGE_WIDTH), np.uint8
+    )
+    progress = tqdm.tqdm(labels, "reading pictures", unit="image", leave=False)
+    for row, name in enumerate(progress):
+        path = str(pathlib.Path(folder) / name)
+        images[row] = canvas_with_ink(path, read_picture(path))[..., 0]
+    return images, np.array(list(labels.values()), np.int32), list(labels)
+
+
+def _read_labels(path: str) -> dict[str, int]:
+    """Name -> sum, in the table's order."""
+    expected = f"--sums={path} must be a CSV file of lines such as photo.jpg,17."
+    labels = {}
+    for number, row in _lines(path, expected):
+        if row == HEADER and number == 1 or not any(row):
+            continue
+        if len(row) != len(HEADER) or not row[0]:
+            raise config.UserError(
+                f"{expected} Received: {','.join(row)!r} in line {number}"
+            )
+        name, total = row
+        if not (total.isascii() and total.isdigit() and int(total) < config.NUM_SUMS):
+            raise config.UserError(
+                f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}. "
+                f"Received: {total!r} in line {number}"
+            )
+        if name in labels:
+            raise config.UserError(
+                f"--sums={path} must name each picture once. Received: {name!r} "
+                f"again in line {number}"
+            )
+        labels[name] = int(total)
+    if not labels:
+        raise config.UserError(f"{expected} Received: a file without any")
+    return labels
+
+
+def _lines(path: str, expected: str):
+    """Numbers of lines, from 1 on, and what stands in their columns."""
+    try:
+        # Excel puts a mark before UTF-8.
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            for row in reader:
+                yield reader.line_num, [cell.strip() for cell in row]
+    except FileNotFoundError:
+        raise config.UserError(f"{expected} Received: no such file") from None
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise config.UserError(
+            f"{expected} Received: {config.first_line(error)}"
+        ) from error

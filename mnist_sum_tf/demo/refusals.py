@@ -1,0 +1,40 @@
+"""What is answered in place of what was asked: a status and one line."""
+
+from mnist_sum_tf.config import UserError, kind_and_line
+from mnist_sum_tf.serving import errors
+
+STATUSES = {
+    errors.RequestRefused: 400,
+    errors.ModelNotFound: 404,
+    errors.MessageTooLarge: 413,
+    errors.DeadlineExceeded: 504,
+}
+
+
+class Refused(UserError):
+    """A request that is not answered.
+
+    Args:
+        status: of HTTP, 400 to 599.
+        message: one line.
+    """
+
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status = status
+
+
+def told(error: Exception) -> tuple[int, str]:
+    """The status and the line that an error is answered with.
+
+    500 is nobody's mistake but this program's, or a backend's that no model server
+    would make.
+    """
+    if isinstance(error, Refused):
+        return error.status, str(error)
+    if isinstance(error, errors.ServingError):
+        # Whatever else a backend may have may pass.
+        return STATUSES.get(type(error), 503), str(error)
+    if isinstance(error, UserError):
+        return 400, str(error)
+    return 500, f"The server failed: {kind_and_line(error)}"

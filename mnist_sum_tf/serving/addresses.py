@@ -1,0 +1,113 @@
+"""Where a model is served, and whether it may be asked there."""
+
+import dataclasses
+import urllib.parse
+
+from mnist_sum_tf import config
+
+SCHEMES = ("http", "https", "grpc", "grpcs")
+ENCRYPTED = ("https", "grpcs")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """Where a model is served.
+
+    Attributes:
+        url: `http://host:8501` or `https://host/path` for REST,
+            `grpc://host:8500` or `grpcs://host:8500` for gRPC.
+        model: the model's name there.
+        version: the number of one version; the newest where `None`.
+        ca_certificates: path of a PEM file with who may vouch for the server;
+            the usual authorities where `None`.
+        token: a bearer token that a proxy asks for.
+    """
+
+    url: str
+    model: str = "mnist_sum"
+    version: int | None = None
+    ca_certificates: str | None = None
+    token: str | None = None
+
+
+def split_address(address: str) -> urllib.parse.SplitResult:
+    """The parts of a server's address: scheme, host, port and path.
+
+    Raises:
+        UserError: if it is none, or has parts that would be lost or misused.
+    """
+    # Before all else, as every other message shows the address.
+    if "@" in address:
+        raise config.UserError(
+            "--server must be an address without a user and a password. "
+            "Received: one with an @"
+        )
+    received = config.one_line(address)
+    try:
+        url = urllib.parse.urlsplit(address)
+        # Refuses empty labels of a host, and labels over 63 characters.
+        is_address = bool((url.hostname or "").encode("idna")) and (url.port or True)
+    except ValueError:
+        is_address = False
+    if not is_address or url.scheme not in SCHEMES:
+        raise config.UserError(
+            "--server must be an address like http://localhost:8501 or "
+            f"grpc://localhost:8500. Received: {received}"
+        )
+    _check_parts(url, address, received)
+    return url
+
+
+def _check_parts(url, address: str, received: str) -> None:
+    """Refuses what would end up within another address, or be lost."""
+    if "?" in address or "#" in address:
+        raise config.UserError(
+            f"--server must be an address without ? and #. Received: {received}"
+        )
+    if url.scheme in ("grpc", "grpcs") and url.path.strip("/"):
+        raise config.UserError(
+            "--server must be an address without a path where it is one for gRPC. "
+            f"Received: {received}"
+        )
+
+
+def check_token(token: str | None, url: urllib.parse.SplitResult) -> None:
+    """Refuses a token that is none, or would leave this machine in the clear.
+
+    Raises:
+        UserError: without the token in its message.
+    """
+    if not token:
+        return
+    if not (token.isascii() and token.isprintable()):
+        raise config.UserError(
+            "A token must be of printable ASCII characters. Received: another one"
+        )
+    if url.scheme not in ENCRYPTED and url.hostname not in LOOPBACK:
+        raise config.UserError(
+            "A token is only sent encrypted, to https:// or grpcs://, or to this "
+            f"machine. Received: {url.geturl()}"
+        )
+
+
+def read_certificates(path) -> bytes | None:
+    """The bytes of a PEM file; `None` for none.
+
+    Raises:
+        UserError: if the file cannot be read, or has no certificate.
+    """
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise config.UserError(
+            f"{path}: expected a PEM file. Received: {error.strerror}"
+        ) from None
+    if b"BEGIN CERTIFICATE" not in content:
+        raise config.UserError(
+            f"{path}: expected a PEM file. Received: one without a certificate"
+        )
+    return content

@@ -1,0 +1,68 @@
+"""What TensorFlow Serving's JSON answers hold, as arrays and dictionaries.
+
+Each function raises one of `MISTAKES` where the JSON is of another form.
+"""
+
+import json
+
+import numpy as np
+
+MISTAKES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+# What JSON does not tell; other outputs are float32.
+DTYPES = {"digits": np.int32, "most_likely_sum": np.int32}
+# The name of a single output, which comes without one.
+UNNAMED = ""
+
+
+def parse_json(text: bytes):
+    """JSON of any kind; `None` if it is none, such as an error page of a proxy."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def outputs(found) -> dict[str, np.ndarray]:
+    """The arrays of a prediction, by name; a single one as `UNNAMED`."""
+    if not isinstance(found, dict):
+        found = {UNNAMED: found}
+    return {
+        name: _array(value, DTYPES.get(name, np.float32))
+        for name, value in found.items()
+    }
+
+
+def versions(found) -> dict[int, str]:
+    """The state of each version."""
+    states = {int(each["version"]): each["state"] for each in found}
+    if not all(isinstance(state, str) for state in states.values()):
+        raise TypeError("expected the name of each state")
+    return states
+
+
+def signatures(metadata) -> dict[str, dict]:
+    """`SignatureDef`s by name, each with `inputs` and `outputs`."""
+    definitions = metadata["signature_def"]["signature_def"]
+    return {
+        name: {
+            **definition,
+            "inputs": dict(definition.get("inputs", {})),
+            "outputs": dict(definition.get("outputs", {})),
+        }
+        for name, definition in definitions.items()
+        if not name.startswith("__")  # TensorFlow's own.
+    }
+
+
+def _array(value, dtype) -> np.ndarray:
+    """Nested lists of numbers as an array; nothing is rounded to a whole number."""
+    array = np.array(value)
+    is_whole = np.issubdtype(dtype, np.integer)
+    if array.size and array.dtype.kind not in ("iu" if is_whole else "iuf"):
+        raise TypeError(f"expected numbers of {np.dtype(dtype)}")
+    if array.size and is_whole:
+        limits = np.iinfo(dtype)
+        if array.min() < limits.min or array.max() > limits.max:
+            raise OverflowError(f"expected numbers of {np.dtype(dtype)}")
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)

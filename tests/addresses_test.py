@@ -1,0 +1,96 @@
+"""Addresses, tokens and certificates that are none are refused at once."""
+
+import pytest
+
+pytest.importorskip("tensorflow_serving")
+pytest.importorskip("requests")
+
+from mnist_sum_tf.config import UserError
+from mnist_sum_tf.serving.client import Server, connect
+
+LABEL = 64 * "a"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8501", "ftp://host", "http://", "grpc://host:port", "",
+     "http://[::1:8501", "http://a..b:80", f"grpc://{LABEL}.org:80", "http://.b"],
+)  # fmt: skip
+def test_an_address_that_is_none(url):
+    with pytest.raises(UserError) as raised:
+        connect(Server(url))
+    assert str(raised.value) == (
+        "--server must be an address like http://localhost:8501 or "
+        f"grpc://localhost:8500. Received: {url}"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://user:secret@host", "grpc://secret@host:8500", "ftp://u:secret@host",
+     "user:secret@host", "https://user:secret@a..b/?x"],
+)  # fmt: skip
+def test_a_password_is_refused_and_not_shown(url):
+    with pytest.raises(UserError) as raised:
+        connect(Server(url))
+    assert str(raised.value) == (
+        "--server must be an address without a user and a password. "
+        "Received: one with an @"
+    )
+
+
+@pytest.mark.parametrize("end", ["?x=1", "/?", "#x", "/team#"])
+@pytest.mark.parametrize("scheme", ["http", "grpcs"])
+def test_no_query_and_no_fragment(scheme, end):
+    url = f"{scheme}://localhost:8501{end}"
+    with pytest.raises(UserError) as raised:
+        connect(Server(url))
+    assert str(raised.value) == (
+        f"--server must be an address without ? and #. Received: {url}"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "grpcs"])
+def test_no_path_for_grpc(scheme):
+    url = f"{scheme}://host:8500/prefix"
+    with pytest.raises(UserError) as raised:
+        connect(Server(url))
+    assert str(raised.value) == (
+        "--server must be an address without a path where it is one for gRPC. "
+        f"Received: {url}"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://host", "https://host/team", "grpc://host:8500/", "http://[::1]:8501",
+     "http://model_server:8501", f"http://{LABEL[1:]}.org", "HTTP://host."],
+)  # fmt: skip
+def test_addresses(url):
+    connect(Server(url)).close()
+
+
+def test_a_token_is_not_sent_in_the_clear():
+    for scheme in ("http", "grpc"):
+        with pytest.raises(UserError) as raised:
+            connect(Server(f"{scheme}://example.org", token="secret"))
+        assert str(raised.value) == (
+            "A token is only sent encrypted, to https:// or grpcs://, or to this "
+            f"machine. Received: {scheme}://example.org"
+        )
+    connect(Server("http://localhost:1", token="secret")).close()
+
+
+@pytest.mark.parametrize("token", ["secret\n", "se\ncret", "secrét"])
+def test_a_token_that_is_none_is_not_shown(token):
+    with pytest.raises(UserError, match="printable ASCII") as raised:
+        connect(Server("https://host", token=token))
+    assert "secr" not in str(raised.value)
+
+
+def test_certificates_that_are_none(tmp_path):
+    with pytest.raises(UserError, match="expected a PEM file"):
+        connect(Server("https://host", ca_certificates=tmp_path / "missing"))
+    (tmp_path / "empty").touch()
+    with pytest.raises(UserError, match="without a certificate"):
+        connect(Server("grpcs://host", ca_certificates=tmp_path / "empty"))

@@ -1,0 +1,255 @@
+"""Whatever a server answers by REST is an answer, or an error in one line."""
+
+import concurrent.futures
+import json
+import logging
+import ssl
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow_serving")
+pytest.importorskip("requests")
+
+from proxy_fixtures import certificate, proxy
+
+from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving.client import Server, connect
+from mnist_sum_tf.serving.rest_transport import RestTransport
+
+__all__ = ["certificate", "proxy"]  # Fixtures of the tests below.
+
+LOGITS = {"digit_logits": np.zeros((1, 4, 10), np.float32)}
+IMAGES = {"images": np.zeros((1, 40, 168, 1), np.uint8)}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, errors.RequestRefused),
+        (401, errors.AccessRefused),
+        (403, errors.AccessRefused),
+        (413, errors.MessageTooLarge),
+        (429, errors.ServerBusy),
+        (500, errors.ServingError),
+        (302, errors.ServingError),
+        (200, errors.ServingError),
+        (502, errors.ServerUnavailable),
+        (503, errors.ServerUnavailable),
+        (504, errors.DeadlineExceeded),
+    ],
+)
+def test_what_a_proxy_answers(proxy, status, error):
+    proxy.status, proxy.body = status, b"<html>\nA page of a proxy"
+    transport = RestTransport(proxy.url, "mnist_sum")
+    with pytest.raises(error) as raised:
+        transport.predict("decode", LOGITS, 5)
+    assert type(raised.value) is error
+    assert str(raised.value).endswith(f"Received: status {status}, <html>")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"status": "ok"}', "[1, 2]", "null", "7", "",
+     '{"outputs": {"digits": "abc"}}', '{"outputs": {"digits": [[1, 2], [3]]}}',
+     '{"outputs": {"digits": [null]}}', '{"outputs": {"digits": [1.5]}}',
+     '{"outputs": {"digits": [NaN]}}', '{"outputs": {"digits": ["1"]}}',
+     '{"outputs": {"digits": [3000000000]}}', '{"outputs": {"sum": [true]}}',
+     '{"outputs": {"sum": [1' + 200 * "0" + "]}}", '{"outputs": null}'],
+)  # fmt: skip
+def test_a_prediction_that_is_none(proxy, body):
+    proxy.body = body.encode()
+    transport = RestTransport(proxy.url, "mnist_sum")
+    with pytest.raises(errors.ServingError) as raised:
+        transport.predict("serving_default", IMAGES, 5)
+    assert str(raised.value) == (
+        f"{proxy.url}: expected a model server's answer. "
+        f"Received: status 200, {body or 'no reason given'}"
+    )
+
+
+def test_brackets_without_end(proxy):
+    proxy.body = 100_000 * b"["
+    with pytest.raises(errors.ServingError) as raised:
+        RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 5)
+    assert str(raised.value) == (
+        f"{proxy.url}: expected a model server's answer. "
+        f"Received: status 200, {300 * '['}…"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"model_version_status": null}', '{"model_version_status": [{}]}',
+     '{"model_version_status": [{"version": "new", "state": "END"}]}',
+     '{"model_version_status": [{"version": "1", "state": null}]}', "{}"],
+)  # fmt: skip
+def test_versions_that_are_none(proxy, body):
+    proxy.body = body.encode()
+    with pytest.raises(errors.ServingError) as raised:
+        connect(Server(proxy.url)).versions()
+    assert str(raised.value) == (
+        f"{proxy.url}: expected a model server's answer. "
+        f"Received: status 200, {body}"
+    )
+
+
+def metadata(definitions) -> str:
+    return json.dumps({"metadata": {"signature_def": {"signature_def": definitions}}})
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"metadata": {}}', '{"metadata": null}', metadata(None), metadata([1]),
+     metadata({"encode": None}), metadata({"encode": {"inputs": None}}),
+     metadata({"encode": {"outputs": "digits"}})],
+)  # fmt: skip
+def test_signatures_that_are_none(proxy, body):
+    proxy.body = body.encode()
+    with pytest.raises(errors.ServingError) as raised:
+        connect(Server(proxy.url)).signatures()
+    assert str(raised.value) == (
+        f"{proxy.url}: expected a model server's answer. "
+        f"Received: status 200, {body}"
+    )
+
+
+def test_a_signature_without_inputs(proxy):
+    proxy.body = metadata({"version": {"method_name": "predict"}}).encode()
+    assert connect(Server(proxy.url)).signatures() == {
+        "version": {"method_name": "predict", "inputs": {}, "outputs": {}}
+    }
+
+
+@pytest.mark.parametrize("outputs", [{}, {"a": {}, "b": {}}])
+def test_an_output_that_nothing_names(proxy, outputs):
+    answers = {"outputs": [7], **json.loads(metadata({"own": {"outputs": outputs}}))}
+    proxy.body = json.dumps(answers).encode()
+    transport = RestTransport(proxy.url, "mnist_sum")
+    for signature in ("own", "other"):
+        with pytest.raises(errors.ServingError) as raised:
+            transport.predict(signature, IMAGES, 5)
+        assert str(raised.value) == (
+            f"{proxy.url}: expected a model server's answer. "
+            f"Received: outputs without names for {signature}"
+        )
+
+
+def test_an_output_is_named_by_its_signature(proxy):
+    answers = json.loads(metadata({"own": {"outputs": {"a": {}}}}))
+    proxy.body = json.dumps({"outputs": [7], **answers}).encode()
+    answer = RestTransport(proxy.url, "mnist_sum").predict("own", IMAGES, 5)
+    assert answer == {"a": [7.0]} and answer["a"].dtype == np.float32
+
+
+def test_a_host_that_is_none():
+    """As `connect` would refuse it."""
+    with pytest.raises(errors.ServingError) as raised:
+        RestTransport("http://a..b:80", "mnist_sum").predict("decode", LOGITS, 5)
+    assert type(raised.value) is errors.ServingError
+    assert str(raised.value) == (
+        "--server must be an address. Received: http://a..b:80"
+    )
+
+
+def test_a_server_that_is_too_slow(proxy):
+    proxy.pause = 2
+    with pytest.raises(errors.DeadlineExceeded) as raised:
+        RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 0.3)
+    assert str(raised.value) == (
+        f"{proxy.url}: expected an answer in time. Received: none after 0.3 seconds"
+    )
+
+
+def test_a_body_that_trickles_in(proxy):
+    proxy.trickle = threading.Event()
+    end = threading.Timer(20, proxy.trickle.set)  # Seconds, which it shall not take.
+    end.start()
+    proxy.body = b'{"outputs": [7.0]}'
+    with pytest.raises(errors.DeadlineExceeded) as raised:
+        RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 0.3)
+    assert not proxy.trickle.is_set()
+    end.cancel()
+    proxy.trickle.set()
+    assert str(raised.value) == (
+        f"{proxy.url}: expected an answer in time. Received: none after 0.3 seconds"
+    )
+
+
+def test_a_body_that_ends_too_early(proxy):
+    proxy.send_header = lambda handler, name, value: (
+        super(proxy, handler).send_header(
+            name, "99" if name == "Content-Length" else value
+        )
+    )
+    with pytest.raises(errors.ServerUnavailable, match="IncompleteRead"):
+        RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 5)
+
+
+def test_connections_are_used_again(proxy):
+    proxy.protocol_version = "HTTP/1.1"
+    proxy.body = b'{"outputs": [7.0]}'
+    ports = set()
+    proxy.setup = lambda handler: (
+        ports.add(handler.client_address), super(proxy, handler).setup()
+    )  # fmt: skip
+    transport = RestTransport(proxy.url, "mnist_sum")
+    for _ in range(3):
+        assert transport.predict("decode", LOGITS, 5) == {"sum": [7.0]}
+    transport.close()
+    assert len(ports) == 1
+
+
+def test_many_threads_are_no_reason_for_a_warning(proxy, caplog):
+    proxy.body, proxy.pause = b'{"outputs": [7.0]}', 0.3
+    proxy.protocol_version = "HTTP/1.1"
+    transport = RestTransport(proxy.url, "mnist_sum")
+    together = threading.Barrier(80)
+
+    def ask():
+        together.wait()
+        transport.predict("decode", LOGITS, 20)
+
+    with caplog.at_level(logging.WARNING, "urllib3"):
+        with concurrent.futures.ThreadPoolExecutor(80) as pool:
+            for asked in [pool.submit(ask) for _ in range(80)]:
+                asked.result()
+    transport.close()
+    assert caplog.messages == []
+
+
+def encrypt(proxy, certificate) -> str:
+    """Makes the server speak TLS, and returns its address."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    proxy.server.socket = context.wrap_socket(
+        proxy.server.socket, server_side=True
+    )
+    return f"https://localhost:{proxy.port}/team"
+
+
+def test_https_behind_a_proxy_with_a_token(proxy, certificate):
+    url = encrypt(proxy, certificate)
+    proxy.body = json.dumps({"outputs": [7.0]}).encode()
+    trusting = connect(
+        Server(url, ca_certificates=certificate / "cert.pem", token="secret")
+    )
+    assert trusting.predict("decode", LOGITS)["sum"] == [7.0]
+    assert proxy.received["Authorization"] == "Bearer secret"
+    distrusting = connect(Server(url, token="secret"))
+    with pytest.raises(errors.ServingError) as raised:
+        distrusting.predict("decode", LOGITS)
+    assert f"{url}: the server's certificate is not trusted. Received: " in (
+        str(raised.value)
+    )
+
+
+def test_a_server_without_tls(proxy):
+    url = f"https://localhost:{proxy.port}"
+    with pytest.raises(errors.ServingError) as raised:
+        connect(Server(url)).predict("decode", LOGITS)
+    assert type(raised.value) is errors.ServingError
+    assert f"{url}: expected a server that speaks TLS. Received: " in (
+        str(raised.value)
+    )
