@@ -113,3 +113,21 @@ def test_a_step_of_adam_and_of_the_average():
     # The average's decay begins with 1/10.
     np.testing.assert_allclose(state.average["kernel"], [[1.46]], rtol=1e-5)
     assert int(state.step) == 1
+
+
+def test_a_batch_is_worn_as_the_lesson_says(digits, monkeypatch):
+    lesson = pupils.Lesson(global_batch_size=32, wear_share=0.25)
+    wear, worn = pupils.wear.wear, []
+
+    def seen_wear(drawn, key, share):
+        worn.append((drawn.shape, share, wear(drawn, key, share)))
+        return worn[-1][-1]
+
+    monkeypatch.setattr(pupils.wear, "wear", seen_wear)
+    images, labels = (jnp.asarray(field[:99]) for field in digits)
+    batch = jax.make_jaxpr(
+        lambda step: pupils.batch_of(lesson, step, images, labels, 256)
+    )(jnp.int32(3))
+    assert [(shape, share) for shape, share, _ in worn] == [((32, 40, 168, 1), 0.25)]
+    found = [(out.shape, str(out.dtype)) for out in batch.out_avals]
+    assert found == [((32, 40, 168, 1), "float32"), ((32,), "int32")]

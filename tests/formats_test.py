@@ -3,10 +3,9 @@
 import json
 import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
+import preloaded
 import pytest
 import tensorflow as tf
 from format_fixtures import FLOAT32, NEEDS, folder, images, skip_without, sum_model
@@ -248,13 +247,11 @@ def test_all_formats_print_the_same_lines(saved_model, folder):
 
 def test_the_script_reads_with_a_file(folder):
     skip_without("model.tflite")
-    result = subprocess.run(
-        [
-            sys.executable, REPOSITORY / "scripts" / "predict.py", "--json",
-            REPOSITORY / "exported_models" / "samples",
-            f"--model={folder / 'model.tflite'}",
-        ],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    command = [
+        REPOSITORY / "scripts" / "predict.py", "--json",
+        REPOSITORY / "exported_models" / "samples",
+        f"--model={folder / 'model.tflite'}",
+    ]  # fmt: skip
+    result = preloaded.run(command, ".", timeout=300)
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)) == 12

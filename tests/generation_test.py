@@ -1,9 +1,7 @@
-import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
+import preloaded
 import pytest
 from PIL import Image
 
@@ -196,13 +194,9 @@ def test_wrong_arguments(tmp_path, changes, message):
 
 def test_script(tmp_path):
     flags = ["--layout=mixed", "--split=test", "--num_images=3"]
-    ran = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "generate_data.py"), *flags,
-         f"--output_dir={tmp_path}/out"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
+    script = ROOT / "scripts" / "generate_data.py"
+    command = [script, *flags, f"--output_dir={tmp_path}/out"]
+    ran = preloaded.run(command, ".", timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == f"Wrote 3 images to {tmp_path}/out\n"
     assert "3/3" in ran.stderr  # the progress bar

@@ -5,11 +5,10 @@ import os
 import pathlib
 import resource
 import shutil
-import subprocess
-import sys
 import time
 
 import numpy as np
+import preloaded
 import pytest
 
 pytest.importorskip("tensorflow_serving")
@@ -98,12 +97,8 @@ def test_two_hundred_requests_at_once(server, kind):
 
 
 def run_script(*arguments):
-    return subprocess.run(
-        [sys.executable, REPOSITORY / "scripts" / "query_server.py",
-         *map(str, arguments)],
-        capture_output=True, text=True, cwd="/",
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
+    script = REPOSITORY / "scripts" / "query_server.py"
+    return preloaded.run([script, *arguments], "/", timeout=300)
 
 
 def test_the_script_reads_a_folder_and_names_the_broken(server, tmp_path):

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import PIL.Image
+import preloaded
 import pytest
 import tensorflow as tf
 
@@ -21,6 +22,7 @@ from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import export
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+SCRIPT = REPOSITORY / "scripts" / "predict.py"
 
 
 @pytest.fixture(scope="module")
@@ -241,19 +243,15 @@ def test_a_folder_that_cannot_be_read_is_left_out(folder, tmp_path, monkeypatch)
     ]
 
 
-def run_script(*arguments):
-    return subprocess.run(
-        [sys.executable, REPOSITORY / "scripts" / "predict.py", *arguments],
-        capture_output=True, text=True, cwd="/",
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
-
-
 def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
     sheet = tmp_path / "sheet.png"
-    result = run_script(
-        folder, "--json", f"--model={versions_dir}", f"--picture={sheet}",
-        f"--output_dir={tmp_path / 'seen'}",
+    result = subprocess.run(
+        [
+            sys.executable, SCRIPT, folder, "--json", f"--model={versions_dir}",
+            f"--picture={sheet}", f"--output_dir={tmp_path / 'seen'}",
+        ],
+        capture_output=True, text=True, cwd="/",
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     readings = json.loads(result.stdout)
@@ -283,7 +281,8 @@ def test_the_script_names_what_it_cannot_read_and_reads_the_rest(
         # As out of an old archive: a name that is no UTF-8.
         os.rename(folder / "9.png", os.fsencode(folder / "9") + b"\xe9.png")
         names[-1] = "9\\udce9.png"
-    result = run_script(missing, folder, f"--model={versions_dir}")
+    command = [SCRIPT, missing, folder, f"--model={versions_dir}"]
+    result = preloaded.run(command, "/", timeout=300)
     assert result.returncode == 1
     read = [line.split()[0] for line in result.stdout.splitlines()]
     assert read == [str(folder / name) for name in names]

@@ -4,6 +4,7 @@ Those of `exported_models/README.md`, which take hours, are read: their flags ex
 """
 
 import concurrent.futures
+import json
 import pathlib
 import re
 import shlex
@@ -103,9 +104,8 @@ def small(command: str) -> list[str]:
     if script in ("train_encoder.py", "train_end_to_end.py"):
         if "--initial_model" not in given:
             extra.append("--base_channels=2")
-    chooses = re.search("--(corruptions|layouts|images)", given)
-    if script == "evaluate.py" and not chooses:
-        extra.append("--layouts=tiled")
+    if script == "evaluate.py" and not re.search("--(layouts|images)", given):
+        extra.append("--layouts=tiled,scattered")
     if script == "export_model.py" and re.search("--(quantization|model)", given):
         extra.append("--nocalibrate")
     return [*words, *extra]
@@ -173,6 +173,48 @@ def test_what_they_write_is_there(playground, results):
         "exported_models/mine/1/saved_model.pb", "data/images.npy",
     ):  # fmt: skip
         assert (playground / path).stat().st_size > 0, path
+
+
+def test_one_experiment_from_digits_to_the_sum_of_a_picture(playground, results):
+    for stage in ("encoder", "decoder"):
+        assert (playground / "W" / stage / "checkpoints" / "ckpt-2.index").exists()
+    settings = json.loads((playground / "W/encoder/config.json").read_text())
+    assert settings["data"]["augmented"] is False  # nothing of composites
+    assert settings["model"]["block_channels"] is None
+    exported = results[
+        "python scripts/export_model.py     --workdir=W "
+        "--export_dir=exported_models/mine"
+    ]
+    # Forty validation digits make ten composites of `tiled`.
+    assert exported.stdout.startswith("Not calibrated: 10 validation images")
+    assert exported.stderr == ""
+    pictures = sorted((playground / "exported_models/photographs").glob("*.[jp]*"))
+    read = results[
+        "python scripts/predict.py exported_models/photographs "
+        "--model=exported_models/mine"
+    ]
+    lines = read.stdout.splitlines()
+    for picture in pictures:
+        assert sum(picture.name in line for line in lines) == 1, picture
+
+
+def test_what_an_evaluation_writes(playground, results):
+    report = json.loads((playground / "evaluation/evaluation.json").read_text())
+    found = report["results"]
+    assert found.keys() == {"tiled", "scattered"}
+    assert found["tiled"]["num_images"] == 120  # of 480 test digits
+    assert report["confidence"]["all of these"]["num_images"] == 240
+    assert len(report["corruptions"]) > 15
+    first = next(command for command in results if "--corruptions" in command)
+    assert "Actual" in results[first].stdout
+
+
+def test_a_work_directory_is_for_one_experiment(playground, results):
+    again = "python scripts/train_encoder.py --workdir=W --base_channels=4 --seed=0"
+    ran = run([*shlex.split(again), *SMALL["train_encoder.py"]], playground)
+    assert ran.returncode == 1
+    assert "base_channels 2 there, 4 here" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_every_script_that_is_named_exists():

@@ -1,12 +1,13 @@
 """The SavedModel runs without this project: in C++ and on the command line."""
 
+import importlib.util
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 import numpy as np
+import preloaded
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
@@ -148,5 +149,6 @@ def test_saved_model_cli_answers_as_python(
 
 def run_cli(*arguments):
     # A process of its own: the tool defines and parses absl's global flags.
-    tool = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
-    subprocess.run([*tool, *arguments], check=True, timeout=300)
+    tool = importlib.util.find_spec("tensorflow.python.tools.saved_model_cli").origin
+    result = preloaded.run([tool, *arguments], ".", timeout=300)
+    assert result.returncode == 0, result.stderr
