@@ -126,6 +126,10 @@ def playground(tmp_path_factory):
     shutil.copytree(models / "samples", folder / "my_other_pngs")
     photograph = next((models / "photographs").glob("*.jpg"))
     shutil.copy(photograph, folder / "photo.jpg")
+    (folder / "photos").mkdir()
+    shutil.copy(photograph, folder / "photos" / "photo.jpg")
+    total = sum(map(int, photograph.name[:4]))
+    (folder / "sums.csv").write_text(f"image,sum\nphoto.jpg,{total}\n")
     with np.load(ROOT / "mnist_sum_tf" / "data" / "mnist.npz") as mnist:
         few = {name: mnist[name][:480] for name in mnist.files}
     np.savez(folder / "few.npz", **few)

@@ -1,6 +1,8 @@
 """A person's pictures of any size, and a table of their sums."""
 
+import concurrent.futures
 import csv
+import os
 import pathlib
 
 import numpy as np
@@ -29,13 +31,21 @@ def read_picture_table(folder: str, table_path: str):
         UserError: naming the line of the table or the picture that cannot be used.
     """
     labels = _read_labels(table_path)
-    images = np.empty(
-        (len(labels), config.IMAGE_HEIGHT, config.IMAGE_WIDTH), np.uint8
-    )
-    progress = tqdm.tqdm(labels, "reading pictures", unit="image", leave=False)
-    for row, name in enumerate(progress):
+
+    def read(name):
         path = str(pathlib.Path(folder) / name)
-        images[row] = canvas_with_ink(path, read_picture(path))[..., 0]
+        return canvas_with_ink(path, read_picture(path))[..., 0]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        canvases = tqdm.tqdm(
+            pool.map(read, labels), "reading pictures", len(labels), leave=False,
+            unit="image",
+        )  # fmt: skip
+        try:
+            images = np.stack(list(canvases))
+        except config.UserError:
+            pool.shutdown(cancel_futures=True)  # The rest would be read in vain.
+            raise
     return images, np.array(list(labels.values()), np.int32), list(labels)
 
 

@@ -169,12 +169,12 @@ def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
 
 def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
     data = settings.data
-    labelled = _read_own_images(data)
-    if needs_digits and labelled.digits is None:
+    if needs_digits and data.sums is not None:
         raise config.UserError(
             "--images must have digit labels to train an encoder (for sums "
             f"alone there is train_end_to_end.py). Received: {data.images}"
         )
+    labelled = _read_own_images(data)
     parts = datasets.split_images(labelled, data.train_fraction, settings.seed)
     logging.info(
         "of %d images %d are trained on, %d validate, %d are left alone",
