@@ -113,8 +113,9 @@ def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path
         layers = dict(archive)
     np.savez(tmp_path / "teacher.npz", **layers)
     settings = dataclasses.replace(
-        settings, total_steps=2, teacher=str(tmp_path / "teacher.npz")
-    )
+        settings, total_steps=2, teacher=str(tmp_path / "teacher.npz"),
+        data=dataclasses.replace(settings.data, layout="tiled"),
+    )  # fmt: skip
     stages.train_encoder(settings, tmp_path)
     layers["logits/bias"] = layers["logits/bias"] + 1
     np.savez(tmp_path / "teacher.npz", **layers)

@@ -4,9 +4,9 @@ import dataclasses
 import json
 import pathlib
 import re
-import subprocess
 import sys
 
+import preloaded
 import pytest
 from absl import flags
 
@@ -242,7 +242,6 @@ strategies.set_up_devices(False)
 strategies.create_strategy("multi_worker")
 print(channels)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
-    )
+    (tmp_path / "program.py").write_text(program)
+    done = preloaded.run([tmp_path / "program.py"], ".", timeout=120)
     assert done.stdout == "[(2, 3, 5, 4, 1), (3, 6, 12, 24, 48)]\n", done.stderr
