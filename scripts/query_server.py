@@ -118,7 +118,9 @@ def _connect():
         _SERVER.value, _MODEL.value, _VERSION.value, _CA_CERTIFICATES.value,
         _token(),
     )  # fmt: skip
-    return connect(server, _TIMEOUT.value, _tell_once())
+    # Under load a request that fails counts, and is not sent again.
+    max_attempts = None if _LOAD_SECONDS.value is None else 1
+    return connect(server, _TIMEOUT.value, _tell_once(), max_attempts)
 
 
 def _tell_once():

@@ -6,6 +6,7 @@ pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
 from mnist_sum_tf.config import UserError
+from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Server, connect
 
 LABEL = 64 * "a"
@@ -94,3 +95,24 @@ def test_certificates_that_are_none(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(UserError, match="without a certificate"):
         connect(Server("grpcs://host", ca_certificates=tmp_path / "empty"))
+    broken = "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"
+    (tmp_path / "broken").write_text(broken)
+    with pytest.raises(UserError, match="broken: expected a PEM .* cannot be read: "):
+        connect(Server("https://host", ca_certificates=tmp_path / "broken"))
+
+
+@pytest.mark.parametrize(
+    "reason, kind, expected",
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", errors.ServingError,
+         "the server's certificate is not trusted"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong", errors.ServingError,
+         "expected a server that speaks TLS"),
+        ("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF", errors.ServerUnavailable,
+         "expected a server that speaks TLS"),
+    ],
+)  # fmt: skip
+def test_what_tls_fails_for(reason, kind, expected):
+    error = errors.tls_failure("https://host", reason)
+    assert type(error) is kind
+    assert str(error) == f"https://host: {expected}. Received: {reason}"

@@ -19,7 +19,7 @@ IMAGES = np.zeros((33, 40, 168, 1), np.uint8)  # One more than a request has.
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(clients, "time", clock)
+    clock.put_in(clients, monkeypatch)
     return clock
 
 
@@ -55,6 +55,15 @@ def test_the_deadline_alone_ends_repeating(clock):
     assert 30 - clients.LONGEST_PAUSE_SECONDS <= clock.now < 30
     assert transport.timeouts == sorted(transport.timeouts, reverse=True)
     assert 30 == transport.timeouts[0] > transport.timeouts[-1] > 0
+
+
+def test_one_that_gives_up_repeats_nothing(clock):
+    transport = FakeTransport(*[errors.ServerBusy("busy")] * 999)
+    client = Client(transport, timeout_seconds=30)
+    client.give_up()
+    with pytest.raises(errors.ServerBusy):
+        client.predict("decode", LOGITS)
+    assert len(transport.timeouts) == 1
 
 
 def test_thousands_of_attempts(clock):

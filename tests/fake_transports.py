@@ -36,11 +36,26 @@ class FakeTransport:
 
 
 class Clock:
-    """A module `time` in which only pauses take time."""
+    """Modules `time` and `threading` in which only pauses take time."""
 
     def __init__(self):
         self.now = 0.0
         self.pauses = []
+        self.is_given_up = False
+
+    def put_in(self, module, monkeypatch) -> None:
+        for name in ("time", "threading"):
+            monkeypatch.setattr(module, name, self)
+
+    def Event(self):  # noqa: N802, as `threading` names it
+        return self
+
+    def set(self):
+        self.is_given_up = True
+
+    def wait(self, seconds):
+        self.sleep(seconds)
+        return self.is_given_up
 
     def monotonic(self):
         return self.now

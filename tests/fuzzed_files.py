@@ -8,7 +8,6 @@ import io
 import numpy as np
 import PIL.Image
 
-from mnist_sum_tf import prediction
 from mnist_sum_tf.data import datasets, digits, picture_files
 from mnist_sum_tf.data.pictures import canvas_of
 

@@ -72,6 +72,8 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("canvas.png,-1\n", "Received: '-1' in line 1"),
         ("canvas.png,5.0\n", "Received: '5.0' in line 1"),
         ("canvas.png,²\n", "Received: '²' in line 1"),
+        ("canvas.png," + "9" * 5000, "Received: '9"),
+        ("can\0vas.png,5\n", "in line 1"),
         ("canvas.png,\n", "Received: '' in line 1"),
         ("canvas.png,5\n\ncanvas.png,5\n", "'canvas.png' again in line 3"),
         ('"canvas.png,5\n', "unexpected end of data"),

@@ -1,5 +1,7 @@
 """Files are read a few batches at a time, until there is no answer."""
 
+from unittest import mock
+
 import pytest
 
 pytest.importorskip("tensorflow_serving")
@@ -79,3 +81,14 @@ def test_fewer_rows_than_files(read, monkeypatch, signature):
         "http://fake: expected a model server's answer. "
         "Received: digits of int32 [1, 4] for 2 images"
     )
+
+
+def test_who_waits_is_told_when_nobody_wants_the_answers(read, monkeypatch):
+    """As after Ctrl-C: the pool would wait for its threads, they for a server."""
+    client = Client(FakeTransport(*[errors.ServerBusy("busy")] * 9), timeout_seconds=60)
+    given_up = []
+    monkeypatch.setattr(client, "give_up", lambda: given_up.append(True))
+    monkeypatch.setattr(client, "read_files", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        list(queries.query_files(client, PATHS[:1], "serving_bytes"))
+    assert given_up == [True]

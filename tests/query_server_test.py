@@ -28,7 +28,7 @@ def run(monkeypatch, capsys):
     for name, value in list(vars(flags.FLAGS).items()):
         if isinstance(value, dict):
             monkeypatch.setitem(vars(flags.FLAGS), name, {})
-    monkeypatch.setattr(clients, "time", Clock())
+    Clock().put_in(clients, monkeypatch)
 
     def run(transport, *arguments):
         monkeypatch.setattr(clients, "RestTransport", lambda *_: transport)

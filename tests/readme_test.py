@@ -34,7 +34,7 @@ SMALL = {
     "evaluate.py": _FEW_DIGITS,
     "generate_data.py": ["--num_images=40"],
 }
-# Experiments of hours; what they are made of is run by other commands.
+# Experiments of hours; script_mains_test has what their flags come to.
 HOURS = ("--workdir=B", "--workdir=O")
 # Too long, or in need of what a test sets up: the file that does the same, and
 # where it does not name the command's script, a word that shows it.

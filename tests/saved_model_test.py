@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import preloaded
@@ -150,5 +151,8 @@ def test_saved_model_cli_answers_as_python(
 def run_cli(*arguments):
     # A process of its own: the tool defines and parses absl's global flags.
     tool = importlib.util.find_spec("tensorflow.python.tools.saved_model_cli").origin
+    if "--signature_def=serving_bytes" in arguments:  # as where there is no project
+        subprocess.run([sys.executable, tool, *arguments], check=True, timeout=300)
+        return
     result = preloaded.run([tool, *arguments], ".", timeout=300)
     assert result.returncode == 0, result.stderr

@@ -15,7 +15,9 @@ from mnist_sum_tf.benchmarks import settings as benchmark_settings
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import digits, photographs
 from mnist_sum_tf.demo import server
+from mnist_sum_tf.serving import release
 from mnist_sum_tf.torch_bridge import work_directories
+from mnist_sum_tf.training import stages
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 
@@ -171,6 +173,50 @@ def test_benchmark(run_main, called, flag, choose):
     shipped = SCRIPTS.parent / "exported_models" / "mnist_sum"
     assert settings == getattr(benchmark_settings, choose)(shipped)
     assert (sections, output) == (["pipeline", "memory"], "a.json")
+
+
+def test_export_model(run_main, called, capsys):
+    run = called(release, "release", return_value="E/model_int8.tflite")
+    run_main(
+        "export_model.py", "--model=M", "--export_dir=E", "--format=litert",
+        "--quantization=int8", "--nocalibrate", "--blend_with=B", "--blend_share=0.5",
+    )  # fmt: skip
+    run.assert_called_once_with(
+        "E", None, "M", False, None, "litert", "int8", "B", 0.5
+    )
+    assert capsys.readouterr().out == "E/model_int8.tflite\n"
+
+
+def test_the_original_size_by_its_own(run_main, called):
+    train = called(stages, "train_encoder")
+    run_main(
+        "train_encoder.py", "--workdir=O", "--preset=original", "--layout=tiled",
+        "--bent", "--precision=mixed_bfloat16", "--total_steps=18750",
+    )  # fmt: skip
+    settings, workdir = train.call_args.args
+    assert workdir == "O"
+    assert settings.model.channels == (64, 128, 256, 512, 1024)
+    assert not settings.model.normalized
+    assert (settings.precision, settings.total_steps) == ("mixed_bfloat16", 18750)
+    assert (settings.data.layout, settings.data.bent) == ("tiled", True)
+    assert settings.global_batch_size == 16
+    assert settings.optimizer.learning_rate == 1e-5
+
+
+def test_the_original_size_by_our_schedule(run_main, called):
+    train = called(stages, "train_encoder")
+    run_main("train_encoder.py", "--workdir=B", "--base_channels=64", "--layout=tiled")
+    settings, _ = train.call_args.args
+    assert settings.model.channels == (64, 128, 256, 512, 1024)
+    assert settings.model.normalized
+
+
+def test_sums_by_regression(run_main, called, tmp_path):
+    train = called(stages, "train_end_to_end")
+    run_main("train_end_to_end.py", f"--workdir={tmp_path}", "--objective=regression")
+    settings, _ = train.call_args.args
+    assert (settings.stage, settings.objective) == ("sum_model", "regression")
+    assert settings.data.validates_all_layouts
 
 
 def test_make_photographs(run_main, called, capsys):

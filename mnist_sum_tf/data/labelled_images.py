@@ -2,15 +2,14 @@
 
 import os
 import pathlib
-import re
 import tokenize
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_tables import read_picture_table
+from mnist_sum_tf.data.png_files import digits_of, find_pngs, read_png
 
 IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Rows of an array that are checked or converted at a time.
@@ -62,8 +61,8 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
         )
     if not is_folder and sums is None:
         raise config.UserError(
-            "--images must be a folder of labelled PNGs, or an .npy file together with "
-            f"--sums. Received: {images!r} alone"
+            "--images must be a folder of labelled PNGs, or an .npy file or a folder of "
+            f"pictures together with --sums. Received: {images!r} alone"
         )
     labelled = (
         read_png_folder(images) if is_folder else read_npy_pair(images, sums)
@@ -106,81 +105,20 @@ def read_png_folder(path: str) -> LabelledImages:
         raise config.UserError(
             f"--images must be a folder of labelled PNGs. Received: {path!r}"
         )
-    names = _png_names(folder)
+    names = find_pngs(folder)
     if not names:
         raise config.UserError(
-            "--images must be a folder with PNGs in it, such as 0428.png. "
+            "--images must be a folder with PNGs in it, such as 0428.png (for pictures "
+            "of other kinds or names there is --sums=sums.csv). "
             f"Received: {path!r}, which holds none"
         )
     # Labels first: a wrong name is found before thousands of files are read.
-    digits = np.array([_digits_of(folder / name) for name in names], np.int32)
+    digits = np.array([digits_of(folder / name) for name in names], np.int32)
     sums = digits.sum(axis=1, dtype=np.int32)
     images = np.empty((len(names), *IMAGE_SHAPE), np.uint8)
     for row, name in enumerate(names):
-        images[row] = _read_png(folder / name)
+        images[row] = read_png(folder / name)
     return LabelledImages(images, digits, sums, names)
-
-
-def _png_names(folder: pathlib.Path) -> list[str]:
-    """Those of linked folders, too; of hidden ones not."""
-    found, entered = [], set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if os.path.realpath(root) in entered:
-            folders.clear()
-            continue
-        entered.add(os.path.realpath(root))
-        paths = [pathlib.Path(root) / name for name in files]
-        found += [
-            path.relative_to(folder).as_posix()
-            for path in paths
-            if path.suffix.lower() == ".png"
-            and not path.name.startswith(".")
-            and path.is_file()
-        ]
-    return sorted(found)
-
-
-def _digits_of(path: pathlib.Path) -> list[int]:
-    label = re.match(r"[0-9]{4}(?![0-9])", path.name)
-    if not label:
-        raise config.UserError(
-            f"{path}: the name must begin with the image's four digits, as in "
-            f"0428.png or 0428_00017.png. Received: {path.name!r}"
-        )
-    return [int(character) for character in label.group()]
-
-
-def _read_png(path: pathlib.Path) -> np.ndarray:
-    """Returns a PNG's pixels, uint8 `[40, 168]`; see-through is black."""
-    expected = f"{path} must be a PNG of 168x40 pixels with 8 bits each."
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            if image.size != IMAGE_SHAPE[::-1]:
-                width, height = image.size
-                raise config.UserError(f"{expected} Received: {width}x{height}")
-            if image.mode.startswith(("I", "F")):
-                raise config.UserError(f"{expected} Received: {image.mode}")
-            if not image.has_transparency_data:
-                return np.asarray(image.convert("L"))
-            on_black = _on_paper(image, "black")
-            # Black ink would not be seen, nor that it is of the wrong shade.
-            return on_black if on_black.any() else _on_paper(image, "white")
-    except config.UserError:
-        raise
-    except (
-        OSError, SyntaxError, ValueError, Image.DecompressionBombError,
-    ) as error:  # fmt: skip
-        raise config.UserError(
-            f"{expected} Received: a file that cannot be read as one: "
-            f"{type(error).__name__}"
-        ) from error
-
-
-def _on_paper(image: Image.Image, colour: str) -> np.ndarray:
-    paper = Image.new("RGBA", image.size, colour)
-    laid = Image.alpha_composite(paper, image.convert("RGBA"))
-    return np.asarray(laid.convert("L"))
 
 
 def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:

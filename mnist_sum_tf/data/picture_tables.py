@@ -2,8 +2,8 @@
 
 import concurrent.futures
 import csv
-import os
 import pathlib
+import re
 
 import numpy as np
 import tqdm
@@ -12,6 +12,8 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 
 HEADER = ["image", "sum"]
+# Large photographs take memory while they are read.
+AT_A_TIME = 4
 
 
 def read_picture_table(folder: str, table_path: str):
@@ -36,16 +38,12 @@ def read_picture_table(folder: str, table_path: str):
         path = str(pathlib.Path(folder) / name)
         return canvas_with_ink(path, read_picture(path))[..., 0]
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         canvases = tqdm.tqdm(
             pool.map(read, labels), "reading pictures", len(labels), leave=False,
             unit="image",
         )  # fmt: skip
-        try:
-            images = np.stack(list(canvases))
-        except config.UserError:
-            pool.shutdown(cancel_futures=True)  # The rest would be read in vain.
-            raise
+        images = np.stack(list(canvases))
     return images, np.array(list(labels.values()), np.int32), list(labels)
 
 
@@ -56,12 +54,12 @@ def _read_labels(path: str) -> dict[str, int]:
     for number, row in _lines(path, expected):
         if row == HEADER and number == 1 or not any(row):
             continue
-        if len(row) != len(HEADER) or not row[0]:
+        if len(row) != len(HEADER) or not row[0] or not row[0].isprintable():
             raise config.UserError(
                 f"{expected} Received: {','.join(row)!r} in line {number}"
             )
         name, total = row
-        if not (total.isascii() and total.isdigit() and int(total) < config.NUM_SUMS):
+        if not re.fullmatch("0*[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
             raise config.UserError(
                 f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}. "
                 f"Received: {total!r} in line {number}"

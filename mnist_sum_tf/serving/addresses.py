@@ -1,6 +1,7 @@
 """Where a model is served, and whether it may be asked there."""
 
 import dataclasses
+import ssl
 import urllib.parse
 
 from mnist_sum_tf import config
@@ -110,4 +111,11 @@ def read_certificates(path) -> bytes | None:
         raise config.UserError(
             f"{path}: expected a PEM file. Received: one without a certificate"
         )
+    try:
+        ssl.create_default_context(cafile=path)
+    except (ssl.SSLError, OSError) as error:
+        raise config.UserError(
+            f"{path}: expected a PEM file. Received: a certificate that cannot be "
+            f"read: {config.first_line(error)}"
+        ) from None
     return content

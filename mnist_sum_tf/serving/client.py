@@ -8,6 +8,7 @@ unless the client makes the canvases (`serving_default`).
 import itertools
 import math
 import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -88,6 +89,7 @@ class Client:
         self._timeout = timeout_seconds
         self._on_wait = on_wait
         self._max_attempts = max_attempts or math.inf
+        self._is_given_up = threading.Event()
 
     def predict(self, signature: str, inputs: dict) -> dict[str, np.ndarray]:
         """Runs one of the model's signatures.
@@ -174,6 +176,10 @@ class Client:
         """The model's signatures, as `SignatureDef`s in JSON."""
         return self._repeated(self._transport.signatures)
 
+    def give_up(self) -> None:
+        """Repeats nothing any more; requests that pause, in any thread, fail."""
+        self._is_given_up.set()
+
     def close(self) -> None:
         self._transport.close()
 
@@ -199,7 +205,8 @@ class Client:
                     raise
                 if attempt == ATTEMPTS_UNTIL_TOLD:
                     self._on_wait(error)
-                time.sleep(pause)
+                if self._is_given_up.wait(pause):
+                    raise
 
     def _predict_once(self, signature, inputs, timeout: float) -> dict:
         deadline = time.monotonic() + timeout

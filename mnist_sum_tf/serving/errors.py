@@ -4,6 +4,7 @@ from mnist_sum_tf.config import UserError, first_line
 
 # In what OpenSSL and gRPC say of a certificate, or of one for another host.
 MARKS_OF_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
+MARK_OF_HANGING_UP = "UNEXPECTED_EOF_WHILE_READING"
 
 
 class ServingError(UserError):
@@ -24,12 +25,15 @@ def tls_failure(address: str, reason: str) -> ServingError:
         address: of the server.
         reason: what the library that encrypts says.
     """
-    is_about_trust = any(mark in reason for mark in MARKS_OF_DISTRUST)
-    expected = (
-        "the server's certificate is not trusted" if is_about_trust
-        else "expected a server that speaks TLS"
-    )  # fmt: skip
-    return ServingError(f"{address}: {expected}. Received: {first_line(reason)}")
+    received = f"Received: {first_line(reason)}"
+    if any(mark in reason for mark in MARKS_OF_DISTRUST):
+        return ServingError(
+            f"{address}: the server's certificate is not trusted. {received}"
+        )
+    # A server that is just being started or stopped hangs up.
+    is_gone = MARK_OF_HANGING_UP in reason
+    kind = ServerUnavailable if is_gone else ServingError
+    return kind(f"{address}: expected a server that speaks TLS. {received}")
 
 
 class ServerUnavailable(ServingError):

@@ -97,21 +97,26 @@ def measure_load(
                 num_images.append(count)
 
     start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
-        try:
-            threads = [pool.submit(keep_asking) for _ in range(concurrency)]
-        except RuntimeError as error:
-            everybody.abort()  # Those that did start would wait for ever.
-            raise UserError(
-                "--concurrency must be as many threads as this machine starts. "
-                f"Received: {concurrency} ({error})"
-            ) from error
-        for thread in threads:
-            thread.result()
+    _run_threads(keep_asking, concurrency, everybody)
     return Load(
         time.monotonic() - start, len(latencies), sum(num_images),
         len(failures), np.array(latencies), next(iter(failures), None),
     )  # fmt: skip
+
+
+def _run_threads(run: Callable, count: int, everybody: threading.Barrier) -> None:
+    """Runs a function, which waits for everybody first, in so many threads."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        try:
+            threads = [pool.submit(run) for _ in range(count)]
+        except RuntimeError as error:
+            everybody.abort()  # Those that did start would wait for ever.
+            raise UserError(
+                "--concurrency must be as many threads as this machine starts. "
+                f"Received: {count} ({error})"
+            ) from error
+        for thread in threads:
+            thread.result()
 
 
 def format_load(load: Load) -> str:

@@ -62,6 +62,9 @@ def query_files(
                 yield from answers
                 for batch in itertools.islice(batches, 1):
                     waiting.append(pool.submit(ask, client, batch))
+        except BaseException:
+            client.give_up()  # Else Ctrl-C, too, would wait for those that wait.
+            raise
         finally:
             for request in waiting:
                 request.cancel()

@@ -26,6 +26,8 @@ def outputs(found) -> dict[str, np.ndarray]:
     """The arrays of a prediction, by name; a single one as `UNNAMED`."""
     if not isinstance(found, dict):
         found = {UNNAMED: found}
+    elif UNNAMED in found:
+        raise KeyError("expected names of outputs")
     return {
         name: _array(value, DTYPES.get(name, np.float32))
         for name, value in found.items()

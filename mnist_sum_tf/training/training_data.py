@@ -161,8 +161,8 @@ def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
 def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
     if data.images is None:
         raise config.UserError(
-            "--images must be a folder of labelled PNGs, or an .npy file together with "
-            "--sums. Received: neither"
+            "--images must be a folder of labelled PNGs, or an .npy file or a folder of "
+            "pictures together with --sums. Received: neither"
         )
     return datasets.read_labelled_images(data.images, data.sums)
 
@@ -171,8 +171,9 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
     data = settings.data
     if needs_digits and data.sums is not None:
         raise config.UserError(
-            "--images must have digit labels to train an encoder (for sums "
-            f"alone there is train_end_to_end.py). Received: {data.images}"
+            "--images must have digit labels to train an encoder, PNGs named by them "
+            "(for sums alone there is train_end_to_end.py). Received: "
+            f"--images={data.images} --sums={data.sums}"
         )
     labelled = _read_own_images(data)
     parts = datasets.split_images(labelled, data.train_fraction, settings.seed)

@@ -1,0 +1,86 @@
+"""PNGs of 168x40 pixels whose names begin with their four digits."""
+
+import os
+import pathlib
+import re
+
+import numpy as np
+from PIL import Image
+
+from mnist_sum_tf import config
+
+IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+
+
+def find_pngs(folder: pathlib.Path) -> list[str]:
+    """Paths of all PNGs, relative to a folder, sorted.
+
+    Those of linked folders are among them, hidden files and folders are not.
+    """
+    found, entered = [], set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if os.path.realpath(root) in entered:
+            folders.clear()
+            continue
+        entered.add(os.path.realpath(root))
+        paths = [pathlib.Path(root) / name for name in files]
+        found += [
+            path.relative_to(folder).as_posix()
+            for path in paths
+            if path.suffix.lower() == ".png"
+            and not path.name.startswith(".")
+            and path.is_file()
+        ]
+    return sorted(found)
+
+
+def digits_of(path: pathlib.Path) -> list[int]:
+    """The four digits that a file's name begins with.
+
+    Raises:
+        UserError: if it does not.
+    """
+    label = re.match(r"[0-9]{4}(?![0-9])", path.name)
+    if not label:
+        raise config.UserError(
+            f"{path}: the name must begin with the image's four digits, as in "
+            f"0428.png or 0428_00017.png. Received: {path.name!r}"
+        )
+    return [int(character) for character in label.group()]
+
+
+def read_png(path: pathlib.Path) -> np.ndarray:
+    """A PNG's pixels, uint8 `[40, 168]`; see-through is black.
+
+    Raises:
+        UserError: if it cannot be read, or is of another size.
+    """
+    expected = f"{path} must be a PNG of 168x40 pixels with 8 bits each."
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            if image.size != IMAGE_SHAPE[::-1]:
+                width, height = image.size
+                raise config.UserError(f"{expected} Received: {width}x{height}")
+            if image.mode.startswith(("I", "F")):
+                raise config.UserError(f"{expected} Received: {image.mode}")
+            if not image.has_transparency_data:
+                return np.asarray(image.convert("L"))
+            on_black = _on_paper(image, "black")
+            # Black ink would not be seen, nor that it is of the wrong shade.
+            return on_black if on_black.any() else _on_paper(image, "white")
+    except config.UserError:
+        raise
+    except (
+        OSError, SyntaxError, ValueError, Image.DecompressionBombError,
+    ) as error:  # fmt: skip
+        raise config.UserError(
+            f"{expected} Received: a file that cannot be read as one: "
+            f"{type(error).__name__}"
+        ) from error
+
+
+def _on_paper(image: Image.Image, colour: str) -> np.ndarray:
+    paper = Image.new("RGBA", image.size, colour)
+    laid = Image.alpha_composite(paper, image.convert("RGBA"))
+    return np.asarray(laid.convert("L"))
