@@ -206,8 +206,7 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
         "masks": masks(untrained),
         "starts_alike": normalised_starts(strategy),
         "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,
-        # Compiling is slow: once is enough.
-        "resumed": count == "2" and resume(folder, devices),
+        "resumed": resume(folder, devices),
         # Last, and with a strategy that has trained: each one numbers what its
         # devices do together from the same start, and devices hold to that.
         "sum_gradients": sum_gradients(spread.strategy),

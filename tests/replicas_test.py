@@ -35,26 +35,22 @@ def answer(process: subprocess.Popen) -> dict:
 
 
 def test_replicas_see_what_one_device_sees(tmp_path):
-    counts = (2, 4)
-    for count in counts:
-        (tmp_path / str(count)).mkdir()
-    started = [start("mirrored", tmp_path / str(n), n) for n in counts]
-    found = dict(zip(counts, map(answer, started)))
-    for count in counts:
-        one, all_devices = found[count]["losses"]
-        np.testing.assert_allclose(all_devices, one, rtol=1e-4)
-        one, all_devices = found[count]["statistics"]
-        assert len(one) == 8  # four means, four variances
-        np.testing.assert_allclose(all_devices, one, rtol=1e-4, atol=1e-5)
-        assert found[count]["starts_alike"]
-        masks = found[count]["masks"]
-        assert found[count]["replicas"] == count
-        # Every replica draws a mask of its own in each of two steps.
-        assert len(set(map(tuple, masks))) == len(masks) == 2 * count
-        assert {value for mask in masks for value in mask} == {0, 2}
-        for each in found[count]["sum_gradients"]:
-            np.testing.assert_allclose(each, sum_gradients_of_one_batch(), rtol=1e-5)
-    assert found[2]["resumed"]
+    count = 2
+    found = answer(start("mirrored", tmp_path, count))
+    one, all_devices = found["losses"]
+    np.testing.assert_allclose(all_devices, one, rtol=1e-4)
+    one, all_devices = found["statistics"]
+    assert len(one) == 8  # four means, four variances
+    np.testing.assert_allclose(all_devices, one, rtol=1e-4, atol=1e-5)
+    assert found["starts_alike"]
+    masks = found["masks"]
+    assert found["replicas"] == count
+    # Every replica draws a mask of its own in each of two steps.
+    assert len(set(map(tuple, masks))) == len(masks) == 2 * count
+    assert {value for mask in masks for value in mask} == {0, 2}
+    for each in found["sum_gradients"]:
+        np.testing.assert_allclose(each, sum_gradients_of_one_batch(), rtol=1e-5)
+    assert found["resumed"]
 
 
 def sum_gradients_of_one_batch() -> list[float]:

@@ -151,7 +151,7 @@ def test_saved_model_cli_answers_as_python(
 def run_cli(*arguments):
     # A process of its own: the tool defines and parses absl's global flags.
     tool = importlib.util.find_spec("tensorflow.python.tools.saved_model_cli").origin
-    if "--signature_def=serving_bytes" in arguments:  # as where there is no project
+    if "--signature_def=decode" in arguments:  # as where there is no project
         subprocess.run([sys.executable, tool, *arguments], check=True, timeout=300)
         return
     result = preloaded.run([tool, *arguments], ".", timeout=300)

@@ -100,12 +100,10 @@ def test_a_taught_run_with_blended_digits_resumes_in_the_same_bits(settings, tmp
         dataclasses.replace(settings, total_steps=2), tmp_path / "parts"
     )
     stages.train_encoder(settings, tmp_path / "parts")
-    whole, parts, labels = (tmp_path / name for name in ("whole", "parts", "labels"))
-    assert_same_values(final_values(whole / "encoder"), final_values(parts / "encoder"))
-    stages.train_encoder(dataclasses.replace(settings, teacher=None), labels)
-    values, others = (final_values(path / "encoder") for path in (whole, labels))
-    assert values.keys() == others.keys()  # the teacher is not saved
-    assert any((values[name] != others[name]).any() for name in values)
+    values, others = (final_values(tmp_path / n / "encoder") for n in ("whole", "parts"))
+    assert_same_values(values, others)
+    shapes = {np.shape(value) for value in values.values()}
+    assert (3, 3, 1, 2) in shapes and (3, 3, 1, 3) not in shapes  # no teacher is saved
 
 
 def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path):
