@@ -9,9 +9,8 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_tables import read_picture_table
-from mnist_sum_tf.data.png_files import digits_of, find_pngs, read_png
+from mnist_sum_tf.data.png_files import IMAGE_SHAPE, digits_of, find_pngs, read_png
 
-IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Rows of an array that are checked or converted at a time.
 CHUNK = 1024
 # Of an image's pixels, most are paper. Some images of a set may have been worn.

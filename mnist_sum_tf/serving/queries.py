@@ -43,7 +43,8 @@ def query_files(
 
     Raises:
         ServingError: if the server does not answer; what was read of the paths
-            before has been yielded then.
+            before has been yielded then, and the client gives up (`give_up`), as
+            it does where not all answers are asked for.
     """
     ask = _until_failed(
         {"serving_bytes": _ask_bytes, "serving_default": _ask_canvases}[signature]

@@ -1,5 +1,6 @@
 """A few validation images with what was read in them, for TensorBoard."""
 
+import collections
 import pathlib
 import re
 
@@ -79,8 +80,10 @@ class SampleImages:
 
 def _first_images(dataset):
     """The first images, uint8 `[n, 40, 168, 1]`, and their labels."""
-    # All are asked for: what is cached is kept only where a pass comes to its end.
-    (images, labels), *_ = dataset
+    batches = iter(dataset)
+    images, labels = next(batches)
+    # What is cached is kept only where a pass comes to its end.
+    collections.deque(batches, maxlen=0)
     labels = {name: v[:NUM_IMAGES].numpy() for name, v in labels.items()}
     return images[:NUM_IMAGES].numpy(), labels
 
