@@ -3,6 +3,7 @@
 import logging
 import os
 import pathlib
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -67,7 +68,7 @@ def check_not_empty() -> None:
 
 
 def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
-    """Runs `main`; a `UserError` becomes one line and exit status 1.
+    """Runs `main`; a `UserError` becomes one line and exit status 1, Ctrl-C 130.
 
     Args:
         main: takes the arguments that are no flags, the program's name first.
@@ -97,6 +98,9 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         # Whoever reads has enough; nothing may be written at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except KeyboardInterrupt:  # Training says more, and is saved before.
+        print("stopped by Ctrl-C", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 def _multiply_in_float32() -> None:

@@ -156,6 +156,18 @@ def test_a_reader_that_has_enough_is_no_error(monkeypatch, capsys):
     assert standard_output == 1
 
 
+def test_a_person_who_has_enough_is_told_in_one_line(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import cli
+
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(SystemExit) as ended:
+        cli.run(None)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "stopped by Ctrl-C\n"
+
+
 @pytest.mark.parametrize(
     "script", ["generate_data.py", "make_photographs.py", "reproduce_original.py"]
 )
