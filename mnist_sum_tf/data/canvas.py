@@ -27,6 +27,7 @@ def join_tiles(tiles, tile_left, overlap) -> tf.Tensor:
     # Not compiled: these ops move whole columns, XLA would move pixels.
     layers = tf.gather(tiles, columns, batch_dims=2)
     canvas = _meet(layers, tiles[:, 0], tile_left[:, :1], overlap)
+    canvas = tf.reshape(canvas, [-1, config.IMAGE_WIDTH, config.IMAGE_HEIGHT])
     return tf.transpose(canvas, [0, 2, 1])[..., tf.newaxis]
 
 
@@ -41,9 +42,11 @@ def _meet(layers, first_tile, first_left, overlap) -> tf.Tensor:
         overlap: int32 `[batch]`, see `placement.Placement`.
 
     Returns:
-        uint8 `[batch, 168, 40]`.
+        uint8 `[batch, 168 * 40]`.
     """
-    rule = overlap[:, tf.newaxis, tf.newaxis]
+    # Pixels of an image in one row: XLA's loops are over the last dimension.
+    layers = tf.reshape(layers, [*layers.shape[:2], -1])
+    rule = overlap[:, tf.newaxis]
 
     def meet(old, new):
         bright_or_sum = tf.where(
@@ -53,10 +56,10 @@ def _meet(layers, first_tile, first_left, overlap) -> tf.Tensor:
         return tf.where(rule == placement.KEEP_EARLIER, keep, bright_or_sum)
 
     first, *others = tf.unstack(layers, axis=1)
-    pressed = _pressed_column(first_tile, first_left)[:, tf.newaxis]
-    is_first = tf.range(config.IMAGE_WIDTH)[:, tf.newaxis] == 0
-    is_pressed = is_first & (rule == placement.KEEP_EARLIER)
-    first = tf.where(is_pressed, pressed, first)
+    height = config.IMAGE_HEIGHT
+    pressed = _pressed_column(first_tile, first_left)
+    pressed = tf.where(rule == placement.KEEP_EARLIER, pressed, first[:, :height])
+    first = tf.concat([pressed, first[:, height:]], axis=1)
     return functools.reduce(meet, others, first)
 
 

@@ -8,7 +8,7 @@ for the others; in smaller batches each row's kind is drawn, and all are compute
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.data import wear_kinds
+from mnist_sum_tf.data import drawing, wear_kinds
 
 
 def wear(images, seed, share: float = 1.0) -> tf.Tensor:
@@ -24,64 +24,83 @@ def wear(images, seed, share: float = 1.0) -> tf.Tensor:
         uint8 `[batch, 40, 168, 1]`; at least the last 17 of 32 rows are unchanged.
         Of fewer than 32, each is worn with the probability that this comes to.
     """
+    wear_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
     of_batch = _wear_rows if images.shape[0] >= _PERIOD else _wear_by_chance
-    worn = of_batch(images, seed)
+    worn = of_batch(images, wear_seed)
     if share == 1:
         return worn
-    is_worn = wear_kinds.per_image(images, tf.random.fold_in(seed, 1), 0.0, 1.0) < share
-    return tf.where(is_worn, worn, images)
+    chance = tf.random.stateless_uniform([images.shape[0], 1, 1, 1], chance_seed)
+    return tf.where(chance < share, worn, images)
 
 
 def _wear_rows(images, seed) -> tf.Tensor:
     """Wears the first rows, so many by each kind."""
-    seeds = tf.unstack(tf.random.split(seed, len(_KINDS)))
-    worn, first = [], 0
-    for (kind, rows), kind_seed in zip(_KINDS.items(), seeds):
-        count = images.shape[0] * rows // _PERIOD
-        worn.append(kind(images[first : first + count], kind_seed))
-        first += count
-    heavy = _wear_more(tf.concat(worn[len(LIGHT) :], axis=0), seed)
-    return tf.concat([*worn[: len(LIGHT)], heavy, images[first:]], axis=0)
+    numbers_seed, begin_seed = tf.unstack(tf.random.split(seed, 2))
+    drawn = wear_kinds.draw(_plan(images.shape[0]), numbers_seed)
+    return _worn_rows(images, drawn, tf.random.stateless_uniform([], begin_seed))
 
 
-def _wear_more(images, seed) -> tf.Tensor:
+def _plan(batch_size: int) -> wear_kinds.Plan:
+    """So many rows by each kind; of the heavily worn half by noise, a quarter by blur."""
+    plan = [(kind, batch_size * rows // _PERIOD) for kind, rows in _KINDS.items()]
+    heavy = sum(count for _, count in plan[len(LIGHT) :])
+    return [
+        *plan, (wear_kinds.add_noise, (heavy + 1) // 2),
+        (wear_kinds.blur, (heavy + 2) // 4),
+    ]  # fmt: skip
+
+
+@drawing.compiled
+def _worn_rows(images, drawn, begin) -> tf.Tensor:
+    plan = _plan(images.shape[0])
+    *numbers, of_noise, of_blur = wear_kinds.deal(drawn, plan)
+    counts = [count for _, count in plan[: len(_KINDS)]]
+    *parts, rest = tf.split(images, [*counts, images.shape[0] - sum(counts)])
+    worn = [kind(part, its) for kind, part, its in zip(_KINDS, parts, numbers)]
+    heavy = tf.concat(worn[len(LIGHT) :], axis=0)
+    begin = tf.cast(begin * heavy.shape[0], tf.int32)
+    heavy = _wear_more(heavy, of_noise, of_blur, begin)
+    return tf.concat([*worn[: len(LIGHT)], heavy, rest], axis=0)
+
+
+def _wear_more(images, of_noise, of_blur, begin) -> tf.Tensor:
     """Of every four images two get noise, one is blurred; where that begins, is drawn.
 
     A model that has seen clouds and outlines by themselves took noise for ink there.
     """
-    noise_seed, blur_seed, begin_seed = _more_seeds(seed)
     rows = np.arange(images.shape[0])
-    shift = tf.random.stateless_uniform([], begin_seed, 0, len(rows), tf.int32)
     noisy, blurred, others = rows[::2], rows[1::4], rows[3::4]
-    shifted = tf.roll(images, shift, axis=0)
+    shifted = tf.roll(images, begin, axis=0)
     worn = tf.concat([
-        wear_kinds.add_noise(tf.gather(shifted, noisy), noise_seed),
-        wear_kinds.blur(tf.gather(shifted, blurred), blur_seed),
+        wear_kinds.add_noise(tf.gather(shifted, noisy), of_noise),
+        wear_kinds.blur(tf.gather(shifted, blurred), of_blur),
         tf.gather(shifted, others),
     ], axis=0)  # fmt: skip
     in_order = np.argsort(np.concatenate([noisy, blurred, others]))
-    return tf.roll(tf.gather(worn, in_order), -shift, axis=0)
-
-
-def _more_seeds(seed) -> list[tf.Tensor]:
-    """Of noise and blur on top, and of who gets them."""
-    return [tf.random.fold_in(seed, number) for number in (3, 4, 5)]
+    return tf.roll(tf.gather(worn, in_order), -begin, axis=0)
 
 
 def _wear_by_chance(images, seed) -> tf.Tensor:
     """Draws the kind of each row; for batches that hold no share of all kinds."""
-    chosen = wear_kinds.per_image(images, tf.random.fold_in(seed, 2), 0.0, _PERIOD)
-    seeds = tf.unstack(tf.random.split(seed, len(_KINDS)))
+    numbers_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
+    batch_size = images.shape[0]
+    more = (wear_kinds.add_noise, wear_kinds.blur)
+    plan = [(kind, batch_size) for kind in (*_KINDS, *more)]
+    *numbers, of_noise, of_blur = wear_kinds.deal(
+        wear_kinds.draw(plan, numbers_seed), plan
+    )
+    chosen, chance = tf.unstack(
+        tf.random.stateless_uniform([2, batch_size, 1, 1, 1], chance_seed)
+    )
     worn, first = images, 0
-    for (kind, rows), kind_seed in zip(_KINDS.items(), seeds):
-        is_worn = (chosen >= first) & (chosen < first + rows)
-        worn = tf.where(is_worn, kind(images, kind_seed), worn)
+    for (kind, rows), its_numbers in zip(_KINDS.items(), numbers):
+        is_worn = (chosen >= first / _PERIOD) & (chosen < (first + rows) / _PERIOD)
+        worn = tf.where(is_worn, kind(images, its_numbers), worn)
         first += rows
-    is_heavy = (chosen >= sum(LIGHT.values())) & (chosen < first)
-    noise_seed, blur_seed, chance_seed = _more_seeds(seed)
-    chance = wear_kinds.per_image(images, chance_seed, 0.0, 1.0)
-    more = tf.where(chance < 0.75, wear_kinds.blur(worn, blur_seed), worn)
-    more = tf.where(chance < 0.5, wear_kinds.add_noise(worn, noise_seed), more)
+    light = sum(LIGHT.values())
+    is_heavy = (chosen >= light / _PERIOD) & (chosen < first / _PERIOD)
+    blurred = tf.where(chance < 0.75, wear_kinds.blur(worn, of_blur), worn)
+    more = tf.where(chance < 0.5, wear_kinds.add_noise(worn, of_noise), blurred)
     return tf.where(is_heavy, more, worn)
 
 
