@@ -172,14 +172,6 @@ def test_noise_is_the_sum_of_four_bytes():
     np.testing.assert_array_equal(worn, expected)
 
 
-def test_grids_are_enlarged_as_pictures_are_resized():
-    grid = np.random.default_rng(0).random((2, 14, 56)).astype(np.float32)
-    for method in ("bilinear", "bicubic"):
-        expected = tf.image.resize(grid[..., np.newaxis], (40, 168), method)[..., 0]
-        enlarged = wear_kinds._enlarge(tf.constant(grid), method)
-        np.testing.assert_allclose(enlarged, expected, atol=1e-6)
-
-
 def test_what_is_dealt_is_what_was_drawn():
     kinds = wear_kinds.blur, wear_kinds.cloud, wear_kinds.add_noise
     plan = list(zip(kinds, (2, 1, 3)))

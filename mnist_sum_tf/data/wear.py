@@ -41,7 +41,7 @@ def _wear_rows(images, seed) -> tf.Tensor:
 
 
 def _plan(batch_size: int) -> wear_kinds.Plan:
-    """So many rows by each kind; of the heavily worn half by noise, a quarter by blur."""
+    """So many rows by each kind; of the heavily worn half get noise, a quarter blur."""
     plan = [(kind, batch_size * rows // _PERIOD) for kind, rows in _KINDS.items()]
     heavy = sum(count for _, count in plan[len(LIGHT) :])
     return [

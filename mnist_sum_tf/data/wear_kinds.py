@@ -4,7 +4,6 @@ Images are uint8 `[batch, 40, 168, 1]`. Numbers are drawn apart from what is don
 with them, so that the latter can be compiled.
 """
 
-import functools
 import itertools
 from typing import Callable, NamedTuple, Sequence
 
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.enlarging import enlarge
 
 HEIGHT, WIDTH = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
 _PER_IMAGE = 12  # as many as `negative_bands` needs
@@ -129,8 +129,8 @@ def _lose_pixels(images, numbers, largest_share, white_per_black) -> tf.Tensor:
     share = largest_share * numbers.per_image[0]
     place = tf.reshape(_uniform(numbers.words), images.shape)
     black = tf.zeros_like(images)
-    images = tf.where(place < share, black, images)
-    return tf.where(place > 1 - share * white_per_black, 255 - black, images)
+    holed = tf.where(place < share, black, images)
+    return tf.where(place > 1 - share * white_per_black, 255 - black, holed)
 
 
 def cloud(images, numbers: Numbers) -> tf.Tensor:
@@ -180,24 +180,10 @@ def splash_mud(images, numbers: Numbers) -> tf.Tensor:
 
 def _coarse(words, sizes, method: str) -> list[tf.Tensor]:
     """Grids of numbers in [0, 1), enlarged to float32 `[batch, 40, 168, 1]`."""
-    parts = tf.split(_uniform(words), [rows * columns for rows, columns in sizes], axis=1)
+    counts = [rows * columns for rows, columns in sizes]
+    parts = tf.split(_uniform(words), counts, axis=1)
     grids = [tf.reshape(part, [-1, *size]) for part, size in zip(parts, sizes)]
-    return [_enlarge(grid, method)[..., tf.newaxis] for grid in grids]
-
-
-def _enlarge(grid, method: str) -> tf.Tensor:
-    """`tf.image.resize` as two matrix products, which XLA knows for every method."""
-    rows, columns = grid.shape[1:]
-    across = tf.einsum("nrc,xc->nrx", grid, _enlargement(columns, WIDTH, method))
-    return tf.einsum("nrx,yr->nyx", across, _enlargement(rows, HEIGHT, method))
-
-
-@functools.cache
-def _enlargement(size: int, new_size: int, method: str) -> np.ndarray:
-    """What each old pixel counts in each new one, float32 `[new_size, size]`."""
-    with tf.init_scope():
-        impulses = tf.eye(size)[tf.newaxis, ..., tf.newaxis]
-        return tf.image.resize(impulses, [new_size, size], method)[0, ..., 0].numpy()
+    return [enlarge(grid, method)[..., tf.newaxis] for grid in grids]
 
 
 # Two steps of -1, 0 or 1 down and two to the right, in all 81 ways.
@@ -242,7 +228,8 @@ def _sharpen(images, uniform) -> tf.Tensor:
     blurred = _blur(images, _between(blur_share, 0.3, 1.0))
     pixels = tf.cast(tf.where(is_blurred < 0.5, blurred, images), tf.float32)
     steepness = tf.exp(_between(steepness, 0.0, 4.0))
-    return _to_uint8(steepness * pixels - (steepness - 1) * _between(split, 10.0, 130.0))
+    split = _between(split, 10.0, 130.0)
+    return _to_uint8(steepness * pixels - (steepness - 1) * split)
 
 
 def _largest_around(pixels, is_thin) -> tf.Tensor:
