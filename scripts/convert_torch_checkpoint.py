@@ -11,6 +11,7 @@ of the training to come, such as --images.
 """
 
 import cli
+import given_flags
 import training_flags
 from absl import flags
 
@@ -39,6 +40,7 @@ def main(argv):
 
     path, workdir = _TORCH_CHECKPOINT.value, training_flags.workdir()
     if _TO_TORCH.value:
+        _check_no_other_flags()
         stage = work_directories.convert_to_torch(path, workdir, _STAGE.value)
         print(f"Wrote the {stage} of {workdir} to {path}")
         return
@@ -47,10 +49,31 @@ def main(argv):
             "--stage must stand beside --to_torch; what a PyTorch file is of shows in "
             f"its tensors. Received: --stage={_STAGE.value} alone"
         )
+    if given_flags.optional("normalized"):
+        raise config.UserError(
+            "--normalized must not stand here: the original's layers are plain. "
+            "Received: --normalized"
+        )
     settings = work_directories.convert_from_torch(
         path, workdir, training_flags.settings
     )
     print(f"Wrote {path} to {workdir}/{settings.stage}")
+
+
+def _check_no_other_flags() -> None:
+    """Raises `UserError` for settings of a training, which --to_torch does not need."""
+    module = flags.FLAGS.find_module_defining_flag("to_torch")
+    needed = {"workdir", "torch_checkpoint", "to_torch", "stage"}
+    given = sorted(
+        f"--{flag.name}"
+        for flag in flags.FLAGS.get_key_flags_for_module(module)
+        if flag.present and flag.name not in needed
+    )
+    if given:
+        raise config.UserError(
+            "--to_torch must stand beside --workdir, --torch_checkpoint and --stage "
+            f"alone: it trains nothing. Received: {', '.join(given)}"
+        )
 
 
 if __name__ == "__main__":

@@ -170,7 +170,10 @@ def test_files_that_cannot_be_used(small, tmp_path):
     saved_states.write_tree(path, tree)
     back = saved_states.read_tree(path, tree)
     assert jax.tree.all(jax.tree.map(lambda x, y: (x == y).all(), back, tree))
-    for like in ({"a": np.ones([3, 2]), "b": np.zeros([1])}, {"c": np.ones([1])}):
+    for like in (
+        {"a": np.ones([3, 2]), "b": np.zeros([1])}, {"c": np.ones([1])},
+        {"a": np.ones([2, 3], np.int32), "b": np.zeros([1])},
+    ):  # fmt: skip
         with pytest.raises(config.UserError, match="tree.npz"):
             saved_states.read_tree(path, like)
     path.write_bytes(path.read_bytes()[:100])

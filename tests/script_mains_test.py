@@ -84,11 +84,21 @@ def test_demo(run_main, called):
         ("evaluate.py --model=mine --workdir=W", "Received: --model=mine --workdir=W"),
         ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
         ("train_end_to_end.py --workdir=W --notrain_encoder",
-         "--notrain_encoder must go with --objective=regression"),
+         "--objective=distribution --preset=compact"),
+        ("train_end_to_end.py --workdir=W --preset=original --objective=distribution",
+         "with --preset=original that is the default) must go with "
+         "--objective=regression"),
+        ("train_end_to_end.py --workdir=W --decorrelation=nan",
+         "--decorrelation must be a finite number. Received: nan"),
         ("export_model.py --export_dir=E --workdir=W --blend_share=0.5",
          "--blend_share=0.5 alone"),
         ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
          "--stage=encoder", "--stage=encoder alone"),
+        ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
+         "--normalized", "layers are plain. Received: --normalized"),
+        ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
+         "--to_torch --stage=encoder --seed=4 --images=P",
+         "trains nothing. Received: --images, --seed"),
         ("evaluate.py --tfds_data_dir=D", "--tfds_data_dir=D --digits=bundled"),
         ("generate_data.py --output_dir=out --tfds_data_dir=D",
          "--tfds_data_dir=D --digits=bundled"),
@@ -109,63 +119,8 @@ def test_a_picture_into_a_folder_is_refused_before_anything_is_read(
 ):
     program = runpy.run_path(str(SCRIPTS / "predict.py"))
     flags.FLAGS(["predict.py", f"--picture={tmp_path}"])
-    with pytest.raises(UserError, match="--picture must be .* which is a folder"):
+    with pytest.raises(UserError, match="--picture must be .* which is no file"):
         program["main"](["predict.py", "missing.png"])
-
-
-def test_a_flag_given_nothing_is_not_taken_for_none(monkeypatch):
-    """As in `--model=$UNSET`."""
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import cli
-
-    values = flags.FlagValues()
-    flags.DEFINE_string("model", "", "", flag_values=values)
-    flags.DEFINE_integer("seed", 0, "", flag_values=values)
-    monkeypatch.setattr(cli.flags, "FLAGS", values)
-    for arguments in ([], ["--seed=0"], ["--model=x"]):
-        values.unparse_flags()
-        values(["script.py", *arguments])
-        cli.check_not_empty()
-    values(["script.py", "--model="])
-    with pytest.raises(UserError, match="--model must have a value. Received: nothing"):
-        cli.check_not_empty()
-
-
-def test_a_value_beside_its_flag_is_not_lost(monkeypatch):
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import cli
-
-    cli.check_no_files([])
-    with pytest.raises(UserError, match=r"flags alone.* Received: tiled mixed$"):
-        cli.check_no_files(["tiled", "mixed"])
-
-
-def test_a_reader_that_has_enough_is_no_error(monkeypatch, capsys):
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import cli
-
-    monkeypatch.setattr("sys.argv", ["script.py"])
-    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=BrokenPipeError))
-    pointed = []
-    monkeypatch.setattr("os.dup2", lambda *descriptors: pointed.append(descriptors))
-    monkeypatch.setattr("sys.stdout", mock.Mock(fileno=lambda: 1))
-    with pytest.raises(SystemExit) as ended:
-        cli.run(None)
-    assert ended.value.code == 1
-    ((_, standard_output),) = pointed
-    assert standard_output == 1
-
-
-def test_a_person_who_has_enough_is_told_in_one_line(monkeypatch, capsys):
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import cli
-
-    monkeypatch.setattr("sys.argv", ["script.py"])
-    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=KeyboardInterrupt))
-    with pytest.raises(SystemExit) as ended:
-        cli.run(None)
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "stopped by Ctrl-C\n"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +152,15 @@ def test_export_model(run_main, called, capsys):
         "E", None, "M", False, None, "litert", "int8", "B", 0.5
     )
     assert capsys.readouterr().out == "E/model_int8.tflite\n"
+
+
+@pytest.mark.parametrize("share", ["-0.1", "2"])
+def test_a_share_is_from_0_to_1(run_main, share):
+    with pytest.raises(flags.IllegalFlagValueError, match=f"--blend_share={share}"):
+        run_main(
+            "export_model.py", "--model=M", "--export_dir=E", "--blend_with=B",
+            f"--blend_share={share}",
+        )  # fmt: skip
 
 
 def test_the_original_size_by_its_own(run_main, called):

@@ -127,6 +127,8 @@ class Danger:
         ({"fc1.weight": "text"}, "fc1.weight must be a tensor of floats"),
         ({"fc1.weight": torch.zeros(2, dtype=torch.int64)}, "torch.int64"),
         ({"fc1.weight": torch.tensor([np.nan])}, "must be finite"),
+        ({"fc1.weight": torch.zeros(2, device="meta")}, "tensor of floats.*meta"),
+        ({"fc1.a\nb": torch.zeros(2)}, r"surplus fc1.a\\nb"),
         ({"other": torch.zeros(2)}, "must hold conv_blocks"),
         ({"fc1.weight": torch.zeros(2)}, r"missing fc1.bias.*misshapen.*\[2\]"),
     ],
@@ -151,6 +153,13 @@ def test_files_that_are_no_checkpoint(content, tmp_path):
         path.write_bytes(content)
     with pytest.raises(config.UserError, match="Received: "):
         files.read_state_dict(path)
+
+
+@pytest.mark.parametrize("name", ["x.pth/y.pth", 255 * "x"])
+def test_a_place_that_cannot_be_written_is_told(name, tmp_path):
+    (tmp_path / "x.pth").touch()
+    with pytest.raises(config.UserError, match="can be written. Received: "):
+        files.write_checkpoint(tmp_path / name, {}, "decoder", 1e-3)
 
 
 def test_a_cut_file_is_told(tmp_path):

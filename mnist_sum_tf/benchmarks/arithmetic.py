@@ -44,6 +44,7 @@ def flop_per_image(model: keras.Model) -> tuple[int, int]:
 def measure(settings: Settings) -> list[Measurement]:
     """A large matrix product, the training step and an answer, in turn.
 
+    An answer is that of the plain layers, as exported, in the same precision.
     Ratios are the shares of the product's rate in the same precision.
     """
     found = []
@@ -70,7 +71,8 @@ def _work(base_channels, precision, batch_size, settings):
         for i in (1, 2)
     ]
     product = tf.function(lambda: tf.matmul(*matrices)[0, 0])
-    forward = tf.function(lambda: bench.state.model(images, training=False))
+    plain = build_encoder(base_channels, dtype=precision)
+    forward = tf.function(lambda: plain(images, training=False))
     amounts = {
         "matrix product": 2 * size**3,
         "training step": batch_size * step,

@@ -20,6 +20,7 @@ from mnist_sum_tf.benchmarks import (
 )
 from mnist_sum_tf.benchmarks.settings import Settings
 from mnist_sum_tf.runtimes.packages import PackageMissing
+from mnist_sum_tf.runtimes.saved_model import find_saved_model
 from mnist_sum_tf.training import strategies
 
 # Name -> title and what measures it, in the order in which they run.
@@ -41,6 +42,12 @@ SECTIONS = {
     ),
     "memory": ("Peak memory", memory.measure),
 }
+# What we are compared with there computes on the processor.
+ON_PROCESSOR = ("twin", "inference")
+
+
+class NotComparable(config.UserError):
+    """What stands in the way of a fair comparison."""
 
 
 def run(settings: Settings, names=None, output=None) -> dict:
@@ -49,31 +56,31 @@ def run(settings: Settings, names=None, output=None) -> dict:
     Args:
         settings: what, and how long.
         names: of the sections, all by default. Of all, those whose packages are
-            not installed are left out with a warning.
+            not installed are left out with a warning; so are, where a GPU is seen,
+            those that compare what computes on the processor.
         output: path of a JSON file to write; `None` writes none.
 
     Returns:
         Section -> list of `Measurement`.
 
     Raises:
-        UserError: if there is no such section, a package that a named one needs
-            is not installed, the file cannot be written, or there is no model.
+        UserError: if there is no such section, a named one cannot be measured here,
+            the file cannot be written, or there is no model.
     """
-    unknown = sorted(set(names or ()) - set(SECTIONS))
-    if unknown:
-        raise config.UserError(
-            f"--sections must be among {', '.join(SECTIONS)}. "
-            f"Received: {', '.join(unknown)}"
-        )
+    chosen = _chosen_sections(names)
     strategies.set_up_devices(deterministic=False)
+    if "inference" in chosen:
+        find_saved_model(settings.model_path)  # minutes before it is read
+    if output is not None:
+        tables.check_writable(output)
     machine, found = describe_machine(), {}
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    for name, (title, measure) in SECTIONS.items():
-        if names and name not in names:
-            continue
+    for name in chosen:
+        title, measure = SECTIONS[name]
         try:
+            _check_processor(name, machine["GPUs"])
             found[name] = measure(settings)
-        except PackageMissing as error:
+        except (PackageMissing, NotComparable) as error:
             if names:
                 raise
             logging.warning("%s is left out: %s", name, error)
@@ -82,6 +89,26 @@ def run(settings: Settings, names=None, output=None) -> dict:
         if output is not None:
             tables.write_report(output, machine, found)
     return found
+
+
+def _chosen_sections(names) -> list[str]:
+    """In the order in which they run; all where none is named."""
+    unknown = sorted(set(names or ()) - set(SECTIONS))
+    if unknown:
+        raise config.UserError(
+            f"--sections must be among {', '.join(SECTIONS)}. "
+            f"Received: {', '.join(unknown) or repr('')}"
+        )
+    return [name for name in SECTIONS if name in (names or SECTIONS)]
+
+
+def _check_processor(name: str, num_gpus: int) -> None:
+    """Raises `NotComparable` where one side of a comparison would have a GPU."""
+    if num_gpus and name in ON_PROCESSOR:
+        raise NotComparable(
+            f"The section {name} compares on the processor; CUDA_VISIBLE_DEVICES=-1 "
+            f"hides GPUs. Received: {num_gpus} GPUs"
+        )
 
 
 def describe_machine() -> dict:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import tempfile
 
 from mnist_sum_tf import config
 from mnist_sum_tf.benchmarks.timing import Measurement
@@ -65,16 +66,21 @@ def write_report(
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")
     except (OSError, ValueError) as error:  # ValueError: "." names no file
-        raise config.UserError(
-            f"--output must be a file that can be written. Received: {error}"
-        ) from error
+        raise _unwritable(error) from error
 
 
-def read_report(path) -> tuple[dict, dict[str, list[Measurement]]]:
-    """The machine and the sections that `write_report` wrote."""
-    report = json.loads(pathlib.Path(path).read_text())
-    sections = {
-        name: [Measurement(**each) for each in measurements]
-        for name, measurements in report["sections"].items()
-    }
-    return report["machine"], sections
+def check_writable(path) -> None:
+    """Raises `UserError` where a report could not be written after all the work."""
+    folder = pathlib.Path(path).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: Exception) -> config.UserError:
+    return config.UserError(
+        f"--output must be a file that can be written. Received: {error}"
+    )

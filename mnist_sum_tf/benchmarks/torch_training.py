@@ -15,7 +15,7 @@ def measure(settings: Settings) -> list[Measurement]:
     """Ours and PyTorch's in turn; ratios are to PyTorch.
 
     Ours does more in a step: it averages the weights, and looks out for
-    numbers that are not finite.
+    numbers that are not finite. PyTorch's Adam is its fastest on a processor.
 
     Raises:
         UserError: if PyTorch is not installed.
@@ -60,7 +60,7 @@ def torch_step(
 
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = twin.MNISTDigitModel(base_channels).to(memory_format=layout)
-    optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
+    optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, fused=True)
     uint8 = batch[0].numpy()
     digits = torch.from_numpy(batch[1]["digits"].numpy()).long()
 

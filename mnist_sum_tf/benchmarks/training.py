@@ -56,7 +56,7 @@ def measure_waiting(settings: Settings) -> list[Measurement]:
 
 
 def _waiting(bench: BenchedTrainer, group: str, settings) -> list[Measurement]:
-    runs, blocked, wholes = [], [], []
+    runs = []
 
     def run():
         runs.append(waiting_of(bench.batches(), bench.take_step))

@@ -42,7 +42,13 @@ def write_original_images(
         "seed": seed, "digits_digest": digest_of(digits.images, digits.labels),
         "num_images": num_images,
     }  # fmt: skip
-    if folder.exists() and any(folder.iterdir()):
+    try:
+        is_there = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise config.UserError(
+            f"{folder} must be a folder that can be read. Received: {error}"
+        ) from error
+    if is_there:
         return _check_same(folder, made_from)
     _check_numbers(digits, max(num_images.values()))
     try:

@@ -39,10 +39,10 @@ def read_tree(path: pathlib.Path, like):
             f"part begins anew. Received: {config.kind_and_line(error)}"
         ) from error
     for leaf, (name, wanted) in zip(leaves, _named(like)):
-        if leaf.shape != wanted.shape:
+        if (leaf.dtype, leaf.shape) != (wanted.dtype, wanted.shape):
             raise config.UserError(
-                f"{path}: {name} must be of shape {wanted.shape}. "
-                f"Received: {leaf.shape}"
+                f"{path}: {name} must be {wanted.dtype} of shape {wanted.shape}. "
+                f"Received: {leaf.dtype} of shape {leaf.shape}"
             )
     return jax.tree.unflatten(jax.tree.structure(like), map(jnp.asarray, leaves))
 

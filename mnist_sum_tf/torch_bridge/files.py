@@ -1,5 +1,6 @@
 """The original's checkpoint files. PyTorch is needed here, and only here."""
 
+import contextlib
 import os
 import pathlib
 import warnings
@@ -85,7 +86,8 @@ def write_checkpoint(
             f"Received: {str(path)!r}: {config.kind_and_line(error)}"
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # none was made, or could be
+            beside.unlink()
 
 
 def _with_fresh_adam(torch, tensors: dict, learning_rate: float) -> dict:
@@ -112,14 +114,21 @@ def _import_torch():
 
 
 def _to_array(torch, path, key, value) -> np.ndarray:
+    name = config.one_line(str(key))
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
         kind = getattr(value, "dtype", type(value).__name__)
         raise config.UserError(
-            f"{path}: {key} must be a tensor of floats. Received: {kind}"
+            f"{path}: {name} must be a tensor of floats. Received: {kind}"
         )
-    array = value.detach().to_dense().to(torch.float32).numpy()
+    try:
+        array = value.detach().to_dense().to(torch.float32).numpy()
+    except (TypeError, RuntimeError) as error:  # nested, or without numbers
+        raise config.UserError(
+            f"{path}: {name} must be a tensor of floats. "
+            f"Received: {config.kind_and_line(error)}"
+        ) from error
     if not np.isfinite(array).all():
         raise config.UserError(
-            f"{path}: {key} must be finite. Received: infinities or NaN"
+            f"{path}: {name} must be finite. Received: infinities or NaN"
         )
     return array

@@ -43,7 +43,7 @@ def stage_of(state: dict, name: str) -> str:
     raise config.UserError(
         f"{name} must hold conv_blocks... (an encoder), fc1... (a decoder) or "
         "digit_model... and sum_model... (both). "
-        f"Received: {', '.join(map(str, list(state)[:3])) or 'nothing'}"
+        f"Received: {_listed(list(state)[:3]) or 'nothing'}"
     )
 
 
@@ -86,11 +86,11 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
     ]
     problems = {
         "missing": [key for key in expected if key not in state],
-        "surplus": [str(key) for key in state if key not in expected],
+        "surplus": [key for key in state if key not in expected],
         "misshapen": misshapen,
     }
     found = [
-        f"{what} {', '.join(keys)}" for what, keys in problems.items() if keys
+        f"{what} {_listed(keys)}" for what, keys in problems.items() if keys
     ]
     if found:
         size = f" of {','.join(map(str, channels))} channels" if channels else ""
@@ -99,6 +99,10 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
             f"Received: {'; '.join(found)}"
         )
     return channels
+
+
+def _listed(keys) -> str:
+    return config.one_line(", ".join(map(str, keys)))
 
 
 def load_into(model: keras.Model, state: dict) -> None:
