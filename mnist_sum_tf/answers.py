@@ -1,5 +1,6 @@
 """What a model answers to every image of a data set, beside the truth."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
@@ -70,22 +71,37 @@ class Answers(NamedTuple):
         return self.sum_probabilities.max(-1)
 
 
-def collect(model: keras.Model, dataset, name: str) -> Answers:
-    """Runs a model over a data set.
+def collect_all(
+    model: keras.Model, named_datasets: Iterable[tuple[str, Iterable]]
+) -> dict[str, Answers]:
+    """Runs a model over data sets.
 
     Only the worst images are kept in memory.
 
     Args:
         model: images to a dictionary with the outputs `OUTPUTS`.
-        dataset: finite; elements of images and labels (see `datasets`).
-        name: of the data set.
+        named_datasets: pairs of name and data set, which is finite; elements of
+            images and labels (see `datasets`).
+
+    Returns:
+        Answers by name.
     """
 
+    # Traced once for all data sets.
     @tf.function(autograph=False, reduce_retracing=True)
     def run(images):
         outputs = model(images, training=False)
         return [outputs[key] for key in OUTPUTS]
 
+    return {name: _collect(run, dataset, name) for name, dataset in named_datasets}
+
+
+def collect(model: keras.Model, dataset, name: str) -> Answers:
+    """Runs a model over one data set, see `collect_all`."""
+    return collect_all(model, [(name, dataset)])[name]
+
+
+def _collect(run, dataset, name: str) -> Answers:
     parts, worst = [], []
     for images, labels in dataset:
         digits = labels["digits"].numpy() if "digits" in labels else None

@@ -7,7 +7,7 @@ import numpy as np
 
 NUM_BINS = 15
 SET_ASIDE = (0.0, 0.01, 0.02, 0.05, 0.1)
-SMALLEST_PROBABILITY = 1e-20  # keeps the logarithm finite, as the loss does
+SMALLEST_PROBABILITY = 1e-20  # keeps the logarithm finite, in float32 too
 Z_95 = 1.959964  # of the normal distribution: 95 % lie within
 
 

@@ -73,7 +73,7 @@ class DataConfig:
             among the twentieth that the initial model reads worst, 0.1 to 0.5; 0
             draws all alike.
         validates_all_layouts: whether validation composites come in several
-            layouts, or in `layout` alone.
+            layouts beside `layout`, or in it alone.
         images: what to learn from in place of composites, see
             `labelled_images.read_labelled_images`.
         sums: likewise; `None` for labelled PNGs.
@@ -188,7 +188,8 @@ class Config:
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         stop_at_accuracy: training ends as soon as so large a share of the sums
-            is read right in each validation set; `None` takes all steps.
+            is read right in each validation set; `None`, or one above 1, takes
+            all steps.
         log_every_steps: steps over which one line of the history averages.
         skip_non_finite: how many steps of a run may be left out because their
             loss or gradient is not finite; one more stops the run.

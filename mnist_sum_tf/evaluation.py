@@ -1,9 +1,7 @@
 """How well a model reads images made of digits it has not seen."""
 
-import contextlib
 import functools
 import json
-import os
 import pathlib
 
 import keras
@@ -12,6 +10,7 @@ import tqdm
 from mnist_sum_tf import answers, config, confidence, robustness, slots
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data.new_folders import failed_writes_told
 from mnist_sum_tf.evaluation_tables import (
     format_confidence,
     format_samples,
@@ -24,7 +23,7 @@ from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import load_as_keras_model
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.trained_models import load_sum_model
-from mnist_sum_tf.whole_files import write_whole
+from mnist_sum_tf.whole_files import check_writable, write_whole
 
 BATCH_SIZE = 250
 SEED = 0
@@ -52,6 +51,15 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
     if is_model_file(model_path):
         return as_keras_model(load_file(model_path))
     return load_as_keras_model(model_path)
+
+
+def check_layouts(layouts) -> None:
+    """Raises a `UserError` unless there are some, and each is one of `LAYOUTS`."""
+    if not layouts or {*layouts} - {*config.LAYOUTS}:
+        raise config.UserError(
+            f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
+            f"Received: {','.join(layouts) or 'none'}"
+        )
 
 
 def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
@@ -153,11 +161,20 @@ def judge_slots(found: dict) -> dict:
 def sample_predictions(model: keras.Model, dataset) -> list[dict]:
     """The first images' true sums beside what the decoder says."""
     images, labels = next(iter(dataset))
-    sums = labels["sum"][:NUM_SAMPLES].numpy()
     predicted = model(images[:NUM_SAMPLES])["sum"].numpy()
+    return side_by_side(labels["sum"].numpy(), predicted)
+
+
+def side_by_side(sums, predicted) -> list[dict]:
+    """The first `NUM_SAMPLES` true sums, and what a decoder says.
+
+    Args:
+        sums: integers `[n]`.
+        predicted: floats `[m]`; of the first m images.
+    """
     return [
         {"actual": int(actual), "predicted": round(float(value), 4)}
-        for actual, value in zip(sums, predicted)
+        for actual, value in zip(sums[:NUM_SAMPLES], predicted)
     ]
 
 
@@ -181,13 +198,10 @@ def evaluate_and_report(
         UserError: if the folder cannot be written.
     """
     if output_dir is not None:
-        with _failed_writes_told():  # Before minutes of work.
-            os.makedirs(output_dir, exist_ok=True)
+        with failed_writes_told(str(output_dir)):  # Before minutes of work.
+            check_writable(output_dir)
     results = evaluate_model(model, named_datasets)
-    found = {
-        name: answers.collect(model, dataset, name)
-        for name, dataset in named_datasets.items()
-    }
+    found = answers.collect_all(model, named_datasets.items())
     judged = judge_answers(found)
     samples = sample_predictions(model, next(iter(named_datasets.values())))
     print(format_table(results))
@@ -215,22 +229,12 @@ def write_page(model, found: dict, judged: dict, output_dir) -> None:
     Raises:
         UserError: if the folder cannot be written.
     """
-    with _failed_writes_told():
+    with failed_writes_told(str(output_dir)):
         write_report(model, found, judged, output_dir)
 
 
 def write_json(report: dict, path: pathlib.Path) -> None:
     """Writes a report as a whole or not at all."""
-    with _failed_writes_told():
+    with failed_writes_told(str(path.parent)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")
-
-
-@contextlib.contextmanager
-def _failed_writes_told():
-    try:
-        yield
-    except OSError as error:
-        raise config.UserError(
-            f"--output_dir must be a folder that can be written. Received: {error}"
-        ) from error

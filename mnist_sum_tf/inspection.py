@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from mnist_sum_tf import config, evaluation
+from mnist_sum_tf import answers, config, evaluation
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.prediction import BATCH_SIZE, find_images
 
@@ -87,17 +87,14 @@ def inspect_files(model: keras.Model, paths) -> list[Inspected]:
     for start in range(0, len(found), BATCH_SIZE):
         batch = found[start : start + BATCH_SIZE]
         canvases = [canvas_with_ink(path, read_picture(path)) for path in batch]
-        names = [os.path.basename(path) for path in batch]
+        names = [config.one_line(os.path.basename(path)) for path in batch]
         inspected += _inspect(model, np.stack(canvases), names, [None] * len(batch))
     return inspected
 
 
 def _inspect(model, images, names, true_digits) -> list[Inspected]:
     outputs = model(images)
-    columns = [
-        outputs[name].numpy()
-        for name in ("digit_probabilities", "sum_probabilities", "sum")
-    ]
+    columns = [outputs[name].numpy() for name in answers.OUTPUTS]
     return [
         Inspected(name, image[..., 0], true, *row[:2], float(row[2]))
         for name, image, true, *row in zip(names, images, true_digits, *columns)

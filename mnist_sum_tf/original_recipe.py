@@ -12,14 +12,13 @@ import tensorflow as tf
 from mnist_sum_tf import config, evaluation, original_tables
 from mnist_sum_tf.data import datasets, digit_logits
 from mnist_sum_tf.data.digits import load_digits
-from mnist_sum_tf.data.layouts import get_layout
 from mnist_sum_tf.data.original_images import (
     NUM_IMAGES,
     write_original_images,
 )
 from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
-from mnist_sum_tf.training import loop, stage_folder, stages
+from mnist_sum_tf.training import loop, precision, stage_folder, stages
 from mnist_sum_tf.training.trained_models import is_trained
 
 REPORT_FILE = "reproduction.json"
@@ -94,8 +93,8 @@ def reproduce(recipe: Recipe, workdir) -> dict:
 
 def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
     """Refuses now what would be refused after days of training."""
-    for layout in recipe.layouts:
-        get_layout(layout)
+    evaluation.check_layouts(recipe.layouts)
+    precision.resolve_precision(recipe.precision)
     has = {"encoder": ("encoder", "sum_model"), "decoder": ("decoder",)}
     for stage, places in has.items():
         there = any(is_trained(workdir / place) for place in places)
@@ -168,7 +167,7 @@ def _decoder_task(settings: config.Config) -> loop.Task:
         ).map(_without_channel),
         validation_data={
             "test": datasets.once_dataset(
-                parts[1], original_tables.BATCH_SIZE
+                parts[1], evaluation.BATCH_SIZE
             ).map(_without_channel),
             "all_combinations": digit_logits.all_combinations(logit=1.0),
         },

@@ -11,8 +11,6 @@ from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.training import checkpoints, history
 from mnist_sum_tf.training.trained_models import load_sum_model
 
-BATCH_SIZE = 250
-NUM_SAMPLES = 10
 SUMS = range(5, 30)  # "small (5) to large (29)"
 
 
@@ -63,7 +61,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
         "end_to_end": history.read_history(workdir / "sum_model"),
     }
     model = load_sum_model(workdir)
-    own = datasets.once_dataset(test, BATCH_SIZE)
+    own = datasets.once_dataset(test, evaluation.BATCH_SIZE)
     unseen = evaluation.choose_datasets(
         layouts, config.DataConfig(digits=settings.data.digits)
     )
@@ -87,10 +85,6 @@ def judge_decoder(settings: config.Config, workdir) -> dict:
     checkpoints.load_average(decoder, stage_dir)
     test = one_hot_parts(settings)[1]
     predicted = decoder(test.images).numpy()
-    samples = [
-        {"actual": int(actual), "predicted": round(float(value), 4)}
-        for actual, value in zip(test.sums[:NUM_SAMPLES], predicted)
-    ]
     vectors, labels = next(
         iter(digit_logits.all_combinations(1.0).unbatch().batch(10_000))
     )
@@ -99,7 +93,7 @@ def judge_decoder(settings: config.Config, workdir) -> dict:
     return {
         "epoch_losses": [row["loss"] for row in rows if "loss" in row],
         "test_loss": float(np.square(predicted - test.sums).mean()),
-        "samples": samples,
+        "samples": evaluation.side_by_side(test.sums, predicted),
         "error_by_sum": {
             total: float(np.abs(errors)[sums == total].mean()) for total in SUMS
         },

@@ -48,7 +48,7 @@ def draw_readings(readings: list[Reading], path) -> None:
         title = f"The first {len(drawn)} of {len(readings)} images"
     canvases = [canvas_of(each.path, read_picture(each.path)) for each in drawn]
     captions = [
-        f"{os.path.basename(each.path)}\n{_addition(each)}" for each in drawn
+        f"{one_line(os.path.basename(each.path))}\n{_addition(each)}" for each in drawn
     ]
     try:
         reports.contact_sheet(canvases, captions, path, title)

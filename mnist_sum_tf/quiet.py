@@ -25,6 +25,9 @@ def import_tensorflow() -> None:
 @contextlib.contextmanager
 def _silent_stderr():
     """Keeps what libraries write past Python from standard error."""
+    if sys.stderr is None:  # closed
+        yield
+        return
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -1,11 +1,13 @@
 """Files that are written as a whole or not at all."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import signal
 import socket
 import sys
+import tempfile
 import threading
 
 
@@ -13,13 +15,14 @@ def write_whole(path, content: str | bytes) -> None:
     """Writes a file beside its place, then renames: never half a file.
 
     Args:
-        path: of the file; its folder is there.
+        path: of the file, or of a link to it; its folder is there.
         content: all of it; text becomes UTF-8.
 
     Raises:
-        OSError: if it cannot be written; nothing is left then.
+        OSError: if it cannot be written, or something else than a file is there;
+            nothing is left then.
     """
-    path = pathlib.Path(path)
+    path = place_of_file(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     content = content.encode("utf-8") if isinstance(content, str) else content
     try:
@@ -30,6 +33,30 @@ def write_whole(path, content: str | bytes) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def place_of_file(path) -> pathlib.Path:
+    """Where a file may be renamed to: a link's target, for the link is to stay.
+
+    Raises:
+        OSError: if a folder, a device or a pipe is there, which would be replaced.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EEXIST, "there is something, but no file", str(path))
+    return pathlib.Path(os.path.realpath(path))
+
+
+def check_writable(folder) -> None:
+    """Tries to write into a folder, or into the one that it would be made in.
+
+    Raises:
+        OSError: if that fails; nothing is left there in any case.
+    """
+    folder = pathlib.Path(os.path.abspath(folder))
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write_once(path, text: str) -> None:

@@ -63,7 +63,7 @@ def check_not_empty() -> None:
 
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
-        if flag.present and flag.value == "":
+        if flag.present and flag.value in ("", []):
             raise UserError(f"--{name} must have a value. Received: nothing")
 
 
@@ -84,6 +84,8 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         _set_up()
         return _run_told(main, argv, takes_files)
 
+    if sys.stderr is None:  # Closed; errors would be printed among the results.
+        sys.stderr = open(os.devnull, "w")
     try:
         check_flag_names(sys.argv[1:])
     except ValueError as error:
@@ -94,13 +96,34 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         finally:
             if sys.stdout:
                 sys.stdout.flush()  # Here, where a reader that is gone is told.
-    except BrokenPipeError:
-        # Whoever reads has enough; nothing may be written at the end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except OSError as error:
+        _end_unprinted(error)
     except KeyboardInterrupt:  # Training says more, and is saved before.
         print("stopped by Ctrl-C", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def _end_unprinted(error: OSError) -> None:
+    """Ends the program if nothing can be printed; else the error is raised again."""
+    if not isinstance(error, BrokenPipeError):  # Whoever reads has enough.
+        if not _stdout_fails():
+            raise error
+        print(
+            "error: standard output must be a file that can be written. "
+            f"Received: {error.strerror}", file=sys.stderr,
+        )  # fmt: skip
+    # Nothing may be written at the end either.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
+
+
+def _stdout_fails() -> bool:
+    """Whether nothing can be printed, where an error may be of any file."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
 
 
 def _multiply_in_float32() -> None:
@@ -120,7 +143,7 @@ def _set_up() -> None:
 
 
 def _run_told(main, argv: list[str], takes_files: bool):
-    from mnist_sum_tf.config import UserError
+    from mnist_sum_tf.config import UserError, one_line
     from mnist_sum_tf.training import interruptions
 
     try:
@@ -129,7 +152,7 @@ def _run_told(main, argv: list[str], takes_files: bool):
             check_no_files(argv[1:])
         return main(argv)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {one_line(str(error))}", file=sys.stderr, flush=True)
         if isinstance(error, interruptions.MachineLost):
             os._exit(1)  # TensorFlow would wait for it at the end
         sys.exit(1)

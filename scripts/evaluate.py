@@ -52,11 +52,6 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def _check_flags() -> None:
-    if not _LAYOUTS.value or {*_LAYOUTS.value} - {*config.LAYOUTS}:
-        raise config.UserError(
-            f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
-            f"Received: {','.join(_LAYOUTS.value) or 'none'}"
-        )
     if _MODEL.value and _WORKDIR.value:
         raise config.UserError(
             "--model must not stand beside --workdir. Received: "
@@ -80,6 +75,7 @@ def main(argv):
     del argv
     from mnist_sum_tf import evaluation
 
+    evaluation.check_layouts(_LAYOUTS.value)
     _check_flags()
     data = config.DataConfig(
         digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,

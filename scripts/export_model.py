@@ -47,8 +47,9 @@ _BLEND_WITH = flags.DEFINE_string(
     "from (--initial_model): the encoder's weights are blended with its.",
 )  # fmt: skip
 _BLEND_SHARE = flags.DEFINE_float(
-    "blend_share", 0.75, "The new encoder's share when blending, 0 to 1."
-)
+    "blend_share", 0.75, "The new encoder's share when blending, 0 to 1.",
+    lower_bound=0.0, upper_bound=1.0,
+)  # fmt: skip
 
 
 def main(argv):

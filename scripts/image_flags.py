@@ -18,7 +18,8 @@ MOST_CHANNELS = 2**14  # what --base_channels allows the last block
 def define() -> None:
     """Defines the flags of the scripts that read images."""
     _define_model_flags()
-    define_digits()
+    define_layout()
+    _define_digits()
     _define_composite_flags()
     define_own_images()
     flags.DEFINE_bool(
@@ -62,7 +63,7 @@ def _define_composite_flags() -> None:
         "...). On.",
     )  # fmt: skip
     flags.DEFINE_bool(
-        "bent", None, "Bend, turn and thicken digits in any layout, as mixed does. "
+        "bent", None, "Bend, turn and thicken digits of another layout, as mixed does. "
         "Off, but on in the preset speedrun.",
     )
     flags.DEFINE_float(
@@ -87,11 +88,14 @@ def _define_composite_flags() -> None:
 
 
 @functools.cache
-def define_digits() -> None:
-    """Defines the flags that say which digits, and how they are laid out."""
+def define_layout() -> None:
+    """Defines the flag that says how digits are laid out."""
     flags.DEFINE_string(
         "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
     )
+
+
+def _define_digits() -> None:
     flags.DEFINE_string(
         "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
     )
@@ -180,7 +184,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     """The preset's data as the flags change it.
 
     Raises:
-        UserError: for a degree of something that is not done at all.
+        UserError: for flags that would have no effect.
     """
     chosen = given_flags.changed(
         preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
@@ -195,7 +199,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     others = {"augmented": False} if chosen.images is None else {"mixup_share": 0.0}
     chosen = dataclasses.replace(chosen, **others)
     given_flags.check_tfds_data_dir(chosen.digits)
-    _check_degrees(chosen)
+    _check_have_effect(chosen)
     return chosen
 
 
@@ -223,14 +227,16 @@ def check_fits_images() -> None:
         )
 
 
-def _check_degrees(data: config.DataConfig) -> None:
-    """Raises `UserError` for a degree of something that is not done at all."""
+def _check_have_effect(data: config.DataConfig) -> None:
+    """Raises `UserError` for flags that the layout or other flags leave without."""
     is_mixed = data.layout == "mixed"
-    for name, is_done, needed in (
+    for name, has_effect, needed in (
+        ("worn", is_mixed, "--layout=mixed"),
+        ("bent", not is_mixed, "another --layout than mixed, which is always bent"),
         ("bend_strength", is_mixed or data.bent, "--layout=mixed or --bent"),
         ("wear_share", is_mixed and data.worn, "--layout=mixed and --worn"),
     ):
-        if given_flags.optional(name) is not None and not is_done:
+        if given_flags.optional(name) is not None and not has_effect:
             raise config.UserError(
                 f"--{name} must go with {needed}. Received: --layout={data.layout}"
                 f"{' --noworn' if not data.worn else ''}"

@@ -44,10 +44,11 @@ def main(argv):
         raise config.UserError(
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
-    if _PICTURE.value and os.path.isdir(_PICTURE.value):
+    picture = _PICTURE.value
+    if picture and os.path.exists(picture) and not os.path.isfile(picture):
         raise config.UserError(
             "--picture must be a file that can be written. "
-            f"Received: {_PICTURE.value}, which is a folder"
+            f"Received: {picture}, which is no file"
         )
     if _OUTPUT_DIR.value:
         check_empty(_OUTPUT_DIR.value)
@@ -60,8 +61,8 @@ def main(argv):
         print(prediction_results.format_readings(readings))
     for error in unreadable:
         print(f"error: {config.one_line(str(error))}", file=sys.stderr)
-    if _PICTURE.value and readings:
-        prediction_results.draw_readings(readings, _PICTURE.value)
+    if picture and readings:
+        prediction_results.draw_readings(readings, picture)
     if _OUTPUT_DIR.value and readings:
         prediction_results.write_canvases(readings, _OUTPUT_DIR.value)
     return 1 if unreadable else 0

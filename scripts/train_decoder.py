@@ -8,7 +8,7 @@ import cli
 import training_flags
 from absl import flags
 
-training_flags.define_digit_flags()
+training_flags.define_layout_flag()
 flags.adopt_module_key_flags(training_flags)
 
 

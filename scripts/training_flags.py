@@ -1,6 +1,7 @@
 """The flags that the training scripts share, and what they mean."""
 
 import dataclasses
+import math
 import pathlib
 
 import given_flags
@@ -60,9 +61,9 @@ flags.DEFINE_float(
 )  # fmt: skip
 
 
-def define_digit_flags() -> None:
-    """Defines those that say which digits, and how they are laid out."""
-    image_flags.define_digits()
+def define_layout_flag() -> None:
+    """Defines the one that scripts of images share with that of the decoder."""
+    image_flags.define_layout()
     flags.adopt_module_key_flags(image_flags)
 
 
@@ -88,7 +89,11 @@ def settings(stage: str, **changes) -> config.Config:
     Args:
         stage: one of `config.STAGES`.
         **changes: further settings of `config.Config`; `None` changes nothing.
+
+    Raises:
+        UserError: for flags that cannot be, or do not go together.
     """
+    _check_finite()
     preset = get_preset(_PRESET.value, stage)
     image_flags.check_fits_images()
     chosen = dataclasses.replace(
@@ -108,6 +113,16 @@ def settings(stage: str, **changes) -> config.Config:
     )  # fmt: skip
     _check_learns(chosen)
     return chosen
+
+
+def _check_finite() -> None:
+    """Raises `UserError` for nan, which is within all bounds of flags, and inf."""
+    for name in flags.FLAGS:
+        value = flags.FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise config.UserError(
+                f"--{name} must be a finite number. Received: {value}"
+            )
 
 
 def _trained_before(stage: str) -> list[pathlib.Path]:

@@ -69,6 +69,21 @@ def test_the_worst_come_first_with_what_was_read(model):
     assert [each.true_sum for each in found.worst] == [4, 36, 10]
 
 
+def test_a_model_is_traced_once_for_all_data_sets(model):
+    traced = []
+
+    def noting(images, training):
+        traced.append(images.shape)
+        return model(images, training=training)
+
+    named = {str(i): a_dataset(ROWS[:2], [10, 4], 2) for i in range(3)}
+    found = answers.collect_all(noting, named.items())
+    assert list(found) == ["0", "1", "2"] and len(traced) == 1
+    for name, each in found.items():
+        np.testing.assert_array_equal(each.read_sums, [10, 5])
+        assert each.worst[0].source == name
+
+
 def test_only_a_hundred_are_kept(model):
     rows = [[0, 0, 0, 1, 1, 10 + i % 90] for i in range(130)]
     found = answers.collect(model, a_dataset(rows, [1] * 130, 50), "many")

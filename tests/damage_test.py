@@ -232,16 +232,20 @@ def bad_task(*steps):
 
 
 def test_numbers_that_are_not_finite_stop_or_are_counted(tmp_path):
-    task = bad_task(3, 6)
+    task = bad_task(3, 5, 6)
     with pytest.raises(config.UserError) as error:
         loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
     message = str(error.value)
     assert "the last at step 3" in message and message.endswith("ckpt-2")
     tolerant = dataclasses.replace(SETTINGS, skip_non_finite=1)
-    with pytest.raises(config.UserError, match="=2 or more.* at step 6"):
+    with pytest.raises(config.UserError, match="=3 or more.* at step 6"):
         loop.train_and_evaluate(lambda: task, tolerant, tmp_path)
-    tolerant = dataclasses.replace(SETTINGS, skip_non_finite=2)
+    tolerant = dataclasses.replace(SETTINGS, skip_non_finite=3)
     row = loop.train_and_evaluate(lambda: task, tolerant, tmp_path)
-    assert row["skipped_steps"] == 2 and row["step"] == 8
+    assert row["skipped_steps"] == 3 and row["step"] == 8
+    # Nothing was learned between step 4 and step 6: no loss is the mean there.
+    losses = {row["step"]: row.get("loss") for row in read_history(tmp_path)}
+    assert losses.keys() == {2, 4, 6, 8} and losses.pop(6) is None
+    assert all(loss > 0 for loss in losses.values())
     for name, value in final_values(tmp_path).items():
         assert np.isfinite(value).all(), name

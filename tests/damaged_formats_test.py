@@ -1,10 +1,12 @@
 """Files that are damaged, missing or of another model, and packages that are not there."""
 
 import json
+import os
 import pathlib
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from format_fixtures import FLOAT32, NEEDS, folder, skip_without, sum_model
@@ -12,7 +14,7 @@ from format_fixtures import FLOAT32, NEEDS, folder, skip_without, sum_model
 from mnist_sum_tf import prediction
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.runtimes import loading, packages
-from mnist_sum_tf.serving.formats import onnx_file
+from mnist_sum_tf.serving.formats import file_export
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
@@ -30,6 +32,37 @@ def test_damaged_files_end_in_one_line(name, content, folder, tmp_path):
     with pytest.raises(UserError, match="Received: ") as raised:
         prediction.load_model(tmp_path / name)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", FLOAT32)
+def test_overwritten_weights_are_told(name, folder, tmp_path):
+    """Files that load and run, and answer with what is no number."""
+    skip_without(name)
+    content = bytearray((folder / name).read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4096] = b"\xff" * 4096
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}, whose probabilities are none"):
+        prediction.load_model(tmp_path / name)
+
+
+def test_probabilities_of_another_sum_are_refused(monkeypatch, tmp_path):
+    def read(images):
+        found = {
+            name: np.zeros((len(images), *shape), dtype)
+            for name, (dtype, shape) in loading.OUTPUTS.items()
+        }
+        found["sum_probabilities"][:, 3] = 0.96
+        found["digit_probabilities"][..., 3] = total
+        return found
+
+    monkeypatch.setitem(loading._LOADERS, ".onnx", lambda path: read)
+    (tmp_path / "model.onnx").touch()
+    total = 1.04  # int8 weights leave some
+    assert loading.load_file(tmp_path / "model.onnx") is read
+    total = 1.06
+    with pytest.raises(UserError, match="whose probabilities are none"):
+        loading.load_file(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("name", FLOAT32)
@@ -55,7 +88,8 @@ def test_another_models_file_is_refused(tmp_path):
     [
         (lambda path: loading.load_file(path / "model.onnx"), "onnx"),
         (lambda path: loading.load_file(path / "model.tflite"), "litert"),
-        (lambda path: onnx_file.write(None, str(path)), "onnx"),
+        (lambda path: file_export.check_packages("onnx"), "onnx"),
+        (lambda path: file_export.check_packages("litert"), "litert"),
     ],
 )
 def test_a_missing_package_names_its_extra(run, extra, tmp_path, monkeypatch):
@@ -78,3 +112,12 @@ def test_a_damaged_image_is_named(folder, tmp_path):
     model = prediction.load_model(folder / "model.tflite")
     with pytest.raises(UserError, match=r"1\.png: expected a"):
         prediction.read_sums([tmp_path / "s"], model)
+
+
+def test_a_pipe_in_a_files_place_stays(sum_model, tmp_path):
+    skip_without("model.tflite")
+    os.mkfifo(tmp_path / "model.tflite")
+    with pytest.raises(UserError, match="--export_dir must .* something, but no file"):
+        file_export.export_file(sum_model, tmp_path, "litert")
+    assert (tmp_path / "model.tflite").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 1

@@ -21,6 +21,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     history,
     optimizers,
+    precision,
     stage_folder,
     strategies,
 )
@@ -118,7 +119,7 @@ class Flags:
             raise config.UserError(str(error).replace("\n", " ")) from error
         settings = self.settings("encoder")
         strategies.check_batch_size(settings.global_batch_size, 1)
-        strategies.resolve_precision(settings.precision)
+        precision.resolve_precision(settings.precision)
         layouts.get_layout(settings.data.layout)
         optimizers.create_optimizer(settings)
         keras.utils.set_random_seed(settings.seed)

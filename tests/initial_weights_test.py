@@ -154,6 +154,26 @@ def test_a_file_of_an_encoder_alone_gives_no_sum_model(exported, tmp_path):
         starting_sum_model(settings, tmp_path, None, "float32")
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_weights_that_are_no_numbers_are_told(exported, tmp_path, value):
+    path = as_file(tmp_path, exported[1])
+    weights = dict(np.load(path))
+    weights["logits/bias"][3] = float(value)
+    np.savez(path, **weights)
+    message = "--initial_model must .* Received: .*npz with others in logits/bias$"
+    with pytest.raises(config.UserError, match=message):
+        set_initial_weights(build_encoder(base_channels=2), path)
+
+
+@pytest.mark.parametrize("block", [1, 5])
+def test_layers_without_channels_are_told(exported, tmp_path, block):
+    path = as_file(tmp_path, exported[1])
+    kernel = {f"block{block}_conv1/kernel": np.zeros((3, 3, 1, 0), np.float32)}
+    np.savez(path, **dict(np.load(path)) | kernel)
+    with pytest.raises(config.UserError, match="--initial_model must be .*encoder.npz$"):
+        size_of_exported(config.ModelConfig(), path)
+
+
 def test_a_file_of_layers_that_cannot_be_used(exported, tmp_path):
     path = as_file(tmp_path, exported[1])
     with pytest.raises(config.UserError, match="the decoder, of which hidden1/kernel.*without$"):

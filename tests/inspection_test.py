@@ -47,9 +47,10 @@ def test_files_are_made_fit(tmp_path):
     pixels = np.zeros((20, 84), np.uint8)
     pixels[5:15, 10:70] = 255
     PIL.Image.fromarray(pixels).save(tmp_path / "mine.png")
+    (tmp_path / "mine.png").rename(tmp_path / "mine\n.png")
     (found,) = inspection.inspect_files(model, [tmp_path])
-    assert found.name == "mine.png" and found.true_digits is None
-    canvas = canvas_from_bytes((tmp_path / "mine.png").read_bytes())
+    assert found.name == "mine\\n.png" and found.true_digits is None
+    canvas = canvas_from_bytes((tmp_path / "mine\n.png").read_bytes())
     np.testing.assert_array_equal(found.image, canvas[..., 0])
 
 
@@ -89,6 +90,16 @@ def test_the_picture_of_an_image():
     heights = [bar.get_height() for bar in below.patches]
     assert len(heights) == 37 and heights[10:12] == [0.75, 0.25]
     assert below.get_xlabel() == "Sum (the decoder says 10.25)"
+    assert top.get_title("left") == "name\nread 1 2 3 4 = 10, 75.0%"
+
+
+def test_a_long_name_leaves_what_was_read_its_room():
+    given = inspected(true_digits=(1, 2, 3, 4))._replace(name="M" * 90 + ".jpg")
+    figure = readings.draw_reading(given)
+    title = figure.axes[0].get_title("left")
+    assert title == (
+        f"…{'M' * 40}.jpg\nread 1 2 3 4 = 10, 75.0%   true 1 2 3 4 = 10"
+    )
 
 
 def test_sheets():

@@ -13,7 +13,7 @@ SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 
 
 @pytest.mark.parametrize("first", interruptions.SIGNALS)
-def test_after_a_signal_either_one_kills(first):
+def test_after_a_signal_either_one_kills(first, capfd):
     before = [signal.getsignal(number) for number in interruptions.SIGNALS]
     with interruptions.StopRequest() as stop:
         assert stop.signal_name is None
@@ -21,6 +21,8 @@ def test_after_a_signal_either_one_kills(first):
         assert stop.signal_name == first.name
         for number in interruptions.SIGNALS:
             assert signal.getsignal(number) is signal.SIG_DFL
+    told = "\nstopping as soon as all is saved; a second signal ends it at once\n"
+    assert capfd.readouterr().err == told
     after = [signal.getsignal(number) for number in interruptions.SIGNALS]
     assert after == before
 

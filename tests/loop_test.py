@@ -12,7 +12,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
-from mnist_sum_tf.training import checkpoints, loop, strategies
+from mnist_sum_tf.training import checkpoints, loop, precision, strategies
 from mnist_sum_tf.training.history import read_history
 
 SETTINGS = config.Config(
@@ -242,6 +242,15 @@ def test_a_run_that_is_done_says_so(tmp_path, caplog):
     assert "at step 8 already, of --total_steps=5" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "goal, stops", [(None, False), (0.0, True), (1.0, True), (1.5, False)]
+)
+def test_a_goal_above_one_is_never_reached(goal, stops):
+    """So several machines may have it."""
+    settings = dataclasses.replace(SETTINGS, stop_at_accuracy=goal)
+    assert loop._stops_early(settings) is stops
+
+
 @pytest.mark.parametrize("batch_size, replicas", [(10, 4), (0, 1), (-4, 2)])
 def test_batches_divide_by_the_replicas(batch_size, replicas):
     with pytest.raises(config.UserError, match=f"Received: {batch_size}"):
@@ -285,14 +294,14 @@ def test_precision_follows_the_processor():
         ("vendor_id : AuthenticAMD flags : avx512f avx512_bf16", True),
         ("vendor_id : AuthenticAMD flags : avx2", False),
     ):
-        assert strategies.has_fast_bfloat16(cpuinfo) is fast
+        assert precision.has_fast_bfloat16(cpuinfo) is fast
 
 
 @pytest.mark.parametrize(
     "make, message",
     [
         (lambda: strategies.create_strategy("tpu"), "--strategy .* 'tpu'"),
-        (lambda: strategies.resolve_precision("fp8"), "--precision .* 'fp8'"),
+        (lambda: precision.resolve_precision("fp8"), "--precision .* 'fp8'"),
     ],
 )
 def test_unknown_names_are_told(make, message):

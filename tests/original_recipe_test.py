@@ -73,9 +73,17 @@ def test_too_few_digits_for_so_many_numbers(tmp_path):
         write_original_images(tmp_path / "images", digits, 0, {"tiled": 17})
 
 
-def test_an_unknown_layout_is_told_before_anything_is_done(tmp_path):
-    recipe = original_recipe.Recipe(layouts=("tiled", "diagonal"))
-    with pytest.raises(UserError, match="Received: 'diagonal'"):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"layouts": ("tiled", "diagonal")}, "--layouts must .*Received: tiled,diagonal"),
+        ({"layouts": ()}, "--layouts must name at least one .*Received: none"),
+        ({"precision": "foo"}, "--precision must be one of .*Received: 'foo'"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_is_done(tmp_path, given, message):
+    recipe = original_recipe.Recipe(**given)
+    with pytest.raises(UserError, match=message):
         original_recipe.reproduce(recipe, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

@@ -60,12 +60,30 @@ def test_error_by_sum():
     above, below = plots.error_by_sum(sums, read).axes
     assert points(above) == [(3, 0.25), (20, 0)]
     # Of four and of two images the intervals reach up to 70 and 66 %.
-    marks = [line for line in above.lines if line.get_marker() == "^"]
-    assert above.get_ylim() == (pytest.approx(-0.01125), 0.375)
-    assert [line.get_xydata().tolist() for line in marks] == [[[3, 0.375]], [[20, 0.375]]]
+    assert above.get_ylim() == pytest.approx((-0.0214, 0.7124), abs=5e-5)
+    assert "^" not in [line.get_marker() for line in above.lines]
     heights = [bar.get_height() for bar in below.patches]
     assert len(heights) == 37 and heights[3] == 4 and heights[20] == 2
     assert sum(heights) == 6
+
+
+def test_rare_sums_do_not_squeeze_the_others_errors():
+    sums = np.repeat([3, 20, 21], [1, 1000, 1000])
+    above, _ = plots.error_by_sum(sums, np.where(np.arange(2001) < 11, 0, sums)).axes
+    assert above.get_ylim()[1] == 1.05  # the only image of the sum 3 is read wrong
+    read = np.where(np.arange(2001) == 1, 0, sums)
+    above, _ = plots.error_by_sum(sums, read).axes
+    marks = [line for line in above.lines if line.get_marker() == "^"]
+    assert above.get_ylim()[1] == 0.02
+    assert [line.get_xydata().tolist() for line in marks] == [[[3, 0.02]]]
+
+
+@pytest.mark.parametrize("number", [1, 12, 100])
+def test_the_intervals_of_a_few_images_are_seen(number):
+    sums = np.arange(number) % 37
+    above, _ = plots.error_by_sum(sums, sums).axes
+    _, usual = confidence.wilson_interval(0, -(-number // 37))
+    assert usual < above.get_ylim()[1] == pytest.approx(1.05 * usual)
 
 
 def test_predicted_against_actual():
@@ -90,6 +108,13 @@ def test_reliability_shows_the_bins():
     assert above.get_title("left").endswith("error 2.00%")
 
 
+def test_bars_of_one_image_have_a_height():
+    confidences = np.array([0.5, *[0.99] * 11])
+    _, below = plots.reliability_diagram(confidences, confidences > 0).axes
+    assert [bar.get_height() for bar in below.patches] == [1, 11]
+    assert below.get_ylim()[0] == 0.5
+
+
 def test_risk_and_coverage():
     confidences = np.linspace(0.01, 1, 100)
     right = np.arange(100) >= 4
@@ -100,6 +125,31 @@ def test_risk_and_coverage():
     ]  # fmt: skip
     curve = axes.lines[0].get_data()
     assert curve[0][0] == 0.7 and curve[0][-1] == 1 and curve[1][0] == 0
+    # At 99, 98 and 95 %, each lower than the one before by more than its height.
+    assert [label.get_text() for label in axes.texts] == [
+        "4.00%", "3.03%", "2.04%", "0.00%", "0.00%"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong", "written"),
+    [
+        (1, 1, ["100.00%"]),
+        (12, 0, ["0.00%", "0.00%"]),
+        (100, 1, ["1.00%", "1.05%", "1.11%"]),  # 1.01 and 1.02 % stand too near
+    ],
+)
+def test_no_label_of_the_curve_covers_another(number, wrong, written):
+    """The surest are the wrong ones, so that setting others aside lifts the curve."""
+    confidences = np.linspace(1, 0.5, number)
+    right = np.arange(number) >= wrong
+    figure = plots.risk_coverage_curve(confidences, right)
+    assert [label.get_text() for label in figure.axes[0].texts] == written
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].texts]
+    assert not any(
+        one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i]
+    )
 
 
 def test_a_few_images_are_enough():

@@ -58,6 +58,17 @@ def test_readings_are_drawn(folder, tmp_path, monkeypatch):
     assert title == "The first 2 of 5 images"
 
 
+def test_a_caption_is_one_line(folder, tmp_path, monkeypatch):
+    (folder / "5.png").rename(folder / "5\n.png")
+    reading = prediction.Reading(str(folder / "5\n.png"), (1, 2, 3, 4), 10, 0.5)
+    drawn = []
+    monkeypatch.setattr(
+        prediction_results.reports, "contact_sheet", lambda *args: drawn.append(args)
+    )
+    prediction_results.draw_readings([reading], tmp_path / "sheet.png")
+    assert drawn[0][1] == ["5\\n.png\n1 2 3 4   sum 10   50.0%"]
+
+
 def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):
     reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
     (tmp_path / "file").touch()

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from mnist_sum_tf import quiet
+
 
 def test_nothing_is_printed_but_what_follows():
     code = (
@@ -13,3 +15,9 @@ def test_nothing_is_printed_but_what_follows():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "spoken\n")
+
+
+def test_closed_standard_error_is_left_alone(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    quiet.import_tensorflow()
+    assert sys.stderr is None

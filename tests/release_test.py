@@ -1,6 +1,7 @@
 """Models calibrated and exported, and exported ones taken up again."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -97,6 +98,22 @@ def test_one_model_must_be_named(tmp_path):
     for given in ({}, {"workdir": "a", "model_path": "b"}):
         with pytest.raises(UserError, match="One of --workdir and --model"):
             release.release(tmp_path, **given)
+
+
+def test_what_cannot_be_written_is_told_before_a_model_is_loaded(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.setattr(release, "load_exported_model", None)
+    refused = {
+        "--export_dir must be a folder that can be written. .*file": {},
+        r"pip install -e '\.\[onnx\]'": {"file_format": "onnx"},
+    }
+    for folder, (message, given) in zip(("file", "new"), refused.items()):
+        with pytest.raises(UserError, match=message):
+            release.release(tmp_path / folder, model_path="mine", **given)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_model_of_other_layers_is_refused(tmp_path, versions):

@@ -31,11 +31,17 @@ def test_a_mistake_ends_in_one_line():
     assert len(errors) == 1 and "no_such_model" in errors[0]
 
 
-@pytest.mark.parametrize("flag", ["layout", "digits", "tfds_data_dir"])
-def test_what_is_of_composites_is_no_flag_of_the_cell_reader(flag):
-    result = run(
-        "train_cell_reader.py", "--workdir=unused", "--images=mine", f"--{flag}=x"
-    )
+@pytest.mark.parametrize(
+    "script, flag",
+    [
+        ("train_cell_reader.py --images=mine", "layout"),
+        ("train_cell_reader.py --images=mine", "digits"),
+        ("train_cell_reader.py --images=mine", "tfds_data_dir"),
+        ("train_decoder.py", "digits"),
+    ],
+)
+def test_what_is_of_composites_is_no_flag_of_what_sees_none(script, flag):
+    result = run(*script.split(), "--workdir=unused", f"--{flag}=x")
     assert result.returncode == 1
     assert f"Unknown command line flag '{flag}'" in result.stderr
 

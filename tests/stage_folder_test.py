@@ -42,6 +42,49 @@ def test_a_decoder_goes_on_whatever_the_digits():
         )  # fmt: skip
 
 
+def with_paths(digest="a", teacher=None, initial_model=None, **data) -> dict:
+    settings = dataclasses.replace(
+        SETTINGS, data=config.DataConfig(**data), teacher=teacher,
+        initial_model=initial_model,
+    )  # fmt: skip
+    return settings.to_json() | {"data_digest": digest, "teacher_digest": "t"}
+
+
+def test_a_file_may_be_spelled_another_way():
+    names = {"digits": "d.npz", "images": "mine", "sums": "s.csv"}
+    others = {"digits": "./d.npz", "images": "mine/", "sums": "a/../s.csv"}
+    old = with_paths("", teacher="t.npz", initial_model="m", **names)
+    new = with_paths("", teacher=".//t.npz", initial_model="m/", **others)
+    stage_folder.check_same("c", old, new)
+
+
+def test_files_may_have_moved_where_their_content_is_known(tmp_path):
+    old = with_paths(images="mine", sums="s.npy", teacher="t.npz")
+    new = with_paths(images="moved", sums="moved.npy", teacher="u.npz")
+    stage_folder.claim_directory(tmp_path, old)
+    unread = {name: value for name, value in new.items() if "_digest" not in name}
+    stage_folder.check_goes_on(tmp_path, unread)
+    stage_folder.claim_directory(tmp_path, new)
+    assert stage_folder.read_settings(tmp_path / "config.json") == new
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (with_paths(images="x"), with_paths("b", images="y"),
+         "data.images 'x' there, 'y' here; .*data_digest 'a' there, 'b' here$"),
+        # None was kept.
+        (with_paths("", images="x"), with_paths("", images="y"), "'x' there, 'y' here$"),
+        (with_paths(), with_paths(sums="y"), "data.sums None there, 'y' here$"),
+        (with_paths(initial_model="x"), with_paths(initial_model="y"),
+         "initial_model 'x' there, 'y' here$"),
+    ],
+)  # fmt: skip
+def test_other_files_are_told(old, new, message):
+    with pytest.raises(config.UserError, match=message):
+        stage_folder.check_same("c", old, new)
+
+
 def test_what_may_change_is_kept_as_it_is_now(tmp_path):
     for steps in (5, 7):
         settings = dataclasses.replace(SETTINGS, total_steps=steps).to_json()
@@ -66,6 +109,9 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     stage_folder.check_goes_on(stage_dir, SETTINGS.to_json())
     loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
     assert stage_folder.is_begun(stage_dir)
+    with pytest.raises(config.UserError, match="must be a folder.*Received: .*file"):
+        (tmp_path / "file").touch()
+        stage_folder.is_begun(tmp_path / "file")
 
 
 def test_settings_that_are_refused_are_so_before_the_data_are_read(tmp_path):

@@ -1,6 +1,8 @@
 """What machines that train together must agree on, and what is said of memory."""
 
 import dataclasses
+import json
+import signal
 
 import pytest
 import tensorflow as tf
@@ -50,11 +52,57 @@ def test_machines_that_disagree_are_told(monkeypatch):
     assert "\n" not in str(raised.value)
 
 
+def tf_config(workers=("a:1", "b:65535", "[::1]:22"), index=1, kind="worker", **others):
+    task = {"type": kind, "index": index}
+    return json.dumps({"cluster": {"worker": workers} | others, "task": task})
+
+
+def test_machines_are_known_by_their_addresses():
+    assert strategies.check_tf_config(tf_config()) == ["a:1", "[::1]:22"]
+    assert strategies.check_tf_config(tf_config(["a:1"], 0)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", '{"cluster": 1}', '{"cluster": []}', tf_config([], 0),
+        tf_config(ps=["c:1"]), tf_config(chief=["c:1"]), tf_config(kind="ps"),
+        tf_config(index=3), tf_config(index=-1), tf_config(index=0.0),
+        tf_config(index=True), tf_config(index="0"), tf_config("a:1", 0),
+        tf_config({"0": "a:1"}, 0), tf_config([7], 0), tf_config(["a"], 0),
+        tf_config([":1"], 0), tf_config(["a:"], 0), tf_config(["a:0"], 0),
+        tf_config(["a:65536"], 0), tf_config(["a:-1"], 0), tf_config(["a:²"], 0),
+    ],
+)  # fmt: skip
+def test_other_plans_of_machines_are_told(text):
+    with pytest.raises(config.UserError, match="^TF_CONFIG must be ") as error:
+        strategies.check_tf_config(text)
+    assert str(error.value).endswith(f"Received: {text!r}")
+
+
+def test_a_machine_that_waits_says_so_and_ends_at_once(monkeypatch, caplog):
+    found = []
+
+    def wait():
+        found.append(signal.getsignal(signal.SIGINT))
+
+    caplog.set_level("INFO")
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", wait)
+    for text in (tf_config(["a:1"], 0), tf_config()):
+        monkeypatch.setenv("TF_CONFIG", text)
+        strategies.create_strategy("multi_worker")
+    assert found == 2 * [signal.SIG_DFL]
+    assert signal.getsignal(signal.SIGINT) is before
+    (told,) = caplog.messages  # the second time alone
+    assert told == "waiting for the other machines of TF_CONFIG: a:1, [::1]:22"
+
+
 def test_too_little_memory_is_told():
     strategy = strategies.create_strategy("one_device")
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore")
     with pytest.raises(
-        config.UserError, match="--global_batch_size .*Received: OOM when allocating$"
+        config.UserError, match="--global_batch_size .* smaller model. Received: OOM when allocating$"
     ):
         with strategies.machines_told(strategy, "W"):
             raise error

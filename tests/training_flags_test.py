@@ -44,7 +44,7 @@ VALUES = {
     "teacher": ("model", ""),
     "normalized": (False, ""),
     "worn": (False, ""),
-    "bent": (True, ""),
+    "bent": (True, "--layout=tiled"),
     "bend_strength": (0.5, ""),
     "wear_share": (0.25, ""),
     "mixup_share": (0.25, ""),
@@ -116,6 +116,10 @@ def test_the_size_is_that_of_the_flags():
         ("--images=mine --bent", "--bent is of composites"),
         ("--layout=tiled --bend_strength=0.5", "--bend_strength must go with"),
         ("--noworn --wear_share=0.5", "Received: --layout=mixed --noworn"),
+        ("--layout=tiled --noworn", "--worn must go with --layout=mixed. Received"),
+        ("--layout=tiled --worn", "--layout=mixed. Received: --layout=tiled"),
+        ("--bent", "--bent must go with another --layout than mixed"),
+        ("--preset=speedrun --layout=mixed --nobent", "Received: --layout=mixed"),
         ("--sums=s.npy", "must stand beside --images. Received: --sums=s.npy alone"),
         ("--augmented", "must stand beside --images. Received: --augmented"),
     ],
@@ -123,6 +127,19 @@ def test_the_size_is_that_of_the_flags():
 def test_flags_that_do_not_go_together_are_told(arguments, message):
     with pytest.raises(config.UserError, match=re.escape(message)):
         settings(arguments)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize(
+    "name", [name for name in VALUES if isinstance(VALUES[name][0], float)]
+)
+def test_numbers_that_are_not_finite_are_told(name, value):
+    """Bounds let nan pass, and some have none above."""
+    try:
+        with pytest.raises(config.UserError, match=f"--{name} must .* Received: {value}$"):
+            settings(f"--{name}={value}")
+    except flags.IllegalFlagValueError as error:
+        assert value == "inf" and f"--{name}=inf" in str(error)
 
 
 def test_presets_that_do_not_fit_are_told():

@@ -1,8 +1,11 @@
 """Files appear whole or not at all."""
 
 import json
+import os
 
-from mnist_sum_tf.whole_files import write_once, write_whole
+import pytest
+
+from mnist_sum_tf.whole_files import check_writable, write_once, write_whole
 
 
 def test_write_whole_leaves_nothing_beside(tmp_path):
@@ -35,3 +38,36 @@ def test_bytes_stay_bytes_and_text_becomes_utf8(tmp_path):
     write_whole(tmp_path / "a.txt", "±15°\n")
     assert (tmp_path / "a.png").read_bytes() == b"\x89\r\n\x00"
     assert (tmp_path / "a.txt").read_bytes() == b"\xc2\xb115\xc2\xb0\n"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_replaced(tmp_path, make):
+    make(tmp_path / "there")
+    (tmp_path / "link").symlink_to("there")
+    before = os.stat(tmp_path / "there")
+    for name in ("there", "link"):
+        with pytest.raises(OSError, match="there is something, but no file"):
+            write_whole(tmp_path / name, "text")
+    assert os.stat(tmp_path / "there") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "there"]
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.json").symlink_to("elsewhere/b.json")
+    for text in ("first", "second"):  # at first there is no target
+        write_whole(tmp_path / "a.json", text)
+        assert (tmp_path / "elsewhere" / "b.json").read_text() == text
+    assert (tmp_path / "a.json").is_symlink()
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["b.json"]
+
+
+def test_checking_a_folder_makes_nothing(tmp_path):
+    check_writable(tmp_path)
+    check_writable(tmp_path / "new" / "below")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("file", "file/below", "link"):
+        with pytest.raises(OSError):
+            check_writable(tmp_path / name)

@@ -3,11 +3,9 @@
 import dataclasses
 import json
 import pathlib
-import tempfile
 
-from mnist_sum_tf import config
+from mnist_sum_tf import config, whole_files
 from mnist_sum_tf.benchmarks.timing import Measurement
-from mnist_sum_tf.whole_files import write_whole
 
 HEADER = ("", "median", "middle half", "unit", "ratio", "rounds")
 
@@ -64,18 +62,16 @@ def write_report(
     }
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(report, indent=2) + "\n")
+        whole_files.write_whole(path, json.dumps(report, indent=2) + "\n")
     except (OSError, ValueError) as error:  # ValueError: "." names no file
         raise _unwritable(error) from error
 
 
 def check_writable(path) -> None:
     """Raises `UserError` where a report could not be written after all the work."""
-    folder = pathlib.Path(path).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        whole_files.check_writable(pathlib.Path(path).parent)
+        whole_files.place_of_file(path)
     except OSError as error:
         raise _unwritable(error) from error
 

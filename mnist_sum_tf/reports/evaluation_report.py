@@ -12,6 +12,7 @@ from mnist_sum_tf.reports import contact_sheets, data_flow, files, page, plots
 from mnist_sum_tf.whole_files import write_whole
 
 PAGE = "report.html"
+CONFUSION = "confusion"  # drawn where digits are known
 WEIGHT = re.compile(r"([^/]+)[/_](kernel|bias|temperature)(?::0)?$")
 
 
@@ -37,6 +38,8 @@ def write_report(model, found: dict, judged: dict, output_dir) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures.values():
         write_whole(folder / f"{picture.name}.png", picture.png)
+    if CONFUSION not in pictures:  # That of an earlier evaluation would be believed.
+        (folder / f"{CONFUSION}.png").unlink(missing_ok=True)
     worst = pooled.worst
     contact_sheets.contact_sheet(
         [each.image for each in worst],
@@ -81,9 +84,8 @@ def draw_plots(pooled: answers.Answers, judged: dict) -> list[page.Picture]:
          "to a person."),
     ]  # fmt: skip
     if pooled.digits is not None:
-        read = pooled.digit_probabilities.argmax(-1)
         drawn.append(
-            ("confusion", plots.digit_confusion(pooled.digits, read),
+            (CONFUSION, plots.digit_confusion(pooled.digits, pooled.read_digits),
              "Table of digits read against true digits.",
              "Colours show errors only; grey numbers are right readings.")
         )  # fmt: skip
@@ -109,7 +111,7 @@ def _sections(model, judged, worst, pictures) -> list[page.Section]:
 
     return [
         page.Section("Accuracy", [
-            *shown("accuracy", "confusion", "error_by_sum"),
+            *shown("accuracy", CONFUSION, "error_by_sum"),
             *shown("predicted_against_actual"),
         ]),
         page.Section("Confidence", [

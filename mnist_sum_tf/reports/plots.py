@@ -23,6 +23,7 @@ STYLE = {
 }  # fmt: skip
 LONGEST_NAME = 30  # of a data set; 40 would leave the axes a quarter of the width
 SHOWN_COVERAGE = 0.7  # the curve begins where 30 % are set aside
+LABEL = (0.08, 0.04)  # a label's width and height, as shares of the curve's axes
 
 
 def subplots(height: float, *args, **kwargs):
@@ -40,7 +41,7 @@ def accuracy_by_dataset(counts: dict) -> Figure:
     """
     figure, axes = subplots(0.9 + 0.36 * len(counts))
     names = list(counts)[::-1]
-    axes.set_yticks(range(len(names)), map(_shortened, names), parse_math=False)
+    axes.set_yticks(range(len(names)), map(shortened, names), parse_math=False)
     for row, name in enumerate(names):
         right, number = counts[name]
         low, high = confidence.wilson_interval(right, number)
@@ -57,9 +58,9 @@ def accuracy_by_dataset(counts: dict) -> Figure:
     return figure
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     """A path's end, which leaves the axes their room."""
-    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
+    return name if len(name) <= longest else "…" + name[1 - longest :]
 
 
 @matplotlib.rc_context(STYLE)
@@ -106,10 +107,13 @@ def error_by_sum(sums, read_sums) -> Figure:
         4.2, 2, 1, sharex=True, height_ratios=[3, 1]
     )
     there = np.flatnonzero(number)
-    # A few rare sums have intervals that reach far up.
-    top = min(1, max(0.02, 1.5 * np.max(wrong[there] / number[there])))
-    for total in there:
-        low, high = confidence.wilson_interval(wrong[total], number[total])
+    intervals = [
+        confidence.wilson_interval(wrong[total], number[total]) for total in there
+    ]
+    # Where images are many, a few rare sums have intervals that reach far up.
+    usual = 1.05 * np.median([high for _, high in intervals])
+    top = min(1.05, max(0.02, usual, 1.5 * np.max(wrong[there] / number[there])))
+    for total, (low, high) in zip(there, intervals):
         above.plot([total, total], [low, high], color=LIGHT, linewidth=4)
         if high > top:
             above.plot(total, top, "^", color=GREY, clip_on=False)
@@ -184,6 +188,7 @@ def reliability_diagram(confidences, right) -> Figure:
         1 / confidence.NUM_BINS, align="edge", color=BLUE, edgecolor="white",
     )  # fmt: skip
     below.set_yscale("log")
+    below.set_ylim(bottom=0.5)  # else one image would have a bar of no height
     below.set_ylabel("Images")
     below.set_xlabel("Probability of the most likely sum")
     return figure
@@ -201,15 +206,27 @@ def risk_coverage_curve(confidences, right) -> Figure:
     coverage = np.arange(1, number + 1) / number
     figure, axes = subplots(3.6)
     axes.plot(coverage[first:], risk[first:], color=BLUE)
-    for row in confidence.risk_coverage(confidences, right):
-        place = (row["number"] / number, 1 - row["accuracy"])
-        axes.plot(*place, "o", color=RED, markersize=5)
-        axes.annotate(f"{place[1]:.2%}", place, (-4, 5), ha="right",
+    top = 1.2 * max(risk[first:].max(), 1e-3)
+    rows = confidence.risk_coverage(confidences, right)
+    places = [(row["number"] / number, 1 - row["accuracy"]) for row in rows]
+    axes.plot(*zip(*places), "o", color=RED, markersize=5)
+    for place in _apart(places, (1 - SHOWN_COVERAGE, top)):
+        axes.annotate(f"{place[1]:.2%}", place, (-2, 7), ha="right",
                       textcoords="offset points")  # fmt: skip
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0, symbol=""))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    axes.set_ylim(0, 1.2 * max(risk[first:].max(), 1e-3))
+    axes.set_ylim(0, top)
     axes.set_xlabel("Coverage: images answered, the surest first (%)")
     axes.set_ylabel("Risk: of these, read wrong (%)")
     axes.set_title("Risk and coverage")
     return figure
+
+
+def _apart(places: list[tuple], sides: tuple[float, float]) -> list[tuple]:
+    """Those of the places whose labels do not cover that of an earlier one."""
+    kept = []
+    for place in places:
+        distances = [np.abs(np.subtract(place, each)) / sides for each in kept]
+        if all((distance >= LABEL).any() for distance in distances):
+            kept.append(place)
+    return kept

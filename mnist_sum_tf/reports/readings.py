@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from mnist_sum_tf import config
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 from mnist_sum_tf.reports.evaluation_report import describe
-from mnist_sum_tf.reports.plots import BLUE, STYLE, WIDTH
+from mnist_sum_tf.reports.plots import BLUE, STYLE, WIDTH, shortened
 
 PLACES = ("first", "second", "third", "fourth")
+LONGEST_TITLE = 45  # letters of a name, in bold as wide as the picture
 
 
 @matplotlib.rc_context(STYLE)
@@ -25,7 +26,9 @@ def draw_reading(inspected) -> Figure:
     top = figure.add_subplot(grid[0, :])
     top.imshow(inspected.image, cmap="gray", vmin=0, vmax=255)
     top.set_axis_off()
-    top.set_title("   ".join(str(inspected).splitlines()), parse_math=False)
+    name, *said = str(inspected).splitlines()
+    name = shortened(name, LONGEST_TITLE)
+    top.set_title(f"{name}\n{'   '.join(said)}", parse_math=False)
     for place, probabilities in enumerate(inspected.digit_probabilities):
         axes = figure.add_subplot(grid[1, place])
         _bars(axes, probabilities)

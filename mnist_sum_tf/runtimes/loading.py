@@ -21,6 +21,9 @@ OUTPUTS = {
     "sum_probabilities": (np.float32, (config.NUM_SUMS,)),
     "most_likely_sum": (np.int32, ()),
 }
+# The rows of these are distributions; int8 weights leave 0.3 % too much or too little.
+DISTRIBUTIONS = ("digit_probabilities", "sum_probabilities")
+LARGEST_MISSING = 0.05
 # Images, uint8 [n, 40, 168, 1] -> output's name -> array [n, ...].
 Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 
@@ -44,8 +47,9 @@ def load_file(path) -> Reader:
         `OUTPUTS`. It is for one thread at a time.
 
     Raises:
-        UserError: if there is no such file, it is damaged or another model's,
-            or the package that runs it is not installed.
+        UserError: if there is no such file, it is another model's or so damaged that
+            it does not run or its answers are no probabilities, or the package
+            that runs it is not installed.
     """
     path = pathlib.Path(path)
     if not os.path.isfile(path):
@@ -64,6 +68,7 @@ def load_file(path) -> Reader:
             f"{path} ({config.first_line(error)})"
         ) from error
     _check_outputs(path, answer)
+    _check_answers(path, answer)
     return reader
 
 
@@ -78,4 +83,15 @@ def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
             f"--model must answer with {', '.join(OUTPUTS)}, as "
             f"export_model.py writes it. Received: {path} with "
             + ", ".join(f"{n} {d}{list(s)}" for n, (d, s) in found.items())
+        )
+
+
+def _check_answers(path, answer: dict[str, np.ndarray]) -> None:
+    """Raises `UserError` for what weights that were overwritten lead to."""
+    is_finite = all(np.isfinite(each).all() for each in answer.values())
+    totals = [answer[name].sum(-1) for name in DISTRIBUTIONS]
+    if not is_finite or any(abs(t - 1).max() > LARGEST_MISSING for t in totals):
+        raise config.UserError(
+            "--model must be a file that export_model.py wrote, undamaged. Received: "
+            f"{path}, whose probabilities are none"
         )

@@ -18,7 +18,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
-from mnist_sum_tf.whole_files import ended_tidily
+from mnist_sum_tf.whole_files import check_writable, ended_tidily
 
 
 def export_model(
@@ -78,6 +78,17 @@ def check_keep_versions(keep_versions: int | None) -> None:
             "--keep_versions must be at least 1: the new version is one of "
             f"them. Received: {keep_versions}"
         )
+
+
+def check_export_dir(export_dir) -> None:
+    """Raises `UserError` for a folder that cannot be written; makes nothing."""
+    try:
+        check_writable(export_dir)
+    except OSError as error:
+        raise config.UserError(
+            "--export_dir must be a folder that can be written. Received: "
+            f"{export_dir} ({error.strerror or error})"
+        ) from error
 
 
 @contextlib.contextmanager

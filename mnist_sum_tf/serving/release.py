@@ -3,9 +3,17 @@
 from mnist_sum_tf import calibration, config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.serving.export import check_keep_versions, export_model
+from mnist_sum_tf.serving.export import (
+    check_export_dir,
+    check_keep_versions,
+    export_model,
+)
 from mnist_sum_tf.serving.exported import load_exported_model
-from mnist_sum_tf.serving.formats.file_export import check_format, export_file
+from mnist_sum_tf.serving.formats.file_export import (
+    check_format,
+    check_packages,
+    export_file,
+)
 from mnist_sum_tf.training.blending import blend_encoders
 from mnist_sum_tf.training.initial_weights import encoder_of, is_file_of_arrays
 from mnist_sum_tf.training.trained_models import load_sum_model
@@ -45,18 +53,7 @@ def release(
             validation images cannot be read, or the folder not be written; if
             there is no such format, or what it needs is not installed.
     """
-    check_format(file_format, quantization)
-    if (workdir is None) == (model_path is None):
-        raise config.UserError(
-            "One of --workdir and --model must be given. Received: "
-            f"--workdir={workdir}, --model={model_path}"
-        )
-    if keep_versions is not None and file_format != "saved_model":
-        raise config.UserError(
-            "--keep_versions is for --format=saved_model: a file takes the "
-            f"place of the one before. Received: --format={file_format}"
-        )
-    check_keep_versions(keep_versions)
+    _check(export_dir, workdir, model_path, keep_versions, file_format, quantization)
     if workdir is not None:
         model = load_sum_model(workdir)
     else:
@@ -69,6 +66,26 @@ def release(
     if file_format == "saved_model":
         return export_model(model, export_dir, keep_versions)
     return export_file(model, export_dir, file_format, quantization, held_out)
+
+
+def _check(
+    export_dir, workdir, model_path, keep_versions, file_format, quantization
+) -> None:
+    """Refuses now what would be refused after a minute of work."""
+    check_format(file_format, quantization)
+    if (workdir is None) == (model_path is None):
+        raise config.UserError(
+            "One of --workdir and --model must be given. Received: "
+            f"--workdir={workdir}, --model={model_path}"
+        )
+    if keep_versions is not None and file_format != "saved_model":
+        raise config.UserError(
+            "--keep_versions is for --format=saved_model: a file takes the "
+            f"place of the one before. Received: --format={file_format}"
+        )
+    check_keep_versions(keep_versions)
+    check_export_dir(export_dir)
+    check_packages(file_format)
 
 
 def _blended(path):

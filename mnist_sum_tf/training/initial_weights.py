@@ -30,28 +30,36 @@ def set_initial_weights(
         flag: which named it, for errors.
 
     Raises:
-        UserError: if it is no exported model, or one of another size.
+        UserError: if it is no exported model, one of another size, or has weights
+            that are no numbers.
     """
     exported = _exported_variables(saved_model, flag)
-    values = []
-    for variable in model.variables:
-        if _is_seed(variable):
-            continue
-        name, shape = short_name(variable), tuple(variable.shape)
-        found = exported.get(name)
-        if found is None:
+    variables = [each for each in model.variables if not _is_seed(each)]
+    for variable in variables:
+        name = short_name(variable)
+        if name not in exported:
             raise config.UserError(
                 f"--{flag} must hold the {model.name}, of which {name} is a part. "
                 f"Received: {saved_model} without"
             )
-        if tuple(found.shape) != shape:
-            raise config.UserError(
-                f"--{flag} must have {name} of shape {shape}; is it of "
-                f"the same size? Received: {saved_model} with {tuple(found.shape)}"
-            )
-        values.append((variable, found))
-    for variable, value in values:
-        variable.assign(value)
+        _check_fits(exported[name], variable, saved_model, flag)
+    for variable in variables:
+        variable.assign(exported[short_name(variable)])
+
+
+def _check_fits(found, variable: keras.Variable, saved_model, flag: str) -> None:
+    """Raises `UserError` for weights of another size, or that are no numbers."""
+    name, shape = short_name(variable), tuple(variable.shape)
+    if tuple(found.shape) != shape:
+        raise config.UserError(
+            f"--{flag} must have {name} of shape {shape}; is it of "
+            f"the same size? Received: {saved_model} with {tuple(found.shape)}"
+        )
+    if not np.isfinite(found).all():
+        raise config.UserError(
+            f"--{flag} must have finite weights alone. "
+            f"Received: {saved_model} with others in {name}"
+        )
 
 
 def encoder_of(saved_model, flag: str, dtype="float32") -> keras.Model:
@@ -98,12 +106,15 @@ def exported_channels(shapes: dict) -> tuple[int, ...]:
         shapes: names of its variables -> their shapes.
 
     Raises:
-        KeyError: if it has other layers.
+        KeyError: if it has other layers, or one without a channel.
     """
-    return tuple(
+    channels = tuple(
         shapes[f"block{block + 1}_conv1/kernel"][-1]
         for block in range(config.NUM_BLOCKS)
     )
+    if min(channels) < 1:
+        raise KeyError(f"{channels} channels")
+    return channels
 
 
 def _exported_variables(folder, flag: str) -> dict:

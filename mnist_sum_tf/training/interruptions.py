@@ -1,5 +1,7 @@
 """SIGTERM and Ctrl-C: a run finishes its step, saves, and says how to go on."""
 
+import contextlib
+import os
 import signal
 import threading
 
@@ -8,6 +10,8 @@ from mnist_sum_tf import config
 # EX_TEMPFAIL of sysexits.h: not done yet, the same command goes on.
 EXIT_STATUS = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STANDARD_ERROR = 2
+STOPPING = b"\nstopping as soon as all is saved; a second signal ends it at once\n"
 
 
 class TrainingStopped(Exception):
@@ -21,8 +25,24 @@ class MachineLost(config.UserError):
     """Another machine that trains along is gone."""
 
 
+@contextlib.contextmanager
+def ending_at_once():
+    """A context that Ctrl-C ends even where Python waits for another library.
+
+    Outside the main thread it changes nothing, as `StopRequest`.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class StopRequest:
-    """A context in which the first signal is noted and the next one kills.
+    """A context in which the first signal is told and noted and the next one kills.
 
     Outside the main thread, where Python lets nobody handle signals, it notes
     nothing.
@@ -46,6 +66,9 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number, frame):
+        # By the system's call: what prints otherwise may be what was interrupted.
+        with contextlib.suppress(OSError):
+            os.write(STANDARD_ERROR, STOPPING)
         self.signal_name = signal.Signals(number).name
         # Whoever asks twice does not want to wait for the step's end.
         for each in self._before:

@@ -19,6 +19,7 @@ from mnist_sum_tf.training import (
     interruptions,
     metrics,
     optimizers,
+    precision,
     records,
     stage_folder,
     steps,
@@ -57,14 +58,13 @@ def train_and_evaluate(
     strategies.check_batch_size(
         settings.global_batch_size, strategy.num_replicas_in_sync
     )
-    stops_early = settings.stop_at_accuracy is not None
-    if stops_early and strategies.num_workers(strategy) > 1:
+    if _stops_early(settings) and strategies.num_workers(strategy) > 1:
         raise config.UserError(
             "A training that stops at an accuracy must run on one machine. "
             f"Received: --strategy={settings.strategy}"
         )
     optimizers.check(settings.optimizer)
-    dtype = strategies.resolve_precision(settings.precision)
+    dtype = precision.resolve_precision(settings.precision)
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
@@ -76,6 +76,11 @@ def train_and_evaluate(
         keras.utils.set_random_seed(settings.seed)
         trainer = Trainer(task, settings, stage_dir, strategy, dtype)
         return trainer.run(stop)
+
+
+def _stops_early(settings: config.Config) -> bool:
+    """Whether there is a goal that can be reached."""
+    return settings.stop_at_accuracy is not None and settings.stop_at_accuracy <= 1
 
 
 class Trainer:
@@ -156,8 +161,9 @@ class Trainer:
 
     def _reached_goal(self) -> bool:
         """Whether the last evaluation found every validation set read well enough."""
-        goal = self.settings.stop_at_accuracy
-        return goal is not None and self.records.history.reaches(goal)
+        return _stops_early(self.settings) and self.records.history.reaches(
+            self.settings.stop_at_accuracy
+        )
 
     def _batches(self, first: int):
         return strategies.distribute(
@@ -218,15 +224,14 @@ class Trainer:
 
     def _log(self, step: int) -> None:
         metric = self.state.loss_metric
-        row = {
-            "step": step,
-            "loss": float(metric.result()),
-            "learning_rate": float(self.state.optimizer.learning_rate),
-        }
+        row = {"step": step}
+        if float(metric.count):  # The mean of steps that are all left out is none.
+            row["loss"] = float(metric.result())
+            self.progress.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
+        row["learning_rate"] = float(self.state.optimizer.learning_rate)
         if self.settings.skip_non_finite:
             row["skipped_steps"] = int(self.state.skipped)
         metric.reset_state()
-        self.progress.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
         with self._failed_writes_told():
             self.records.add(row)
 
@@ -243,9 +248,10 @@ class Trainer:
             self.records.add(row)
             self.records.add_images(step, self.judged)
         minutes = (time.monotonic() - self.started) / 60
-        images = step * self.settings.global_batch_size
+        seen = step * self.settings.global_batch_size
+        kind = "examples" if self.settings.stage == "decoder" else "images"
         self.progress.write(
-            f"step {step}: {minutes:.2f} minutes of this run, {images:,} images seen"
+            f"step {step}: {minutes:.2f} minutes of this run, {seen:,} {kind} seen"
         )
 
     def _save(self, step: int) -> None:

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.confidence import SMALLEST_PROBABILITY
 
-SMALLEST_PROBABILITY = 1e-20  # keeps the logarithm finite in float32
 DIGIT_VARIANCE = (10**2 - 1) / 12  # of a digit drawn uniformly from 0..9
 
 

@@ -1,22 +1,24 @@
 """Adam and the schedule of its learning rate."""
 
-import math
-
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
 
 # Biases, and what normalisation scales and shifts by, are not held small.
 NOT_DECAYED = ("bias", "gamma", "beta")
+# Of what the optimizer computes in.
+SMALLEST = float(np.finfo(np.float32).tiny)
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
     """Creates Adam with a cosine or a constant learning rate.
 
     Raises:
-        UserError: if the schedule is unknown, the rate is not positive or the
-            weight decay is no number from 0.
+        UserError: if the schedule is unknown, the rate is not positive, the
+            weight decay is no number from 0, or float32 holds one of them not.
     """
     options = settings.optimizer
     check(options)
@@ -30,14 +32,14 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
 
 def check(options: config.OptimizerConfig) -> None:
     """Raises `UserError` for settings that `create_optimizer` refuses."""
-    if not 0 < options.learning_rate < math.inf:
+    if not SMALLEST <= options.learning_rate <= LARGEST:
         raise config.UserError(
-            "--learning_rate must be a number above 0. "
-            f"Received: {options.learning_rate}"
+            f"--learning_rate must be a number above 0, from {SMALLEST:.3g} to "
+            f"{LARGEST:.3g}. Received: {options.learning_rate}"
         )
-    if not 0 <= options.weight_decay < math.inf:
+    if not 0 <= options.weight_decay <= LARGEST:
         raise config.UserError(
-            "--weight_decay must be a number from 0. "
+            f"--weight_decay must be a number from 0 to {LARGEST:.3g}. "
             f"Received: {options.weight_decay}"
         )
     if options.schedule not in config.SCHEDULES:

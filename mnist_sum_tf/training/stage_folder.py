@@ -25,6 +25,9 @@ FREE_SETTINGS = (
 )  # fmt: skip
 # A decoder learns from logits, whatever images there are.
 FREE_OF_DECODER = ("data.digits", "data.layout")
+# Names of files, and which digest tells that their content is the same.
+PATHS = dict.fromkeys(("data.digits", "data.images", "data.sums"), "data_digest")
+PATHS |= {"teacher": "teacher_digest", "initial_model": None}
 
 
 def lock_directory(stage_dir):
@@ -61,8 +64,16 @@ def lock_directory(stage_dir):
 
 
 def is_begun(stage_dir) -> bool:
-    """Whether a folder holds anything but the lock of a run that was refused."""
-    return os.path.exists(stage_dir) and bool({*os.listdir(stage_dir)} - {LOCK_FILE})
+    """Whether a folder holds anything but the lock of a run that was refused.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        there = os.path.exists(stage_dir) and {*os.listdir(stage_dir)}
+    except OSError as error:
+        raise unwritable(error) from error
+    return bool(there and there - {LOCK_FILE})
 
 
 def unwritable(error: OSError) -> config.UserError:
@@ -135,13 +146,26 @@ def check_same(path, old: dict, new: dict) -> None:
         CHANGES.get(key, "")
         + f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
-        if key not in free and old.get(key) != new.get(key)
+        if key not in free and not _is_same(key, old, new)
     ]
     if differing:
         raise config.UserError(
             f"{path} must be of this very experiment; take another --workdir. "
             f"Received: {'; '.join(differing)}"
         )
+
+
+def _is_same(key: str, old: dict, new: dict) -> bool:
+    """Whether a setting is, or names, the same: a file may be spelled another way."""
+    before, now = old.get(key), new.get(key)
+    if before == now or key not in PATHS:
+        return before == now
+    if not (isinstance(before, str) and isinstance(now, str)):
+        return False
+    digest = old.get(PATHS[key])
+    if digest and digest == new.get(PATHS[key]):
+        return True
+    return os.path.abspath(before) == os.path.abspath(now)
 
 
 def read_settings(path) -> dict:

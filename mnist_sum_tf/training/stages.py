@@ -13,7 +13,13 @@ from mnist_sum_tf.data.layouts import get_layout
 from mnist_sum_tf.models.cell_reader import build_cell_reader
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_distribution import with_distribution
-from mnist_sum_tf.training import losses, strategies, teachers, training_data
+from mnist_sum_tf.training import (
+    losses,
+    strategies,
+    teachers,
+    trained_models,
+    training_data,
+)
 from mnist_sum_tf.training.loop import train_and_evaluate
 from mnist_sum_tf.training.starting_models import (
     starting_encoder,
@@ -89,7 +95,7 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
-    get_layout(settings.data.layout)  # It takes the flags of all stages.
+    get_layout(settings.data.layout)  # A flag of all stages.
     return train_and_evaluate(
         functools.partial(decoder_task, settings), settings,
         pathlib.Path(workdir) / "decoder",
@@ -125,8 +131,10 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
     workdir = pathlib.Path(workdir)
     if not settings.train_encoder and settings.objective != "regression":
         raise config.UserError(
-            "--notrain_encoder must go with --objective=regression, in which the "
-            f"decoder learns. Received: --objective={settings.objective}"
+            "An encoder that does not learn (--notrain_encoder; with --preset=original "
+            "that is the default) must go with --objective=regression, in which the "
+            f"decoder learns. Received: --objective={settings.objective} "
+            f"--preset={settings.preset}"
         )
     if not settings.train_encoder:
         settings = _with_plain_layers(settings)
@@ -147,6 +155,10 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     data = training_data.of_images(
         settings, needs_digits=False, stage_dir=workdir / "sum_model"
     )
+    if settings.data.images is not None:
+        trained_models.warn_of_another_split(
+            settings, data["data_digest"], workdir / "encoder"
+        )
     judged = ("digit_probabilities",) if training_data.knows_digits(data) else ()
     return Task(
         build_model=functools.partial(

@@ -65,7 +65,8 @@ def starting_sum_model(
 ) -> keras.Model:
     """Encoder and decoder of the work directory where trained, else initial ones.
 
-    Random ones where a run goes on, as in `starting_encoder`.
+    Random ones where a run goes on, as in `starting_encoder`. Says so where an
+    initial model is named in vain.
 
     Args, Raises: as `starting_encoder`.
     """
@@ -73,6 +74,7 @@ def starting_sum_model(
     if is_trained(workdir / "sum_model"):
         size = dataclasses.asdict(settings.model)
         return build_sum_model(build_encoder(**size, dtype=dtype), decoder)
+    _warn_of_unused(settings.initial_model, workdir)
     if is_trained(workdir / "encoder"):
         encoder = load_encoder(
             workdir / "encoder", dtype, dropout_rate=settings.model.dropout_rate
@@ -91,6 +93,15 @@ def starting_sum_model(
             "nothing. Run train_decoder.py in a --workdir first"
         )
     return build_sum_model(encoder, decoder)
+
+
+def _warn_of_unused(initial_model: str | None, workdir: pathlib.Path) -> None:
+    trained = [part for part in ("encoder", "decoder") if is_trained(workdir / part)]
+    if initial_model and trained:
+        logging.warning(
+            "starts from the %s of %s, not from that of --initial_model=%s",
+            " and the ".join(trained), workdir, initial_model,
+        )  # fmt: skip
 
 
 def _check_size(encoder: keras.Model, settings, workdir) -> None:

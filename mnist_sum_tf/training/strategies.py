@@ -1,4 +1,4 @@
-"""The `tf.distribute` strategy and the precision that a flag names."""
+"""The `tf.distribute` strategy that a flag names."""
 
 import contextlib
 import json
@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import checkpoints
-from mnist_sum_tf.training.interruptions import MachineLost
+from mnist_sum_tf.training.interruptions import MachineLost, ending_at_once
+
+LARGEST_PORT = 2**16 - 1
 
 
 def set_up_devices(deterministic: bool) -> None:
@@ -59,9 +61,13 @@ def create_strategy(name: str) -> tf.distribute.Strategy:
 
 
 def _create_multi_worker() -> tf.distribute.Strategy:
-    check_tf_config(os.environ.get("TF_CONFIG", ""))
+    others = check_tf_config(os.environ.get("TF_CONFIG", ""))
+    if others:
+        names = ", ".join(others)
+        logging.info("waiting for the other machines of TF_CONFIG: %s", names)
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        with ending_at_once():
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise config.UserError(
             "--strategy=multi_worker must be the first thing TensorFlow does "
@@ -74,30 +80,42 @@ def _create_multi_worker() -> tf.distribute.Strategy:
         ) from error
 
 
-def check_tf_config(text: str) -> None:
+def check_tf_config(text: str) -> list[str]:
     """Checks the environment variable that names the machines.
 
     Args:
         text: `{"cluster": {"worker": ["host:port", ...]},
             "task": {"type": "worker", "index": 0}}`.
 
+    Returns:
+        The addresses of the other machines.
+
     Raises:
         UserError: if it is not that.
     """
     try:
         given = json.loads(text)
-        workers = given["cluster"]["worker"]
+        workers = given["cluster"].pop("worker")
         kind, index = given["task"]["type"], given["task"]["index"]
-        right = kind == "worker" and 0 <= index < len(workers)
-        right &= all(":" in address for address in workers)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        right = not given["cluster"] and kind == "worker"
+        right &= type(index) is int and 0 <= index < len(workers)
+        right &= isinstance(workers, list) and all(map(_has_port, workers))
+    except (AttributeError, ValueError, TypeError, KeyError, RecursionError):
         right = False
     if not right:
         raise config.UserError(
             'TF_CONFIG must be {"cluster": {"worker": ["host:port", ...]}, '
-            '"task": {"type": "worker", "index": 0}}, index being this '
-            f"machine's place among the workers. Received: {text!r}"
+            '"task": {"type": "worker", "index": 0}}, with no other machines than '
+            "workers, ports from 1 to 65535, and index this machine's place among "
+            f"the workers. Received: {text!r}"
         )
+    return workers[:index] + workers[index + 1 :]
+
+
+def _has_port(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    is_number = port.isascii() and port.isdigit()
+    return bool(host) and is_number and 1 <= int(port) <= LARGEST_PORT
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
@@ -170,53 +188,6 @@ def check_batch_size(global_batch_size: int, num_replicas: int) -> None:
         )
 
 
-def resolve_precision(name: str) -> str:
-    """Turns `"auto"` into what this machine computes natively.
-
-    Returns:
-        `"float32"` or `"mixed_bfloat16"`, names of Keras dtype policies.
-
-    Raises:
-        UserError: if `name` is not one of `config.PRECISIONS`.
-    """
-    if name not in config.PRECISIONS:
-        raise config.UserError(
-            f"--precision must be one of {', '.join(config.PRECISIONS)}. "
-            f"Received: {name!r}"
-        )
-    if name != "auto":
-        return name
-    return "mixed_bfloat16" if _computes_bfloat16() else "float32"
-
-
-def _computes_bfloat16() -> bool:
-    """Whether every GPU, or else the processor, multiplies in bfloat16."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = map(tf.config.experimental.get_device_details, gpus)
-        # Ampere, compute capability 8.0, is the first to have bfloat16.
-        return all(d.get("compute_capability", (0,))[0] >= 8 for d in details)
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
-            flags = cpuinfo.read()
-    except OSError:
-        return False
-    return has_fast_bfloat16(flags)
-
-
-def has_fast_bfloat16(cpuinfo: str) -> bool:
-    """Whether a processor trains faster in bfloat16 than in float32.
-
-    Intel's do with AMX: AVX-512's bfloat16 instructions alone were slower there.
-    On AMD's (Zen 4 and later) these gave 1.75 times the images per second.
-
-    Args:
-        cpuinfo: the text of `/proc/cpuinfo`.
-    """
-    is_amd = "AuthenticAMD" in cpuinfo
-    return "amx_bf16" in cpuinfo or (is_amd and "avx512_bf16" in cpuinfo)
-
-
 def rows_of_all_replicas(rows) -> tf.Tensor:
     """In a replica: the global batch's rows, from those of this replica's share.
 
@@ -263,7 +234,8 @@ def machines_told(strategy, stage_dir):
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise config.UserError(
-            "--global_batch_size must be of so many images as there is memory for. "
+            "--global_batch_size must be of so many images as there is memory for; "
+            "or take a smaller model. "
             f"Received: {config.first_line(error)}"
         ) from error
     except tf.errors.OpError as error:

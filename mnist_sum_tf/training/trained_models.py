@@ -34,7 +34,7 @@ def load_sum_model(workdir) -> keras.Model:
     """
     workdir = pathlib.Path(workdir)
     if checkpoints.latest_checkpoint(workdir / "sum_model"):
-        encoder, decoder = encoder_of(workdir / "sum_model"), build_decoder()
+        encoder, decoder = untrained_encoder_of(workdir / "sum_model"), build_decoder()
         trained = build_sum_model(encoder, decoder)
         checkpoints.load_average(trained, workdir / "sum_model")
         return build_sum_model(without_normalization(encoder), decoder)
@@ -61,12 +61,12 @@ def load_encoder(
     Args:
         stage_dir: the folder of the stage `encoder`.
         dtype: Keras dtype policy of the model.
-        **changes: see `encoder_of`.
+        **changes: see `untrained_encoder_of`.
 
     Raises:
         UserError: if there is no checkpoint that can be read.
     """
-    encoder = encoder_of(stage_dir, dtype, **changes)
+    encoder = untrained_encoder_of(stage_dir, dtype, **changes)
     checkpoints.load_average(encoder, stage_dir)
     return without_normalization(encoder, dtype)
 
@@ -88,7 +88,7 @@ def load_cell_reader(stage_dir: pathlib.Path) -> keras.Model:
     return reader
 
 
-def encoder_of(
+def untrained_encoder_of(
     stage_dir: pathlib.Path, dtype="float32", **changes
 ) -> keras.Model:
     """An untrained encoder of the size that the stage's settings name.
@@ -153,6 +153,34 @@ def warn_of_others(labelled: LabelledImages, stage_dir: pathlib.Path) -> None:
             "%s was trained on other images or sums, or on these in another order: where "
             "images differ, some of those it learned from may be taken for validation or "
             "test images", stage_dir,
+        )  # fmt: skip
+
+
+def warn_of_another_split(
+    settings: config.Config, data_digest: str, stage_dir: pathlib.Path
+) -> None:
+    """Says so where an encoder learned from another part of the same own images.
+
+    Args:
+        settings: of the run that may start from it.
+        data_digest: of the images that the run is given, before they are split.
+        stage_dir: the folder of the stage `encoder`; it need not be trained.
+
+    Raises:
+        UserError: if its settings do not tell how its images were split.
+    """
+    if not is_trained(stage_dir):
+        return
+    path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
+    if stage_folder.read_settings(path).get("data_digest") != data_digest:
+        return
+    there = split_of_trained(stage_dir)
+    here = (settings.data.train_fraction, settings.seed)
+    if there != here:
+        logging.warning(
+            "%s learned from another part of these images (a share of %s by --seed=%d, "
+            "here of %s by --seed=%d): some that validate here are known to it",
+            stage_dir, *there, *here,
         )  # fmt: skip
 
 

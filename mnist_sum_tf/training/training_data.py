@@ -76,8 +76,6 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
     else:
         train = with_repeats(digits, hardest, data.hard_share)
         digest = digest_of(train.images, train.labels)
-    held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
-    layouts = VALIDATION_LAYOUTS if data.validates_all_layouts else (data.layout,)
     return {
         "train_data": functools.partial(
             datasets.composites_dataset, train, data.layout, settings.seed,
@@ -86,14 +84,21 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
             wear_share=data.wear_share, mixup_share=data.mixup_share,
             keeps_unworn=bool(settings.teacher),
         ),
-        "validation_data": {
-            layout: datasets.evaluation_dataset(
-                held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
-            ).cache()  # composed once, however often they judge
-            for layout in layouts
-        },
+        "validation_data": _validation_composites(data),
         "data_digest": digest,
     }  # fmt: skip
+
+
+def _validation_composites(data: config.DataConfig) -> dict:
+    """Name of a layout -> composites of held-out digits."""
+    held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
+    others = VALIDATION_LAYOUTS if data.validates_all_layouts else ()
+    return {
+        layout: datasets.evaluation_dataset(
+            held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
+        ).cache()  # composed once, however often they judge
+        for layout in dict.fromkeys((*others, data.layout))
+    }
 
 
 def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | None:

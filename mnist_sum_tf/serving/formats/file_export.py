@@ -8,17 +8,23 @@ import keras
 
 from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.loading import load_file
+from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
 from mnist_sum_tf.serving.verification import verify_reader
-from mnist_sum_tf.whole_files import ended_tidily
+from mnist_sum_tf.whole_files import ended_tidily, place_of_file
 
 # (format, quantization) -> file name, and what writes it.
 FILES = {
     ("onnx", None): ("model.onnx", onnx_file.write),
     ("litert", None): ("model.tflite", litert_file.write),
     ("litert", "int8"): ("model_int8.tflite", litert_file.write_int8),
+}
+# Of the extra of that name.
+PACKAGES = {
+    "onnx": ("onnx", "tf2onnx", "onnxruntime"),
+    "litert": ("ai_edge_litert.interpreter",),
 }
 
 
@@ -34,6 +40,12 @@ def check_format(file_format: str, quantization: str | None) -> None:
             f"These are offered: {', '.join(offered)}. Received: "
             f"--format={file_format}, --quantization={quantization}"
         )
+
+
+def check_packages(file_format: str) -> None:
+    """Raises a `UserError` unless what writes and runs a format is installed."""
+    for package in PACKAGES.get(file_format, ()):
+        import_package(package, extra=file_format)
 
 
 def export_file(
@@ -69,11 +81,13 @@ def export_file(
         RuntimeError: if the file does not answer as the model does.
     """
     check_format(file_format, quantization)
+    check_packages(file_format)
     check_float32(sum_model)
     name, write = FILES[file_format, quantization]
-    target = pathlib.Path(os.path.abspath(export_dir)) / name
+    path = pathlib.Path(os.path.abspath(export_dir)) / name
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = place_of_file(path)
         with ended_tidily(), tempfile.TemporaryDirectory(
             prefix=f".{name}-", dir=target.parent
         ) as beside:
@@ -92,4 +106,4 @@ def export_file(
             "--export_dir must be a folder that can be written. Received: "
             f"{export_dir} ({error.strerror or error})"
         ) from error
-    return str(target)
+    return str(path)

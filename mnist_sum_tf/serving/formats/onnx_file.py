@@ -2,19 +2,12 @@
 
 import keras
 
-from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving.formats.answering import build_answering_model
 from mnist_sum_tf.serving.formats.quiet import quiet
 
 
 def write(sum_model: keras.Model, path: str) -> None:
-    """Writes an `.onnx` file: any batch size, computed in float32.
-
-    Raises:
-        UserError: if the packages that convert are not installed.
-    """
-    for package in ("onnx", "tf2onnx"):
-        import_package(package, extra="onnx")
+    """Writes an `.onnx` file: any batch size, computed in float32."""
     with quiet():
         build_answering_model(sum_model).export(
             path, format="onnx", verbose=False

@@ -68,14 +68,14 @@ def measure_loss(
 
 def _read(model, named_datasets: dict, doing: str) -> answers.Answers:
     shown = tqdm.tqdm(named_datasets.items(), doing, leave=False)
-    return answers.join([answers.collect(model, data, name) for name, data in shown])
+    return answers.join(list(answers.collect_all(model, shown).values()))
 
 
 def shares_right(found: answers.Answers) -> dict[str, float]:
     """The shares that `QuantizationLoss` holds."""
     right = {}
     if found.digits is not None:
-        right["digits"] = found.digit_probabilities.argmax(-1) == found.digits
+        right["digits"] = found.read_digits == found.digits
     right["sums"] = found.read_sums == found.sums
     right["decoder's sums"] = np.round(found.decoder_sums) == found.sums
     return {name: float(np.mean(each)) for name, each in right.items()}

@@ -1,0 +1,113 @@
+"""How scripts end: what is refused in one line, and who reads no longer."""
+
+import io
+import os
+import pathlib
+import sys
+from unittest import mock
+
+import pytest
+from absl import flags
+
+from mnist_sum_tf.config import UserError
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
+
+
+@pytest.fixture
+def cli(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import cli
+
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    return cli
+
+
+def test_a_flag_given_nothing_is_not_taken_for_none(cli, monkeypatch):
+    """As in `--model=$UNSET`."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("model", "", "", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "", flag_values=values)
+    flags.DEFINE_list("sections", [], "", flag_values=values)
+    monkeypatch.setattr(cli.flags, "FLAGS", values)
+    for arguments in ([], ["--seed=0"], ["--model=x"]):
+        values.unparse_flags()
+        values(["script.py", *arguments])
+        cli.check_not_empty()
+    for name in ("model", "sections"):
+        values.unparse_flags()
+        values(["script.py", f"--{name}="])
+        with pytest.raises(UserError, match=f"--{name} must have a value. Received: no"):
+            cli.check_not_empty()
+
+
+def test_a_value_beside_its_flag_is_not_lost(cli):
+    cli.check_no_files([])
+    with pytest.raises(UserError, match=r"flags alone.* Received: tiled mixed$"):
+        cli.check_no_files(["tiled", "mixed"])
+
+
+def test_a_reader_that_has_enough_is_no_error(cli, monkeypatch):
+    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=BrokenPipeError))
+    pointed = []
+    monkeypatch.setattr("os.dup2", lambda *descriptors: pointed.append(descriptors))
+    monkeypatch.setattr("sys.stdout", mock.Mock(fileno=lambda: 1))
+    with pytest.raises(SystemExit) as ended:
+        cli.run(None)
+    assert ended.value.code == 1
+    ((_, standard_output),) = pointed
+    assert standard_output == 1
+
+
+def test_a_person_who_has_enough_is_told_in_one_line(cli, monkeypatch, capsys):
+    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(SystemExit) as ended:
+        cli.run(None)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "stopped by Ctrl-C\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is none")
+@pytest.mark.parametrize("flush", [False, True])
+def test_a_full_disk_below_standard_output_is_told(cli, monkeypatch, capsys, flush):
+    """Found while there is printed, or at the end."""
+    monkeypatch.setattr(cli.app, "run", lambda main: print("read", flush=flush))
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            cli.run(None)
+        assert os.path.samefile(full.fileno(), os.devnull)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        "error: standard output must be a file that can be written. "
+        "Received: No space left on device\n"
+    )
+
+
+def test_errors_of_other_files_are_not_taken_for_that(cli, monkeypatch):
+    failed = mock.Mock(side_effect=FileNotFoundError("a mistake of ours"))
+    monkeypatch.setattr(cli.app, "run", failed)
+    with pytest.raises(FileNotFoundError, match="a mistake of ours"):
+        cli.run(None)
+
+
+def test_closed_standard_error_gives_no_errors_among_the_results(
+    cli, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.stderr", None)
+    monkeypatch.setattr(
+        cli.app, "run", lambda main: print("error: bad", file=sys.stderr)
+    )
+    cli.run(None)
+    sys.stderr.close()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_name_with_a_line_break_leaves_an_error_one_line(cli, monkeypatch):
+    told = io.StringIO()
+    monkeypatch.setattr("sys.stderr", told)
+    refuse = mock.Mock(side_effect=UserError("--model must be. Received: a\nb\x1b[2J"))
+    with pytest.raises(SystemExit) as ended:
+        cli._run_told(refuse, ["script.py"], False)
+    assert ended.value.code == 1
+    assert told.getvalue() == "error: --model must be. Received: a\\nb\\x1b[2J\n"
