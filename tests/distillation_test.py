@@ -1,5 +1,7 @@
 """Distillation in JAX: its images are TensorFlow's."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ import tensorflow as tf
 from mnist_sum_tf.data import drawing as tf_drawing
 from mnist_sum_tf.data import canvas, handwriting, layouts, ones, placement
 from mnist_sum_tf.data import wear as tf_wear
+from mnist_sum_tf.data import wear_kinds
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import (
     deformed_digits,
@@ -150,24 +153,68 @@ def same_numbers(shape, low=0.0, high=1.0):
 def without_chance(monkeypatch):
     """Both libraries draw `same_numbers`."""
 
-    def of_tensorflow(shape, seed, minval=0, maxval=1, dtype=tf.float32):
+    def of_tensorflow(shape, seed, minval=0, maxval=1):
         del seed
-        return tf.cast(same_numbers(shape, minval, maxval), dtype)
+        return tf.constant(same_numbers(shape, minval, maxval))
 
     def of_jax(key, shape, minval=0, maxval=1):
         del key
         return jnp.asarray(same_numbers(shape, minval, maxval))
 
-    for name in ("uniform", "normal"):
-        monkeypatch.setattr(tf.random, f"stateless_{name}", of_tensorflow)
-        monkeypatch.setattr(jax.random, name, of_jax)
-    monkeypatch.setattr(
-        jax.random, "randint", lambda *arguments: jnp.int32(of_jax(*arguments))
-    )
+    monkeypatch.setattr(tf.random, "stateless_uniform", of_tensorflow)
+    monkeypatch.setattr(jax.random, "uniform", of_jax)
+
+
+class DrawnByTensorFlow:
+    """In place of `jax.random` and `wear._per_image`: numbers that `wear_kinds` drew.
+
+    Each kind takes those of images one after another, and so the words' bits.
+    """
+
+    def __init__(self, numbers):
+        self.per_image, self.words = (np.asarray(each) for each in numbers)
+        self.images_taken = self.words_taken = 0
+
+    def __call__(self, images, key, low, high):
+        self.images_taken += 1
+        return low + self.per_image[self.images_taken - 1] * (high - low)
+
+    def uniform(self, key, shape):
+        count = self.per_image.shape[1]
+        if shape[0] == 3:  # of four bands each
+            bands = self.per_image.reshape(3, 4, count, 1, 1, 1)
+            return jnp.asarray(bands.swapaxes(1, 2))
+        if shape[0] == 7:  # of a line
+            return jnp.asarray(self.per_image[:7, ..., 0])
+        first = self.words_taken
+        self.words_taken += math.prod(shape) // count
+        words = self.words[:, first : self.words_taken]
+        return jnp.asarray(np.float32(words & 0xFFFFFF) / 2**24).reshape(shape)
+
+    def randint(self, key, shape, low, high):
+        numbers = low + ((self.words & 0xFFFF) * (high - low) >> 16)
+        return jnp.asarray(numbers).reshape(shape)
+
+    def normal(self, key, shape):
+        bytes_of_words = self.words[: shape[0]].copy().view(np.uint8)
+        total = bytes_of_words.reshape(shape[0], 20, 168, 1, 4).sum(-1, dtype=int)
+        noise = np.float32(total - 510) / np.sqrt(65535 / 3)
+        return jnp.asarray(np.concatenate([noise, -noise], axis=1))
+
+
+def numbers_for(kind, count):
+    """What TensorFlow draws; the later images' noise is the negative, as in JAX."""
+    plan = [(kind, count)]
+    numbers = wear_kinds.deal(wear_kinds.draw(plan, [0, 0]), plan)[0]
+    if kind is wear_kinds.add_noise:
+        first = numbers.words[: count // 2]
+        words = tf.concat([first, tf.bitwise.invert(first)], axis=0)
+        numbers = numbers._replace(words=words)
+    return numbers
 
 
 @pytest.mark.parametrize("number", range(len(tf_wear._KINDS)))
-def test_wear_is_that_of_tensorflow(fours, number, without_chance):
+def test_wear_is_that_of_tensorflow(fours, number, monkeypatch):
     """To a grey level, given the same random numbers."""
     ours, theirs = list(wear._KINDS)[number], list(tf_wear._KINDS)[number]
     assert ours.__name__ == f"_{theirs.__name__}"
@@ -176,8 +223,13 @@ def test_wear_is_that_of_tensorflow(fours, number, without_chance):
         fours[:12].transpose(0, 2, 1, 3).reshape(12, 28, 112, 1),
         [(0, 0), (6, 6), (28, 28), (0, 0)],
     )
+    numbers = numbers_for(theirs, 12)
+    drawn = DrawnByTensorFlow(numbers)
+    monkeypatch.setattr(wear, "_per_image", drawn)
+    for name in ("uniform", "normal", "randint"):
+        monkeypatch.setattr(jax.random, name, getattr(drawn, name))
     found = np.round(np.clip(ours(jnp.float32(images), jax.random.key(0)), 0, 255))
-    expected = theirs(tf.constant(images), [0, 0]).numpy().astype(np.float32)
+    expected = theirs(tf.constant(images), numbers).numpy().astype(np.float32)
     assert (expected != images).any(axis=(1, 2, 3)).mean() > 0.7
     # Sharpened ink may be off where rounding decides.
     assert (np.abs(found - expected) > 1).mean() < 1e-4
