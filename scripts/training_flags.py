@@ -116,7 +116,7 @@ def settings(stage: str, **changes) -> config.Config:
 
 
 def _check_finite() -> None:
-    """Raises `UserError` for nan, which is within all bounds of flags, and inf."""
+    """Raises `UserError` for nan, which is within all bounds of flags, and for inf."""
     for name in flags.FLAGS:
         value = flags.FLAGS[name].value
         if isinstance(value, float) and not math.isfinite(value):

@@ -29,6 +29,23 @@ def test_another_experiment_is_named():
         stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
 
 
+@pytest.mark.parametrize(
+    "layout, without_effect, with_effect",
+    [("mixed", "bent", "worn"), ("tiled", "worn", "bent")],
+)
+def test_settings_without_effect_may_differ(layout, without_effect, with_effect):
+    def flipped(name):
+        data = dataclasses.replace(SETTINGS.data, layout=layout)
+        data = dataclasses.replace(data, **{name: not getattr(data, name)})
+        return dataclasses.replace(SETTINGS, data=data).to_json()
+
+    plain = dataclasses.replace(SETTINGS.data, layout=layout)
+    now = dataclasses.replace(SETTINGS, data=plain).to_json()
+    stage_folder.check_same("config.json", flipped(without_effect), now)
+    with pytest.raises(config.UserError, match=f"data.{with_effect} "):
+        stage_folder.check_same("config.json", flipped(with_effect), now)
+
+
 def test_a_decoder_goes_on_whatever_the_digits():
     decoder = config.Config(stage="decoder", objective="expected_sum")
     other = dataclasses.replace(

@@ -25,6 +25,9 @@ FREE_SETTINGS = (
 )  # fmt: skip
 # A decoder learns from logits, whatever images there are.
 FREE_OF_DECODER = ("data.digits", "data.layout")
+# Older runs may have them otherwise: flags without effect were not refused.
+WITHOUT_EFFECT_IN_MIXED = ("data.bent",)
+WITHOUT_EFFECT_ELSEWHERE = ("data.worn", "data.wear_share")
 # Names of files, and which digest tells that their content is the same.
 PATHS = dict.fromkeys(("data.digits", "data.images", "data.sums"), "data_digest")
 PATHS |= {"teacher": "teacher_digest", "initial_model": None}
@@ -142,6 +145,8 @@ def check_same(path, old: dict, new: dict) -> None:
     free = FREE_SETTINGS
     if new.get("stage") == "decoder":
         free += FREE_OF_DECODER
+    is_mixed = new.get("data.layout") == "mixed"
+    free += WITHOUT_EFFECT_IN_MIXED if is_mixed else WITHOUT_EFFECT_ELSEWHERE
     differing = [
         CHANGES.get(key, "")
         + f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
