@@ -12,7 +12,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
-from mnist_sum_tf.training import checkpoints, loop, precision, strategies
+from mnist_sum_tf.training import checkpoints, loop
 from mnist_sum_tf.training.history import read_history
 
 SETTINGS = config.Config(
@@ -251,12 +251,6 @@ def test_a_goal_above_one_is_never_reached(goal, stops):
     assert loop._stops_early(settings) is stops
 
 
-@pytest.mark.parametrize("batch_size, replicas", [(10, 4), (0, 1), (-4, 2)])
-def test_batches_divide_by_the_replicas(batch_size, replicas):
-    with pytest.raises(config.UserError, match=f"Received: {batch_size}"):
-        strategies.check_batch_size(batch_size, replicas)
-
-
 def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
     """The goal is reached at once: by the first of two evaluations."""
     judged = dataclasses.replace(
@@ -285,25 +279,3 @@ def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
         assert path.endswith(f"ckpt-{last}")
     written = capsys.readouterr()
     assert "16 images seen" in written.out + written.err
-
-
-def test_precision_follows_the_processor():
-    for cpuinfo, fast in (
-        ("vendor_id : GenuineIntel flags : avx512f avx512_bf16", False),
-        ("vendor_id : GenuineIntel flags : avx512_bf16 amx_bf16", True),
-        ("vendor_id : AuthenticAMD flags : avx512f avx512_bf16", True),
-        ("vendor_id : AuthenticAMD flags : avx2", False),
-    ):
-        assert precision.has_fast_bfloat16(cpuinfo) is fast
-
-
-@pytest.mark.parametrize(
-    "make, message",
-    [
-        (lambda: strategies.create_strategy("tpu"), "--strategy .* 'tpu'"),
-        (lambda: precision.resolve_precision("fp8"), "--precision .* 'fp8'"),
-    ],
-)
-def test_unknown_names_are_told(make, message):
-    with pytest.raises(config.UserError, match=message):
-        make()

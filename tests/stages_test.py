@@ -104,53 +104,12 @@ def test_a_sum_model_from_scratch_learns_normalised(tmp_path, digits_file):
     assert "hidden_norm" not in names_of(model)
 
 
-@pytest.mark.parametrize(
-    "layout, all_layouts, names",
-    [
-        ("mixed", True, ["tiled", "scattered", "assignment", "mixed"]),
-        ("cropped", True, ["tiled", "scattered", "assignment", "mixed", "cropped"]),
-        ("cropped", False, ["cropped"]),
-    ],
-)
-def test_a_layout_is_judged_on_itself_too(digits_file, layout, all_layouts, names):
-    data = config.DataConfig(
-        digits=digits_file, layout=layout, validates_all_layouts=all_layouts
-    )
-    settings = dataclasses.replace(small("encoder", digits_file), data=data)
-    found = training_data.of_images(settings, needs_digits=True)
-    assert list(found["validation_data"]) == names
-
-
 def test_an_initial_model_named_in_vain_is_told(workdir, digits_file, caplog):
     settings = small_tiled("sum_model", digits_file, initial_model="none")
     settings = stages._with_plain_layers(settings)
     starting_models.starting_sum_model(settings, workdir, None, "float32")
     message = f"from the encoder and the decoder of {workdir}, not .*=none"
     assert re.search(message, caplog.text)
-
-
-def test_an_encoder_that_may_know_what_validates_is_told(tmp_path, digits_file, caplog):
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (20, 40, 168), dtype=np.uint8)
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "sums.npy", np.arange(20))
-    data = config.DataConfig(
-        images=str(tmp_path / "images.npy"), sums=str(tmp_path / "sums.npy")
-    )
-    settings = dataclasses.replace(small("sum_model", digits_file), data=data)
-    digest = stages.sum_model_task(settings, tmp_path).data_digest
-    (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "encoder" / "checkpoints" / "ckpt-2.index").touch()
-    for change, is_told in (
-        ({}, False), ({"seed": 1}, True), ({"data": {"train_fraction": 0.9}}, True),
-        ({"seed": 1, "data_digest": "of others"}, False),
-    ):  # fmt: skip
-        learned = {"seed": 0, "data": {"train_fraction": 0.8}, "data_digest": digest}
-        text = json.dumps(learned | change)
-        (tmp_path / "encoder" / "config.json").write_text(text)
-        caplog.clear()
-        stages.sum_model_task(settings, tmp_path)
-        assert ("encoder learned from another part" in caplog.text) is is_told
 
 
 def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
@@ -329,18 +288,3 @@ def test_evaluation_of_images_with_sums_only(workdir, tmp_path):
     assert results["mine"]["num_images"] == 7
     assert "digit_accuracy" not in results["mine"]
     assert evaluation.format_table(results).splitlines()[1].split()[2] == "-"
-
-
-def test_presets_keep_the_described_settings():
-    encoder = get_preset("original", "encoder")
-    assert encoder.optimizer.learning_rate == 1e-5
-    assert encoder.optimizer.schedule == "constant"
-    assert encoder.model.base_channels == 64 and encoder.model.dropout_rate == 0.1
-    decoder = get_preset("original", "decoder")
-    assert decoder.optimizer.learning_rate == 1e-3
-    assert decoder.objective == "one_hot_sum" and decoder.global_batch_size == 16
-    both = get_preset("original", "sum_model")
-    assert both.optimizer.learning_rate == 1e-4 and not both.train_encoder
-    assert get_preset("compact", "encoder").model.base_channels == 16
-    with pytest.raises(config.UserError, match="--preset .* 'huge'"):
-        get_preset("huge", "encoder")

@@ -106,3 +106,14 @@ def test_too_little_memory_is_told():
     ):
         with strategies.machines_told(strategy, "W"):
             raise error
+
+
+@pytest.mark.parametrize("batch_size, replicas", [(10, 4), (0, 1), (-4, 2)])
+def test_batches_divide_by_the_replicas(batch_size, replicas):
+    with pytest.raises(config.UserError, match=f"Received: {batch_size}"):
+        strategies.check_batch_size(batch_size, replicas)
+
+
+def test_an_unknown_strategy_is_told():
+    with pytest.raises(config.UserError, match="--strategy .* 'tpu'"):
+        strategies.create_strategy("tpu")

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.enlarging import enlarge
+from mnist_sum_tf.data.placement import between
 
 HEIGHT, WIDTH = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
 _PER_IMAGE = 12  # as many as `negative_bands` needs
@@ -63,10 +64,6 @@ def deal(drawn: Numbers, plan: Plan) -> list[Numbers]:
     ]
 
 
-def _between(uniform, low: float, high: float) -> tf.Tensor:
-    return low + uniform * (high - low)
-
-
 def _uniform(words) -> tf.Tensor:
     """24 of their bits as a number in [0, 1)."""
     return tf.cast(tf.bitwise.bitwise_and(words, 2**24 - 1), tf.float32) / 2**24
@@ -78,15 +75,15 @@ def _to_uint8(images) -> tf.Tensor:
 
 def change_contrast(images, numbers: Numbers) -> tf.Tensor:
     """Ink 50-250 % as bright, paper up to 60 of 255 grey."""
-    gain = tf.exp(_between(numbers.per_image[0], -0.7, 0.9))
-    paper = tf.maximum(0.0, _between(numbers.per_image[1], -60.0, 60.0))
+    gain = tf.exp(between(numbers.per_image[0], -0.7, 0.9))
+    paper = tf.maximum(0.0, between(numbers.per_image[1], -60.0, 60.0))
     bright = tf.minimum(tf.cast(images, tf.float32) * gain, 255.0)
     return _to_uint8(paper + bright * (255.0 - paper) / 255.0)
 
 
 def blur(images, numbers: Numbers) -> tf.Tensor:
     """Blurs up to a 3x3 mean, black beyond the border."""
-    return _blur(images, _between(numbers.per_image[0], 0.3, 1.0))
+    return _blur(images, between(numbers.per_image[0], 0.3, 1.0))
 
 
 def _blur(images, share) -> tf.Tensor:
@@ -103,7 +100,7 @@ def add_noise(images, numbers: Numbers) -> tf.Tensor:
     Nearly Gaussian: the sum of four bytes, which ends at 3.5 standard deviations.
     An image's lower half gets the negative of the upper one's, which saves drawing it.
     """
-    level = _between(numbers.per_image[0], 0.0, 30.0)
+    level = between(numbers.per_image[0], 0.0, 30.0)
     total = tf.add_n([
         tf.bitwise.bitwise_and(tf.bitwise.right_shift(numbers.words, shift), 255)
         for shift in (0, 8, 16, 24)
@@ -135,8 +132,8 @@ def _lose_pixels(images, numbers, largest_share, white_per_black) -> tf.Tensor:
 
 def cloud(images, numbers: Numbers) -> tf.Tensor:
     """Uneven light: clouds up to three times as bright as the ink, on grey paper."""
-    density = tf.maximum(0.0, _between(numbers.per_image[0], -0.5, 3.0))
-    paper = tf.maximum(0.0, _between(numbers.per_image[1], -0.3, 0.5))
+    density = tf.maximum(0.0, between(numbers.per_image[0], -0.5, 3.0))
+    paper = tf.maximum(0.0, between(numbers.per_image[1], -0.3, 0.5))
     clouds = tf.add_n(_coarse(numbers.words, _CLOUD_GRIDS, "bilinear")) / 2
     pixels = tf.cast(images, tf.float32) / 255 + density * clouds
     return _to_uint8(255 * (pixels / (1 + density) + paper))
@@ -169,8 +166,8 @@ def negative_bands(images, numbers: Numbers) -> tf.Tensor:
 
 def splash_mud(images, numbers: Numbers) -> tf.Tensor:
     """Grey specks, of some three pixels or of five, over up to half of the image."""
-    share = _between(numbers.per_image[0], 0.05, 0.5)
-    level = _between(numbers.per_image[1], 0.1, 0.6)
+    share = between(numbers.per_image[0], 0.05, 0.5)
+    level = between(numbers.per_image[1], 0.1, 0.6)
     small, large = _coarse(numbers.words, _MUD_GRIDS, "bicubic")
     height = tf.where(numbers.per_image[2] < 0.5, small, large)
     cover = tf.clip_by_value(4 * (height - (1 - share)) + 0.5, 0.0, 1.0)
@@ -211,12 +208,12 @@ def draw_outlines(images, numbers: Numbers) -> tf.Tensor:
     Half of them are thin: no pixel counts as beside one that touches by a corner.
     """
     is_thin, inside, gain = tf.unstack(numbers.per_image[4:7])
-    inside = tf.clip_by_value(_between(inside, -0.5, 1.5), 0.0, 1.0)
+    inside = tf.clip_by_value(between(inside, -0.5, 1.5), 0.0, 1.0)
     pixels = tf.cast(_sharpen(images, numbers.per_image[:4]), tf.float32)
     largest = _largest_around(pixels, is_thin < 0.5)
     smallest = -_largest_around(-pixels, is_thin < 0.5)
     outline = inside * (pixels - smallest) + (1 - inside) * (largest - pixels)
-    return _to_uint8(_between(gain, 1.0, 3.0) * outline)
+    return _to_uint8(between(gain, 1.0, 3.0) * outline)
 
 
 def _sharpen(images, uniform) -> tf.Tensor:
@@ -225,10 +222,10 @@ def _sharpen(images, uniform) -> tf.Tensor:
     What is as it was has soft, broad outlines, what is black and white has lines.
     """
     is_blurred, blur_share, steepness, split = tf.unstack(uniform)
-    blurred = _blur(images, _between(blur_share, 0.3, 1.0))
+    blurred = _blur(images, between(blur_share, 0.3, 1.0))
     pixels = tf.cast(tf.where(is_blurred < 0.5, blurred, images), tf.float32)
-    steepness = tf.exp(_between(steepness, 0.0, 4.0))
-    split = _between(split, 10.0, 130.0)
+    steepness = tf.exp(between(steepness, 0.0, 4.0))
+    split = between(split, 10.0, 130.0)
     return _to_uint8(steepness * pixels - (steepness - 1) * split)
 
 

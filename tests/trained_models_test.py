@@ -1,0 +1,34 @@
+"""What is said of an encoder that a run starts from."""
+
+import dataclasses
+import json
+
+import numpy as np
+from stages_test import digits_file, small
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import stages
+
+
+def test_an_encoder_that_may_know_what_validates_is_told(tmp_path, digits_file, caplog):
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (20, 40, 168), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "sums.npy", np.arange(20))
+    data = config.DataConfig(
+        images=str(tmp_path / "images.npy"), sums=str(tmp_path / "sums.npy")
+    )
+    settings = dataclasses.replace(small("sum_model", digits_file), data=data)
+    digest = stages.sum_model_task(settings, tmp_path).data_digest
+    (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "encoder" / "checkpoints" / "ckpt-2.index").touch()
+    for change, is_told in (
+        ({}, False), ({"seed": 1}, True), ({"data": {"train_fraction": 0.9}}, True),
+        ({"seed": 1, "data_digest": "of others"}, False),
+    ):  # fmt: skip
+        learned = {"seed": 0, "data": {"train_fraction": 0.8}, "data_digest": digest}
+        text = json.dumps(learned | change)
+        (tmp_path / "encoder" / "config.json").write_text(text)
+        caplog.clear()
+        stages.sum_model_task(settings, tmp_path)
+        assert ("encoder learned from another part" in caplog.text) is is_told
