@@ -168,12 +168,13 @@ def without_chance(monkeypatch):
 class DrawnByTensorFlow:
     """In place of `jax.random` and `wear._per_image`: numbers that `wear_kinds` drew.
 
-    Each kind takes those of images one after another, and so the words' bits.
+    Each kind takes those of images one after another, and so the words' halves.
     """
 
     def __init__(self, numbers):
         self.per_image, self.words = (np.asarray(each) for each in numbers)
-        self.images_taken = self.words_taken = 0
+        self.halves = np.concatenate([self.words, self.words >> 16], axis=1) & 0xFFFF
+        self.images_taken = self.halves_taken = 0
 
     def __call__(self, images, key, low, high):
         self.images_taken += 1
@@ -186,13 +187,13 @@ class DrawnByTensorFlow:
             return jnp.asarray(bands.swapaxes(1, 2))
         if shape[0] == 7:  # of a line
             return jnp.asarray(self.per_image[:7, ..., 0])
-        first = self.words_taken
-        self.words_taken += math.prod(shape) // count
-        words = self.words[:, first : self.words_taken]
-        return jnp.asarray(np.float32(words & 0xFFFFFF) / 2**24).reshape(shape)
+        first = self.halves_taken
+        self.halves_taken += math.prod(shape) // count
+        halves = self.halves[:, first : self.halves_taken]
+        return jnp.asarray(np.float32(halves) / 2**16).reshape(shape)
 
     def randint(self, key, shape, low, high):
-        numbers = low + ((self.words & 0xFFFF) * (high - low) >> 16)
+        numbers = low + (self.halves * (high - low) >> 16)
         return jnp.asarray(numbers).reshape(shape)
 
     def normal(self, key, shape):

@@ -136,6 +136,21 @@ def test_ink_that_is_not_pressed_leaves_the_canvas():
     np.testing.assert_array_equal(draw(digits, placement)[10, :3], [70, 80, 0])
 
 
+def test_digits_may_stand_anywhere_and_over_any_border():
+    """A tile is a ring: each beginning turns it another way."""
+    rng = np.random.default_rng(0)
+    digit = rng.integers(1, 256, (28, 28), dtype=np.uint8)
+    blank = np.zeros_like(digit)
+    for left in range(-30, 170, 3):
+        expected = np.zeros((40, 60 + 168 + 60), np.uint8)
+        expected[6:34, 60 + left : 60 + left + 28] = digit
+        for number in range(4):  # whichever of the four it is
+            digits = np.stack([digit if i == number else blank for i in range(4)])
+            across = [left + 14 if i == number else 84 for i in range(4)]
+            placement = straight(across, [20] * 4, 28, 28, layouts.BRIGHTEST)
+            np.testing.assert_array_equal(draw(digits, placement), expected[:, 60:228])
+
+
 def test_ink_boxes():
     digits = np.zeros((1, 4, 28, 28), np.uint8)
     digits[0, 0, 3:20, 5:9] = 1

@@ -37,6 +37,6 @@ def test_a_bend_is_spread_between_the_points_of_its_grid():
     across, down = handwriting.bend_field(*spread)[0].numpy()
     along_x = np.array([0, 0.5, 1, 0.5, 0])
     along_y = np.array([0, 0, 0, 0.5, 1])
-    expected = 8 * along_x[:, np.newaxis] * along_y
+    expected = 8 * along_y[:, np.newaxis] * along_x
     np.testing.assert_allclose(across, expected, atol=1e-5)
     np.testing.assert_allclose(down, np.full((5, 5), 3.0), rtol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.data import wear_kinds
+from mnist_sum_tf.data import outlines, wear_kinds
 
 
 def grey(value, count=32):
@@ -80,6 +80,23 @@ def test_a_stray_line_reaches_from_side_to_side():
     assert 0.3 < whole.mean() < 0.95
 
 
+def test_a_wave_swings_between_one_and_minus_one_as_a_sine_does():
+    phase = tf.constant([0.0, 0.25, 0.5, 0.75, 1.0, -7.75]) * 2 * np.pi
+    expected = [0, -1, 0, 1, 0, -1]
+    np.testing.assert_allclose(wear_kinds._wave(phase), expected, atol=1e-5)
+    phase = np.linspace(-20, 20, 1000, dtype=np.float32)
+    assert np.abs(wear_kinds._wave(phase) + np.sin(phase)).max() < 0.06
+
+
+def test_a_dotted_line_has_gaps_of_two_pixels():
+    # Level in row 20, two pixels to either side; every round(3 + 5 / 2)-th column on.
+    numbers = of_one_image(0.5, 0.5, 0.0, 0.0, 0.4, 0.4, 0.1)
+    worn = wear_kinds.stray_line(grey(0, 1), wear_kinds.Numbers(numbers, None))
+    columns = np.arange(168)
+    np.testing.assert_array_equal(worn[0, 20, :, 0] > 0, columns % 5 >= 2)
+    np.testing.assert_array_equal(worn[0, 18:23, 2, 0], [0, 102, 255, 102, 0])
+
+
 def test_bands_are_inverted_by_their_level():
     worn = worn_by(wear_kinds.negative_bands, grey(0, 40), [7, 8])[..., 0]
     assert (worn == worn[:, :1]).all()  # whole columns
@@ -139,7 +156,7 @@ def test_outlines_are_inside_outside_or_astride(
     expected[:, 11:19, 51:59] = 0
     if is_thin:
         expected[:, [9, 9, 20, 20], [49, 60, 49, 60]] = 0
-    worn = wear_kinds.draw_outlines(
+    worn = outlines.draw_outlines(
         tf.constant(images), wear_kinds.Numbers(numbers, None)
     )
     np.testing.assert_array_equal(worn, expected)
@@ -151,13 +168,13 @@ def test_ink_is_sharpened_before_its_outline_is_drawn():
     images[0, 20, 50:55, 0] = [100, 101, 102, 103, 104]
     for split, expected in ((101, [46, 101, 156, 210, 255]), (104, [0, 0, 0, 49, 104])):
         numbers = of_one_image(0.8, 0.0, 1.0, (split - 10) / 120)
-        sharp = wear_kinds._sharpen(tf.constant(images), numbers[:4]).numpy()
+        sharp = outlines._sharpen(tf.constant(images), numbers[:4]).numpy()
         np.testing.assert_array_equal(sharp[0, 20, 50:55, 0], expected)
         assert sharp.sum() == sum(expected)
     # A blurred dot has an outline of its own: 180 / 9 spread over nine pixels.
     images[0, 20, 50:55, 0] = [0, 0, 180, 0, 0]
     numbers = of_one_image(0.2, 1.0, 0.0, 0.0)
-    blurred = wear_kinds._sharpen(tf.constant(images), numbers[:4]).numpy()
+    blurred = outlines._sharpen(tf.constant(images), numbers[:4]).numpy()
     assert (blurred[0, 19:22, 51:54] == 20).all() and blurred.sum() == 180
 
 
@@ -172,13 +189,20 @@ def test_noise_is_the_sum_of_four_bytes():
     np.testing.assert_array_equal(worn, expected)
 
 
+def test_a_word_is_two_numbers():
+    words = tf.constant([[-1, (0x4000 << 16) + 0x8000]])  # all bits of the first
+    largest = 1 - 2**-16
+    uniform = wear_kinds._uniform(words)
+    np.testing.assert_array_equal(uniform, [[largest, 0.5, largest, 0.25]])
+
+
 def test_what_is_dealt_is_what_was_drawn():
     kinds = wear_kinds.blur, wear_kinds.cloud, wear_kinds.add_noise
     plan = list(zip(kinds, (2, 1, 3)))
     drawn = wear_kinds.draw(plan, [1, 2])
     blur, cloud, noise = wear_kinds.deal(drawn, plan)
     assert drawn.per_image.shape == (12, 6, 1, 1, 1)
-    assert drawn.words.shape == (4 * 12 + 14 * 56 + 3 * 20 * 168,)
+    assert drawn.words.shape == ((4 * 12 + 14 * 56) // 2 + 3 * 20 * 168,)
     dealt = np.concatenate([blur.per_image, cloud.per_image, noise.per_image], axis=1)
     np.testing.assert_array_equal(dealt, drawn.per_image)
     assert blur.words.shape == (2, 0) and noise.words.shape == (3, 20 * 168)

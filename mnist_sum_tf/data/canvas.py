@@ -1,4 +1,9 @@
-"""Tiles of one digit each become the canvas of four."""
+"""Tiles of one digit each become the canvas of four.
+
+A tile is a ring of columns: wherever it begins, column c of the canvas stands at
+place c modulo `TILE_WIDTH`. So nothing has to be moved: round for round, as many
+columns of the canvas come from the same places of all four tiles.
+"""
 
 import functools
 
@@ -8,45 +13,62 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import placement
 
 TILE_WIDTH = 48
+_FIRST_COLUMNS = range(0, config.IMAGE_WIDTH, TILE_WIDTH)  # of each round
+
+
+def columns_past(tile_left) -> tf.Tensor:
+    """Finds how far right of a tile's left edge each place's column is.
+
+    Args:
+        tile_left: int32 `[...]`, canvas column of each tile's leftmost column.
+
+    Returns:
+        int32 `[..., TILE_WIDTH]`: 0, ..., `TILE_WIDTH - 1`, rotated.
+    """
+    place = tf.range(TILE_WIDTH)
+    return tf.math.floormod(place - tile_left[..., tf.newaxis], TILE_WIDTH)
 
 
 def join_tiles(tiles, tile_left, overlap) -> tf.Tensor:
-    """Sets the columns of four tiles per image where they belong.
+    """Sets four tiles per image where they belong.
 
     Args:
-        tiles: uint8 `[batch, 4, TILE_WIDTH + 2, 40]`, column by column; the first
-            and the last are black.
-        tile_left: int32 `[batch, 4]`, canvas column of a tile's second column.
+        tiles: uint8 `[batch, 4, 40, TILE_WIDTH]`, rings of columns.
+        tile_left: int32 `[batch, 4]`, canvas column of a tile's leftmost column.
         overlap: int32 `[batch]`, see `placement.Placement`.
 
     Returns:
         uint8 `[batch, 40, 168, 1]`.
     """
-    columns = tf.range(config.IMAGE_WIDTH) - tile_left[..., tf.newaxis]
-    columns = tf.clip_by_value(columns, -1, TILE_WIDTH) + 1
-    # Not compiled: these ops move whole columns, XLA would move pixels.
-    layers = tf.gather(tiles, columns, batch_dims=2)
-    canvas = _meet(layers, tiles[:, 0], tile_left[:, :1], overlap)
-    canvas = tf.reshape(canvas, [-1, config.IMAGE_WIDTH, config.IMAGE_HEIGHT])
-    return tf.transpose(canvas, [0, 2, 1])[..., tf.newaxis]
+    # Not compiled: this moves whole rows of memory, XLA would move pixels.
+    canvas = tf.concat(_rounds(tiles, tile_left, overlap), axis=2)
+    return canvas[..., tf.newaxis]
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _meet(layers, first_tile, first_left, overlap) -> tf.Tensor:
-    """Four layers -> one canvas, by each image's rule of overlap.
+def _rounds(tiles, tile_left, overlap) -> list[tf.Tensor]:
+    """The canvas in parts of `TILE_WIDTH` columns, the last one narrower."""
+    pressed = _pressed_column(tiles[:, 0], tile_left[:, 0])
+    parts = []
+    for first in _FIRST_COLUMNS:
+        width = min(TILE_WIDTH, config.IMAGE_WIDTH - first)
+        past = tf.range(first, first + width) - tile_left[..., tf.newaxis]
+        # A mask, not a choice: made of whole bytes, as the pixels are.
+        reached = tf.where((past >= 0) & (past < TILE_WIDTH), 255, 0)
+        reached = tf.cast(reached, tf.uint8)[:, :, tf.newaxis]
+        layers = tf.bitwise.bitwise_and(tiles[..., :width], reached)
+        layers = tf.unstack(layers, axis=1)
+        if first == 0:
+            is_pressed = (overlap == placement.KEEP_EARLIER)[:, tf.newaxis, tf.newaxis]
+            is_pressed &= tf.range(width) == 0
+            layers[0] = tf.where(is_pressed, pressed[..., tf.newaxis], layers[0])
+        parts.append(_meet(layers, overlap))
+    return parts
 
-    Args:
-        layers: uint8 `[batch, 4, 168, 40]`.
-        first_tile: uint8 `[batch, TILE_WIDTH + 2, 40]`.
-        first_left: int32 `[batch, 1]`, canvas column of its second column.
-        overlap: int32 `[batch]`, see `placement.Placement`.
 
-    Returns:
-        uint8 `[batch, 168 * 40]`.
-    """
-    # Pixels of an image in one row: XLA's loops are over the last dimension.
-    layers = tf.reshape(layers, [*layers.shape[:2], -1])
-    rule = overlap[:, tf.newaxis]
+def _meet(layers, overlap) -> tf.Tensor:
+    """Layers of one digit each, uint8 `[batch, 40, n]`, meet by each image's rule."""
+    rule = overlap[:, tf.newaxis, tf.newaxis]
 
     def meet(old, new):
         bright_or_sum = tf.where(
@@ -55,12 +77,7 @@ def _meet(layers, first_tile, first_left, overlap) -> tf.Tensor:
         keep = tf.where(old > 0, old, new)
         return tf.where(rule == placement.KEEP_EARLIER, keep, bright_or_sum)
 
-    first, *others = tf.unstack(layers, axis=1)
-    height = config.IMAGE_HEIGHT
-    pressed = _pressed_column(first_tile, first_left)
-    pressed = tf.where(rule == placement.KEEP_EARLIER, pressed, first[:, :height])
-    first = tf.concat([pressed, first[:, height:]], axis=1)
-    return functools.reduce(meet, others, first)
+    return functools.reduce(meet, layers)
 
 
 def _pressed_column(tile, tile_left) -> tf.Tensor:
@@ -69,12 +86,17 @@ def _pressed_column(tile, tile_left) -> tf.Tensor:
     Pixels are written from left to right and ink stays where it is, so each row
     shows its leftmost ink.
 
-    Args, Returns: uint8 `[batch, 40]`, from `first_...` of `_meet`.
+    Args:
+        tile: uint8 `[batch, 40, TILE_WIDTH]`, an image's first.
+        tile_left: int32 `[batch]`.
+
+    Returns:
+        uint8 `[batch, 40]`.
     """
-    order = tf.range(TILE_WIDTH + 2)
-    is_outside = ((order - 1 + tile_left) <= 0)[..., tf.newaxis]
+    past = columns_past(tile_left)
+    is_outside = (past + tile_left[:, tf.newaxis] <= 0)[:, tf.newaxis]
     ink = tf.cast(tile, tf.int32)
     # The leftmost ink has the largest rank; its lowest byte is its value.
-    rank = (TILE_WIDTH + 2 - order)[:, tf.newaxis] * 256 + ink
+    rank = (TILE_WIDTH - past)[:, tf.newaxis] * 256 + ink
     rank = tf.where(is_outside & (ink > 0), rank, tf.zeros_like(rank))
-    return tf.cast(tf.reduce_max(rank, axis=1) % 256, tf.uint8)
+    return tf.cast(tf.reduce_max(rank, axis=2) % 256, tf.uint8)

@@ -1,8 +1,8 @@
 """Digits and a placement become pixels.
 
-Each digit is drawn into a tile as high as the canvas, then the tile's columns
-are set where they belong. The work on pixels is compiled by XLA, which makes
-one loop of many operations.
+Each digit is drawn into a tile as high as the canvas, then the tiles are joined
+(see `canvas`). The work on pixels is compiled by XLA, which makes one loop of many
+operations.
 Random numbers are drawn outside, so that they are TensorFlow's own.
 """
 
@@ -13,15 +13,12 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import handwriting, layouts
-from mnist_sum_tf.data.canvas import TILE_WIDTH, join_tiles
+from mnist_sum_tf.data.canvas import TILE_WIDTH, columns_past, join_tiles
 
 DIGIT_SIZE = layouts.DIGIT_SIZE
-# The middles of a tile's pixels; a black column stands on either side.
-_TILE_X = np.arange(-1, TILE_WIDTH + 1, dtype=np.float32) + 0.5
-_TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5
+_TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5  # pixels' middles
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 change_stroke = compiled(handwriting.change_stroke)
-_spread_bends = compiled(handwriting.spread_bends)
 # By itself: where XLA fuses it with the arithmetic before and after, none is done
 # on several pixels at once (all takes four times as long); not compiled, the
 # look-up takes nine times as long.
@@ -40,15 +37,20 @@ def ink_boxes(digits) -> tf.Tensor:
         one past the last pixel. A digit without ink has the whole box.
     """
 
-    def ends(has_ink):
+    # Four pixels at once: a word of 32 bits is zero where all of them are.
+    words = tf.reshape(digits, [*digits.shape[:3], DIGIT_SIZE // 4, 4])
+    words = tf.bitcast(words, tf.int32)
+    in_rows = functools.reduce(tf.bitwise.bitwise_or, tf.unstack(words, axis=3))
+    in_columns = functools.reduce(tf.bitwise.bitwise_or, tf.unstack(words, axis=2))
+    in_columns = tf.reshape(tf.bitcast(in_columns, tf.uint8), in_rows.shape)
+
+    def ends(ink):
         place = tf.range(DIGIT_SIZE)
-        first = tf.where(has_ink, place, DIGIT_SIZE)
-        last = tf.where(has_ink, place + 1, 0)
+        first = tf.where(ink != 0, place, DIGIT_SIZE)
+        last = tf.where(ink != 0, place + 1, 0)
         return tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1)
 
-    (left, right), (top, bottom) = (
-        ends(tf.reduce_max(digits, axis=axis) > 0) for axis in (2, 3)
-    )
+    (left, right), (top, bottom) = ends(in_columns), ends(in_rows)
     has_no_ink = right == 0
     left, top = (tf.where(has_no_ink, 0, end) for end in (left, top))
     right, bottom = (tf.where(has_no_ink, DIGIT_SIZE, end) for end in (right, bottom))
@@ -75,34 +77,47 @@ def compose(
     if placement.stroke is not None:
         stroke = tf.reshape(placement.stroke, [-1])
         flat = change_stroke(flat, stroke)
-    tile_left = tf.floor(placement.center_x) - TILE_WIDTH // 2
-    in_tile = placement._replace(center_x=placement.center_x - tile_left)
+    tile_left = tf.cast(tf.floor(placement.center_x), tf.int32) - TILE_WIDTH // 2
+    in_tile = placement._replace(
+        center_x=placement.center_x - tf.cast(tile_left, tf.float32)
+    )
+    bends = None
+    if placement.bend_pixels is not None:
+        amplitude = tf.reshape(placement.bend_pixels, [-1])
+        bends = handwriting.random_bends(amplitude, seed)
     is_nearest = np.arange(batch_size) >= batch_size - nearest_images
     place, *shares = _places(
-        tile_to_digit(in_tile), _bends(in_tile, seed),
+        tile_to_digit(in_tile), *_columns(in_tile, tile_left, bends),
         np.repeat(is_nearest, config.NUM_DIGITS),
     )  # fmt: skip
     packed = look_up(tf.reshape(packed_neighbours(flat), [-1]), place)
     tiles = interpolate(packed, *shares)
-    tiles = tf.reshape(
-        tiles,
-        [batch_size, config.NUM_DIGITS, TILE_WIDTH + 2, config.IMAGE_HEIGHT],
-    )
-    tile_left = tf.cast(tile_left, tf.int32)
+    tiles = tf.reshape(tiles, [batch_size, config.NUM_DIGITS, *tiles.shape[1:]])
     return join_tiles(tiles, tile_left, placement.overlap)
 
 
-def _bends(placement: layouts.Placement, seed):
-    """How each tile's ink is bent; see `handwriting.spread_bends`."""
-    if placement.bend_pixels is None:
-        return None
-    center_x, center_y, width, height, amplitude = (
-        tf.reshape(values, [-1, 1])
-        for values in (*placement[:4], placement.bend_pixels)
+@compiled
+def _columns(placement: layouts.Placement, tile_left, bends):
+    """The columns of each tile's ring, and how their ink is bent.
+
+    Args:
+        placement: as seen from each tile's left edge.
+        tile_left: int32 `[batch, 4]`, canvas column of a tile's leftmost column.
+        bends: see `handwriting.random_bends`, or `None`.
+
+    Returns:
+        The columns' middles, from the tile's left edge, float32 `[n, TILE_WIDTH]`;
+        and what `handwriting.spread_bends` returns, or `None`.
+    """
+    past = tf.reshape(columns_past(tile_left), [-1, TILE_WIDTH])
+    tile_x = tf.cast(past, tf.float32) + 0.5
+    if bends is None:
+        return tile_x, None
+    center_x, center_y, width, height = (
+        tf.reshape(values, [-1, 1]) for values in placement[:4]
     )
-    bends = handwriting.random_bends(amplitude[:, 0], seed)
-    x, y = (_TILE_X - center_x) / width, (_TILE_Y - center_y) / height
-    return _spread_bends(bends, x, y)
+    x, y = (tile_x - center_x) / width, (_TILE_Y - center_y) / height
+    return tile_x, handwriting.spread_bends(bends, x, y)
 
 
 @compiled
@@ -125,23 +140,21 @@ def packed_neighbours(images) -> tf.Tensor:
 
 
 @compiled
-def _places(affine, bends, is_nearest):
+def _places(affine, tile_x, bends, is_nearest):
     """Where each pixel of n tiles comes from.
-
-    Tiles are transposed, x before y, so that setting one into the canvas moves
-    whole columns of memory; their first and last columns are black.
 
     Args:
         affine: see `tile_to_digit`.
+        tile_x: float32 `[n, TILE_WIDTH]`, see `_columns`.
         bends: see `handwriting.spread_bends`, or `None`.
         is_nearest: bool `[n]`, whether to take the nearest pixel.
 
     Returns:
         The place in `packed_neighbours` of the pixel to the upper left, int32
-        `[n, TILE_WIDTH + 2, 40]`, and how far the point lies from there to the
-        right and down, float32 in [0, 1].
+        `[n, 40, TILE_WIDTH]`, and how far the point lies from there to the right and
+        down, float32 in [0, 1].
     """
-    x, y = _TILE_X[:, np.newaxis], _TILE_Y
+    x, y = tile_x[:, tf.newaxis], _TILE_Y[:, np.newaxis]
     u_dx, u_dy, u_0, v_dx, v_dy, v_0 = tf.unstack(
         affine[:, :, tf.newaxis, tf.newaxis], axis=1
     )
@@ -149,9 +162,7 @@ def _places(affine, bends, is_nearest):
     if bends is not None:
         field = handwriting.bend_field(*bends)
         u, v = u + field[:, 0], v + field[:, 1]
-    # Black outside of the digit, and in the tile's outer columns.
-    inside = (x > 0) & (x < TILE_WIDTH)
-    u = tf.where(inside, u, -tf.ones_like(u))
+    # Black outside of the digit.
     u = tf.clip_by_value(u, -1.0, float(DIGIT_SIZE)) + 1
     v = tf.clip_by_value(v, -1.0, float(DIGIT_SIZE)) + 1
     left, top = tf.floor(u), tf.floor(v)

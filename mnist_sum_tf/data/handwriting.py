@@ -56,13 +56,13 @@ def spread_bends(bends, x, y) -> tuple[tf.Tensor, tf.Tensor]:
         y: float32 `[n, rows]`, likewise from the top to the bottom.
 
     Returns:
-        Bends spread across, float32 `[n, 2, columns, grid]`, and what each of
-        them counts in each row, float32 `[n, rows, grid]`.
+        Bends spread across, float32 `[n, 2, grid, columns]`, and what each of
+        them counts in each row, float32 `[n, grid, rows]`.
     """
     # Not a matrix product, which is slower for so small matrices.
-    weights_x = _bend_weights(x)[:, tf.newaxis]
+    weights_x = _bend_weights(x)[:, tf.newaxis, :, tf.newaxis]
     across = tf.add_n([
-        weights_x[..., point : point + 1] * bends[:, :, tf.newaxis, point]
+        weights_x[:, :, point] * bends[:, :, point, :, tf.newaxis]
         for point in range(BEND_GRID)
     ])  # fmt: skip
     return across, _bend_weights(y)
@@ -78,21 +78,22 @@ def bend_field(across, weights_y) -> tf.Tensor:
     Args: see what `spread_bends` returns.
 
     Returns:
-        float32 `[n, 2, columns, rows]`, how far across and how far down.
+        float32 `[n, 2, rows, columns]`, how far across and how far down.
     """
     # Not a matrix product: this sum becomes part of the loop that needs it.
+    weights_y = weights_y[:, tf.newaxis, :, :, tf.newaxis]
     return tf.add_n([
-        across[..., point : point + 1] * weights_y[:, tf.newaxis, tf.newaxis, :, point]
+        across[:, :, point, tf.newaxis] * weights_y[:, :, point]
         for point in range(BEND_GRID)
     ])  # fmt: skip
 
 
 def _bend_weights(place) -> tf.Tensor:
-    """What each grid point counts, `[n, places, grid]`.
+    """What each grid point counts, `[n, grid, places]`.
 
     Smooth steps between neighbouring points, which add up to 1.
     """
-    points = tf.range(BEND_GRID, dtype=tf.float32)
-    distance = (place[..., tf.newaxis] + 0.5) * (BEND_GRID - 1) - points
+    points = tf.range(BEND_GRID, dtype=tf.float32)[:, tf.newaxis]
+    distance = (place[:, tf.newaxis] + 0.5) * (BEND_GRID - 1) - points
     distance = tf.minimum(1.0, tf.abs(distance))
     return 1 - distance**2 * (3 - 2 * distance)

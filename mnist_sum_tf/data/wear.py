@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf.data import drawing, wear_kinds
+from mnist_sum_tf.data.outlines import draw_outlines
 
 
 def wear(images, seed, share: float = 1.0) -> tf.Tensor:
@@ -112,7 +113,7 @@ LIGHT = {
 HEAVY = {
     wear_kinds.salt_and_pepper: 1, wear_kinds.cloud: 1, wear_kinds.stray_line: 1,
     wear_kinds.negative_bands: 1, wear_kinds.splash_mud: 1, wear_kinds.frost_glass: 1,
-    wear_kinds.draw_outlines: 1,
+    draw_outlines: 1,
 }  # fmt: skip
 _PERIOD = 32
 _KINDS = LIGHT | HEAVY

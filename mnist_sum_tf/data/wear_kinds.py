@@ -64,12 +64,19 @@ def deal(drawn: Numbers, plan: Plan) -> list[Numbers]:
     ]
 
 
+def _halves(words) -> tf.Tensor:
+    """Sixteen bits each, as whole numbers: all lower halves, then all upper ones."""
+    upper = tf.bitwise.right_shift(words, 16)
+    return tf.bitwise.bitwise_and(tf.concat([words, upper], axis=1), 2**16 - 1)
+
+
 def _uniform(words) -> tf.Tensor:
-    """24 of their bits as a number in [0, 1)."""
-    return tf.cast(tf.bitwise.bitwise_and(words, 2**24 - 1), tf.float32) / 2**24
+    """Their halves as numbers in [0, 1)."""
+    return tf.cast(_halves(words), tf.float32) / 2**16
 
 
-def _to_uint8(images) -> tf.Tensor:
+def to_uint8(images) -> tf.Tensor:
+    """Rounds floats to grey levels, those beyond 0 and 255 to these."""
     return tf.cast(tf.round(tf.clip_by_value(images, 0.0, 255.0)), tf.uint8)
 
 
@@ -78,20 +85,21 @@ def change_contrast(images, numbers: Numbers) -> tf.Tensor:
     gain = tf.exp(between(numbers.per_image[0], -0.7, 0.9))
     paper = tf.maximum(0.0, between(numbers.per_image[1], -60.0, 60.0))
     bright = tf.minimum(tf.cast(images, tf.float32) * gain, 255.0)
-    return _to_uint8(paper + bright * (255.0 - paper) / 255.0)
+    return to_uint8(paper + bright * (255.0 - paper) / 255.0)
 
 
 def blur(images, numbers: Numbers) -> tf.Tensor:
     """Blurs up to a 3x3 mean, black beyond the border."""
-    return _blur(images, between(numbers.per_image[0], 0.3, 1.0))
+    return blur_by(images, between(numbers.per_image[0], 0.3, 1.0))
 
 
-def _blur(images, share) -> tf.Tensor:
+def blur_by(images, share) -> tf.Tensor:
+    """Blurs each image by its share, `[batch, 1, 1, 1]` in [0, 1], of that mean."""
     pixels = tf.cast(images, tf.float32)
     around = tf.pad(pixels, [[0, 0], [1, 1], [1, 1], [0, 0]])
     rows = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
     mean = (rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]) / 9
-    return _to_uint8(pixels + share * (mean - pixels))
+    return to_uint8(pixels + share * (mean - pixels))
 
 
 def add_noise(images, numbers: Numbers) -> tf.Tensor:
@@ -109,7 +117,7 @@ def add_noise(images, numbers: Numbers) -> tf.Tensor:
     noise = (tf.cast(total, tf.float32) - 510) / np.float32(np.sqrt(65535 / 3))
     noise = tf.reshape(noise, [-1, HEIGHT // 2, WIDTH, 1])
     noise = tf.concat([noise, -noise], axis=1)
-    return _to_uint8(tf.cast(images, tf.float32) + level * noise)
+    return to_uint8(tf.cast(images, tf.float32) + level * noise)
 
 
 def punch_holes(images, numbers: Numbers) -> tf.Tensor:
@@ -136,7 +144,7 @@ def cloud(images, numbers: Numbers) -> tf.Tensor:
     paper = tf.maximum(0.0, between(numbers.per_image[1], -0.3, 0.5))
     clouds = tf.add_n(_coarse(numbers.words, _CLOUD_GRIDS, "bilinear")) / 2
     pixels = tf.cast(images, tf.float32) / 255 + density * clouds
-    return _to_uint8(255 * (pixels / (1 + density) + paper))
+    return to_uint8(255 * (pixels / (1 + density) + paper))
 
 
 def stray_line(images, numbers: Numbers) -> tf.Tensor:
@@ -144,13 +152,24 @@ def stray_line(images, numbers: Numbers) -> tf.Tensor:
     uniform = numbers.per_image[..., 0]
     x = tf.range(WIDTH, dtype=tf.float32)
     start, end = uniform[0] * HEIGHT, uniform[1] * HEIGHT
-    wave = tf.sin(x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3])
+    wave = _wave(x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3])
     line = start + (end - start) * x / WIDTH + 4 * (uniform[4] - 0.4) * wave
     y = tf.range(HEIGHT, dtype=tf.float32)[:, tf.newaxis]
     ink = tf.clip_by_value(1.0 + uniform[5] - tf.abs(y - line), 0.0, 1.0)
-    is_gap = (uniform[6] < 0.4) & (x % tf.round(3 + 5 * uniform[5]) < 2)
+    period = tf.round(3 + 5 * uniform[5])
+    is_gap = (uniform[6] < 0.4) & (x - period * tf.floor(x / period) < 2)
     ink = tf.where(is_gap, 0.0, ink)[..., tf.newaxis]
-    return _to_uint8(tf.cast(images, tf.float32) + 255 * ink)
+    return to_uint8(tf.cast(images, tf.float32) + 255 * ink)
+
+
+def _wave(phase) -> tf.Tensor:
+    """Nearly the negative sine, made of parabolas.
+
+    XLA computes sines and remainders one number at a time.
+    """
+    turn = phase / np.float32(2 * np.pi)
+    swing = 2 * (turn - tf.floor(turn)) - 1
+    return 4 * swing * (1 - tf.abs(swing))
 
 
 def negative_bands(images, numbers: Numbers) -> tf.Tensor:
@@ -161,7 +180,7 @@ def negative_bands(images, numbers: Numbers) -> tf.Tensor:
     inside = (past >= 0) & (past < 12 * size)
     level = tf.reduce_max(tf.where(inside, 0.3 + level, 0.0), axis=0)
     pixels = tf.cast(images, tf.float32)
-    return _to_uint8(tf.abs(pixels - 255 * tf.minimum(level, 1.0)))
+    return to_uint8(tf.abs(pixels - 255 * tf.minimum(level, 1.0)))
 
 
 def splash_mud(images, numbers: Numbers) -> tf.Tensor:
@@ -172,7 +191,7 @@ def splash_mud(images, numbers: Numbers) -> tf.Tensor:
     height = tf.where(numbers.per_image[2] < 0.5, small, large)
     cover = tf.clip_by_value(4 * (height - (1 - share)) + 0.5, 0.0, 1.0)
     pixels = tf.cast(images, tf.float32)
-    return _to_uint8(pixels + cover * (255 * level - pixels))
+    return to_uint8(pixels + cover * (255 * level - pixels))
 
 
 def _coarse(words, sizes, method: str) -> list[tf.Tensor]:
@@ -191,8 +210,7 @@ _MOVES = _STEPS[:, :2] + _STEPS[:, 2:]
 
 def frost_glass(images, numbers: Numbers) -> tf.Tensor:
     """Each pixel shows one of those up to two pixels away, rather a near one."""
-    sixteen_bits = tf.bitwise.bitwise_and(numbers.words, 2**16 - 1)
-    moves = tf.bitwise.right_shift(sixteen_bits * len(_MOVES), 16)
+    moves = tf.bitwise.right_shift(_halves(numbers.words) * len(_MOVES), 16)
     moves = tf.reshape(moves, [-1, HEIGHT, WIDTH])
     down, right = tf.unstack(tf.gather(_MOVES, moves), axis=-1)
     row = tf.clip_by_value(tf.range(HEIGHT)[:, tf.newaxis] + down, 0, HEIGHT - 1)
@@ -202,49 +220,14 @@ def frost_glass(images, numbers: Numbers) -> tf.Tensor:
     return tf.gather(tf.reshape(images, [-1, 1]), place)
 
 
-def draw_outlines(images, numbers: Numbers) -> tf.Tensor:
-    """Outlines in place of ink: inside, outside or astride; up to thrice as bright.
-
-    Half of them are thin: no pixel counts as beside one that touches by a corner.
-    """
-    is_thin, inside, gain = tf.unstack(numbers.per_image[4:7])
-    inside = tf.clip_by_value(between(inside, -0.5, 1.5), 0.0, 1.0)
-    pixels = tf.cast(_sharpen(images, numbers.per_image[:4]), tf.float32)
-    largest = _largest_around(pixels, is_thin < 0.5)
-    smallest = -_largest_around(-pixels, is_thin < 0.5)
-    outline = inside * (pixels - smallest) + (1 - inside) * (largest - pixels)
-    return _to_uint8(between(gain, 1.0, 3.0) * outline)
-
-
-def _sharpen(images, uniform) -> tf.Tensor:
-    """Up to black and white, split at some grey; half of the images blurred before.
-
-    What is as it was has soft, broad outlines, what is black and white has lines.
-    """
-    is_blurred, blur_share, steepness, split = tf.unstack(uniform)
-    blurred = _blur(images, between(blur_share, 0.3, 1.0))
-    pixels = tf.cast(tf.where(is_blurred < 0.5, blurred, images), tf.float32)
-    steepness = tf.exp(between(steepness, 0.0, 4.0))
-    split = between(split, 10.0, 130.0)
-    return _to_uint8(steepness * pixels - (steepness - 1) * split)
-
-
-def _largest_around(pixels, is_thin) -> tf.Tensor:
-    """The largest of each pixel and its eight neighbours, or four where thin."""
-    down, across, square = (
-        tf.nn.max_pool2d(pixels, size, 1, "SAME") for size in ((3, 1), (1, 3), (3, 3))
-    )
-    return tf.where(is_thin, tf.maximum(down, across), square)
-
-
 _CLOUD_GRIDS = ((4, 12), (14, 56))
 _MUD_GRIDS = ((14, 56), (8, 34))
 # How many words of random bits an image needs.
 _WORDS = {
     add_noise: HEIGHT // 2 * WIDTH,
-    punch_holes: HEIGHT * WIDTH,
-    salt_and_pepper: HEIGHT * WIDTH,
-    cloud: sum(rows * columns for rows, columns in _CLOUD_GRIDS),
-    splash_mud: sum(rows * columns for rows, columns in _MUD_GRIDS),
-    frost_glass: HEIGHT * WIDTH,
+    punch_holes: HEIGHT * WIDTH // 2,
+    salt_and_pepper: HEIGHT * WIDTH // 2,
+    cloud: sum(rows * columns for rows, columns in _CLOUD_GRIDS) // 2,
+    splash_mud: sum(rows * columns for rows, columns in _MUD_GRIDS) // 2,
+    frost_glass: HEIGHT * WIDTH // 2,
 }

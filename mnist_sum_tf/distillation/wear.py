@@ -119,7 +119,9 @@ def _stray_line(images, key):
     height, width = images.shape[1:3]
     x = jnp.arange(width, dtype=jnp.float32)
     start, end = uniform[0] * height, uniform[1] * height
-    wave = jnp.sin(x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3])
+    turn = (x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3]) / np.float32(2 * np.pi)
+    swing = 2 * (turn - jnp.floor(turn)) - 1
+    wave = 4 * swing * (1 - jnp.abs(swing))
     line = start + (end - start) * x / width + 4 * (uniform[4] - 0.4) * wave
     y = jnp.arange(height, dtype=jnp.float32)[:, None]
     ink = jnp.clip(1.0 + uniform[5] - jnp.abs(y - line), 0.0, 1.0)

@@ -1,0 +1,41 @@
+"""A kind of wear by itself: outlines in place of ink; see `wear_kinds`."""
+
+import tensorflow as tf
+
+from mnist_sum_tf.data.placement import between
+from mnist_sum_tf.data.wear_kinds import Numbers, blur_by, to_uint8
+
+
+def draw_outlines(images, numbers: Numbers) -> tf.Tensor:
+    """Outlines in place of ink: inside, outside or astride; up to thrice as bright.
+
+    Half of them are thin: no pixel counts as beside one that touches by a corner.
+    """
+    is_thin, inside, gain = tf.unstack(numbers.per_image[4:7])
+    inside = tf.clip_by_value(between(inside, -0.5, 1.5), 0.0, 1.0)
+    pixels = tf.cast(_sharpen(images, numbers.per_image[:4]), tf.float32)
+    largest = _largest_around(pixels, is_thin < 0.5)
+    smallest = -_largest_around(-pixels, is_thin < 0.5)
+    outline = inside * (pixels - smallest) + (1 - inside) * (largest - pixels)
+    return to_uint8(between(gain, 1.0, 3.0) * outline)
+
+
+def _sharpen(images, uniform) -> tf.Tensor:
+    """Up to black and white, split at some grey; half of the images blurred before.
+
+    What is as it was has soft, broad outlines, what is black and white has lines.
+    """
+    is_blurred, blur_share, steepness, split = tf.unstack(uniform)
+    blurred = blur_by(images, between(blur_share, 0.3, 1.0))
+    pixels = tf.cast(tf.where(is_blurred < 0.5, blurred, images), tf.float32)
+    steepness = tf.exp(between(steepness, 0.0, 4.0))
+    split = between(split, 10.0, 130.0)
+    return to_uint8(steepness * pixels - (steepness - 1) * split)
+
+
+def _largest_around(pixels, is_thin) -> tf.Tensor:
+    """The largest of each pixel and its eight neighbours, or four where thin."""
+    down, across, square = (
+        tf.nn.max_pool2d(pixels, size, 1, "SAME") for size in ((3, 1), (1, 3), (3, 3))
+    )
+    return tf.where(is_thin, tf.maximum(down, across), square)
