@@ -4,30 +4,26 @@ import contextlib
 import functools
 import logging
 import pathlib
-import sys
 import time
 from typing import Callable
 
 import keras
 import tensorflow as tf
-import tqdm
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import (
     batch_statistics,
     checkpoints,
     interruptions,
+    journal,
     metrics,
     optimizers,
     precision,
-    records,
     stage_folder,
     steps,
     strategies,
 )
 from mnist_sum_tf.training.task import Task
-
-LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
 
 
 def train_and_evaluate(
@@ -55,15 +51,7 @@ def train_and_evaluate(
     """
     strategies.set_up_devices(settings.deterministic)
     strategy = strategies.create_strategy(settings.strategy)
-    strategies.check_batch_size(
-        settings.global_batch_size, strategy.num_replicas_in_sync
-    )
-    if _stops_early(settings) and strategies.num_workers(strategy) > 1:
-        raise config.UserError(
-            "A training that stops at an accuracy must run on one machine. "
-            f"Received: --strategy={settings.strategy}"
-        )
-    optimizers.check(settings.optimizer)
+    _check(settings, strategy)
     dtype = precision.resolve_precision(settings.precision)
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
@@ -76,6 +64,18 @@ def train_and_evaluate(
         keras.utils.set_random_seed(settings.seed)
         trainer = Trainer(task, settings, stage_dir, strategy, dtype)
         return trainer.run(stop)
+
+
+def _check(settings: config.Config, strategy) -> None:
+    strategies.check_batch_size(
+        settings.global_batch_size, strategy.num_replicas_in_sync
+    )
+    if _stops_early(settings) and strategies.num_workers(strategy) > 1:
+        raise config.UserError(
+            "A training that stops at an accuracy must run on one machine. "
+            f"Received: --strategy={settings.strategy}"
+        )
+    optimizers.check(settings.optimizer)
 
 
 def _stops_early(settings: config.Config) -> bool:
@@ -136,16 +136,14 @@ class Trainer:
         first, last = self.state.step, settings.total_steps
         if first >= last:
             logging.info("at step %d already, of --total_steps=%d", first, last)
-        with contextlib.ExitStack() as stack:
-            self.progress = stack.enter_context(self._progress_bar(first))
-            self.records = records.Records(
-                self.stage_dir, self.task.validation_data, first, self.is_chief
-            )
-            stack.callback(self.records.close)
+        with journal.Journal(
+            self.task, settings, self.stage_dir, self.checkpoints, first,
+            self.is_chief, self.started,
+        ) as self.journal:  # fmt: skip
             batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
                 if self._reached_goal():
-                    self.progress.write(
+                    self.journal.tell(
                         f"goal reached at step {self.state.step}: "
                         f"{settings.stop_at_accuracy:.1%} of validation sums right"
                     )
@@ -156,12 +154,12 @@ class Trainer:
                     self._stop(step, stop.signal_name)
             # The others wait until the first one has judged and saved.
             strategies.workers_agree(self.strategy, 0)
-        rows = self.records.history.rows
+        rows = self.journal.history.rows
         return rows[-1] if rows else {}
 
     def _reached_goal(self) -> bool:
         """Whether the last evaluation found every validation set read well enough."""
-        return _stops_early(self.settings) and self.records.history.reaches(
+        return _stops_early(self.settings) and self.journal.history.reaches(
             self.settings.stop_at_accuracy
         )
 
@@ -171,19 +169,11 @@ class Trainer:
             self.settings.global_batch_size,
         )  # fmt: skip
 
-    def _progress_bar(self, first: int):
-        return tqdm.tqdm(
-            initial=first, total=self.settings.total_steps, unit="step",
-            desc=self.settings.stage, dynamic_ncols=True,
-            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
-            disable=not self.is_chief,
-        )  # fmt: skip
-
     def _take_step(self, step: int, batches, stop) -> bool:
         """Takes a step; returns whether it is to be the last one for now."""
         asked = tf.constant(stop.signal_name is not None)
         votes = self.training_step.take(*next(batches), asked)
-        self.progress.update()
+        self.journal.advance()
         if strategies.num_workers(self.strategy) == 1:
             return stop.signal_name is not None  # without waiting for a GPU
         # All machines must stop after the same step.
@@ -198,17 +188,19 @@ class Trainer:
         if logs or judges or saves:
             self._check_finite()
         if logs:
-            self._log(step)
+            self.journal.log(step, self.state)
         if judges or saves:
             self.statistics.update()
         if judges and self.is_chief:
-            self._evaluate(step)
+            self.journal.judge(step, self.judged)
             if self._reached_goal():
                 saves = True
                 if not logs:
-                    self._log(step)
+                    self.journal.log(step, self.state)
         if saves and self.is_chief:
-            self._save(step)
+            # The history first: a checkpoint must find its rows.
+            self.journal.save()
+            self.checkpoints.save(step)
 
     def _check_finite(self) -> None:
         skipped = int(self.state.skipped)
@@ -221,53 +213,6 @@ class Trainer:
                 f"{int(self.state.last_skipped)}; the last good checkpoint is "
                 f"{self.checkpoints.latest or 'none yet'}"
             )
-
-    def _log(self, step: int) -> None:
-        metric = self.state.loss_metric
-        row = {"step": step}
-        if float(metric.count):  # The mean of steps that are all left out is none.
-            row["loss"] = float(metric.result())
-            self.progress.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
-        row["learning_rate"] = float(self.state.optimizer.learning_rate)
-        if self.settings.skip_non_finite:
-            row["skipped_steps"] = int(self.state.skipped)
-        metric.reset_state()
-        with self._failed_writes_told():
-            self.records.add(row)
-
-    def _evaluate(self, step: int) -> None:
-        row = {"step": step}
-        for name, dataset in self.task.validation_data.items():
-            results = metrics.evaluate(
-                self.judged, dataset, self.task.judged_outputs
-            )
-            row |= {f"{name}/{key}": value for key, value in results.items()}
-            shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
-            self.progress.write(f"step {step}, {name}: {shown}")
-        with self._failed_writes_told():
-            self.records.add(row)
-            self.records.add_images(step, self.judged)
-        minutes = (time.monotonic() - self.started) / 60
-        seen = step * self.settings.global_batch_size
-        kind = "examples" if self.settings.stage == "decoder" else "images"
-        self.progress.write(
-            f"step {step}: {minutes:.2f} minutes of this run, {seen:,} {kind} seen"
-        )
-
-    def _save(self, step: int) -> None:
-        with self._failed_writes_told():
-            # The history first: a checkpoint must find its rows.
-            self.records.save()
-        self.checkpoints.save(step)
-
-    @contextlib.contextmanager
-    def _failed_writes_told(self):
-        try:
-            yield
-        except (OSError, tf.errors.OpError) as error:
-            raise checkpoints.cannot_write(
-                self.stage_dir, self.checkpoints.latest, error
-            ) from error
 
     def _stop(self, step: int, signal_name: str | None) -> None:
         strategies.workers_agree(self.strategy, 0)

@@ -1,0 +1,132 @@
+"""What a run tells while it goes: progress, lines, and its records."""
+
+import contextlib
+import sys
+import time
+
+import tensorflow as tf
+import tqdm
+
+from mnist_sum_tf import config
+from mnist_sum_tf.training import checkpoints, metrics, records
+from mnist_sum_tf.training.task import Task
+
+LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
+
+
+class Journal(contextlib.ExitStack):
+    """Tells people of a run's steps; to be closed, as a context, at its end.
+
+    Attributes:
+        history: see `records.Records`.
+    """
+
+    def __init__(
+        self, task: Task, settings: config.Config, stage_dir,
+        saved: checkpoints.CheckpointFolder, step: int, writes: bool, started: float,
+    ):  # fmt: skip
+        """Takes up what a run up to `step` left.
+
+        Args:
+            task: what is learned.
+            settings: how.
+            stage_dir: the stage's folder.
+            saved: the run's checkpoints, the newest of which is named where the
+                folder cannot be written.
+            step: the step that the run goes on from.
+            writes: whether this machine is the one that tells and writes.
+            started: when the run began, by `time.monotonic`, in seconds.
+
+        Raises:
+            UserError: if the history cannot be read or the folder be written.
+        """
+        super().__init__()
+        self._started = started
+        self._task = task
+        self._settings = settings
+        self._stage_dir = stage_dir
+        self._saved = saved
+        self._records = records.Records(
+            stage_dir, task.validation_data, step, writes
+        )
+        self.callback(self._records.close)
+        self.history = self._records.history
+        # After it: what cannot be read is told without a bar.
+        self._bar = self.enter_context(self._progress_bar(step, writes))
+
+    def _progress_bar(self, step: int, writes: bool):
+        return tqdm.tqdm(
+            initial=step, total=self._settings.total_steps, unit="step",
+            desc=self._settings.stage, dynamic_ncols=True,
+            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
+            disable=not writes,
+        )  # fmt: skip
+
+    def advance(self) -> None:
+        """Tells that a step was taken."""
+        self._bar.update()
+
+    def tell(self, line: str) -> None:
+        """Prints a line above the progress bar."""
+        self._bar.write(line)
+
+    def log(self, step: int, state) -> None:
+        """Tells the mean loss since the last time, and the learning rate.
+
+        Args:
+            step: the step just taken.
+            state: see `steps.TrainingState`; its mean begins anew.
+
+        Raises:
+            UserError: if the folder cannot be written.
+        """
+        row = {"step": step}
+        metric = state.loss_metric
+        if float(metric.count):  # The mean of steps that are all left out is none.
+            row["loss"] = float(metric.result())
+            self._bar.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
+        row["learning_rate"] = float(state.optimizer.learning_rate)
+        if self._settings.skip_non_finite:
+            row["skipped_steps"] = int(state.skipped)
+        metric.reset_state()
+        with self._failed_writes_told():
+            self._records.add(row)
+
+    def judge(self, step: int, model) -> None:
+        """Tells how a model does on the validation data, and what it reads there.
+
+        Args:
+            step: the step just taken.
+            model: see `metrics.judged_model`.
+
+        Raises: as `log`.
+        """
+        row = {"step": step}
+        for name, dataset in self._task.validation_data.items():
+            results = metrics.evaluate(model, dataset, self._task.judged_outputs)
+            row |= {f"{name}/{key}": value for key, value in results.items()}
+            shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
+            self.tell(f"step {step}, {name}: {shown}")
+        with self._failed_writes_told():
+            self._records.add(row)
+            self._records.add_images(step, model)
+        minutes = (time.monotonic() - self._started) / 60
+        seen = step * self._settings.global_batch_size
+        kind = "examples" if self._settings.stage == "decoder" else "images"
+        self.tell(
+            f"step {step}: {minutes:.2f} minutes of this run, {seen:,} {kind} seen"
+        )
+
+    def save(self) -> None:
+        """Writes the records. Raises: as `log`."""
+        with self._failed_writes_told():
+            self._records.save()
+
+    @contextlib.contextmanager
+    def _failed_writes_told(self):
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            raise checkpoints.cannot_write(
+                self._stage_dir, self._saved.latest, error
+            ) from error
