@@ -233,8 +233,12 @@ def write_page(model, found: dict, judged: dict, output_dir) -> None:
         write_report(model, found, judged, output_dir)
 
 
-def write_json(report: dict, path: pathlib.Path) -> None:
-    """Writes a report as a whole or not at all."""
-    with failed_writes_told(str(path.parent)):
+def write_json(report: dict, path: pathlib.Path, flag: str = "--output_dir") -> None:
+    """Writes a report as a whole or not at all.
+
+    Raises:
+        UserError: if its folder, which the flag names, cannot be written.
+    """
+    with failed_writes_told(str(path.parent), flag):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")

@@ -87,7 +87,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
     settings = settings_of("sum_model", recipe, workdir)
     report = original_tables.make_report(settings, workdir, recipe.layouts)
     report["seconds_this_time"] = seconds
-    evaluation.write_json(report, workdir / REPORT_FILE)
+    evaluation.write_json(report, workdir / REPORT_FILE, flag="--workdir")
     return report
 
 

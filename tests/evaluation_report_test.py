@@ -132,6 +132,8 @@ def test_a_folder_that_cannot_be_written_is_named(sum_model, tmp_path):
     judged = evaluation.judge_answers(found)
     with pytest.raises(UserError, match="--output_dir must be a folder"):
         evaluation.write_page(sum_model, found, judged, tmp_path / "file")
+    with pytest.raises(UserError, match="--workdir must be .*/file': "):
+        evaluation.write_json({}, tmp_path / "file" / "r.json", flag="--workdir")
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_the_work(tmp_path):

@@ -50,13 +50,13 @@ def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
 
 
 @contextlib.contextmanager
-def failed_writes_told(output_dir: str):
+def failed_writes_told(output_dir: str, flag: str = "--output_dir"):
     """Turns what goes wrong with a folder's files into a `UserError`."""
     try:
         yield
     except OSError as error:
         raise config.UserError(
-            "--output_dir must be a folder that can be written. "
+            f"{flag} must be a folder that can be written. "
             f"Received: {output_dir!r}: {error.strerror or error}"
         ) from error
 
