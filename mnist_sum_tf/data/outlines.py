@@ -35,7 +35,7 @@ def _sharpen(images, uniform) -> tf.Tensor:
 
 def _largest_around(pixels, is_thin) -> tf.Tensor:
     """The largest of each pixel and its eight neighbours, or four where thin."""
-    down, across, square = (
-        tf.nn.max_pool2d(pixels, size, 1, "SAME") for size in ((3, 1), (1, 3), (3, 3))
-    )
+    down = tf.nn.max_pool2d(pixels, (3, 1), 1, "SAME")
+    across = tf.nn.max_pool2d(pixels, (1, 3), 1, "SAME")
+    square = tf.nn.max_pool2d(down, (1, 3), 1, "SAME")
     return tf.where(is_thin, tf.maximum(down, across), square)
