@@ -1,5 +1,6 @@
 """Single images with everything that a model says about them."""
 
+import logging
 import os
 from typing import NamedTuple
 
@@ -77,18 +78,30 @@ def inspect_files(model: keras.Model, paths) -> list[Inspected]:
 
     Args:
         model: see `evaluation.load_for_evaluation`.
-        paths: of files, and of folders of them.
+        paths: of files, and of folders of them. Those that cannot be read or show no
+            ink are named by a warning and left out.
 
     Raises:
-        UserError: if one cannot be read or shows no ink.
+        UserError: if none can be read.
     """
-    found = find_images(paths)
+    faults = []
+    names, canvases = [], []
+    for path in find_images(paths, faults.append):
+        try:
+            canvases.append(canvas_with_ink(path, read_picture(path)))
+            names.append(config.one_line(os.path.basename(path)))
+        except config.UserError as fault:
+            faults.append(fault)
+    if not names and faults:
+        raise faults[0]
+    for fault in faults:
+        logging.warning("%s", config.one_line(str(fault)))
     inspected = []
-    for start in range(0, len(found), BATCH_SIZE):
-        batch = found[start : start + BATCH_SIZE]
-        canvases = [canvas_with_ink(path, read_picture(path)) for path in batch]
-        names = [config.one_line(os.path.basename(path)) for path in batch]
-        inspected += _inspect(model, np.stack(canvases), names, [None] * len(batch))
+    for start in range(0, len(names), BATCH_SIZE):
+        batch = slice(start, start + BATCH_SIZE)
+        inspected += _inspect(
+            model, np.stack(canvases[batch]), names[batch], [None] * len(names[batch])
+        )
     return inspected
 
 

@@ -68,7 +68,7 @@ def label_images(
             (single digits, for `--digits=`), `images/` (`0428_00017.png`, for
             `--images=`), `labels.json` (what is returned) and `labels.png` (some
             of them, the least sure first).
-        min_confidence: labels that are less sure than this, 0 to 1, are left out.
+        min_confidence: labels that are less sure than this, 0 to 0.999, are left out.
 
     Returns:
         Numbers of images: `images`, `cut` (those that fall into four digits),
@@ -79,9 +79,10 @@ def label_images(
     Raises:
         UserError: for files that cannot be used, or if too few are labelled.
     """
-    if not 0 <= min_confidence <= 1:
+    if not 0 <= min_confidence <= known_sums.SUREST:
         raise config.UserError(
-            f"--min_confidence must be from 0 to 1. Received: {min_confidence}"
+            f"--min_confidence must be from 0 to {known_sums.SUREST}. "
+            f"Received: {min_confidence}"
         )
     check_empty(output_dir)
     labelled = datasets.read_labelled_images(images, sums)

@@ -1,6 +1,7 @@
 """Reads image files with an exported model."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -90,7 +91,9 @@ def _images_at(path: str, suffixes) -> list[str]:
     names = [
         name
         for name in names
-        if name.lower().endswith(suffixes) and not name.startswith(".")
+        if name.lower().endswith(suffixes)
+        and not name.startswith(".")
+        and not stat.S_ISFIFO(_mode(os.path.join(path, name)))
     ]
     if not names:
         raise UserError(
@@ -98,6 +101,14 @@ def _images_at(path: str, suffixes) -> list[str]:
             f"Received: a folder without any"
         )
     return [os.path.join(path, name) for name in names]
+
+
+def _mode(path: str) -> int:
+    """Kind of a file; 0 of one that is not there, which its reader tells."""
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return 0
 
 
 def read_sums(

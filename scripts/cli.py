@@ -92,7 +92,7 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
         sys.exit(f"error: {error}")
     try:
         try:
-            app.run(guarded)
+            app.run(guarded, flags_parser=_parse_flags)
         finally:
             if sys.stdout:
                 sys.stdout.flush()  # Here, where a reader that is gone is told.
@@ -101,6 +101,17 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
     except KeyboardInterrupt:  # Training says more, and is saved before.
         print("stopped by Ctrl-C", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    """As absl does, but with what is wrong in one line."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        from mnist_sum_tf.config import one_line
+
+        reason = one_line(" ".join(str(error).split()))
+        sys.exit(f"error: Flags must be as --help says. Received: {reason}")
 
 
 def _end_unprinted(error: OSError) -> None:

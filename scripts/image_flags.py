@@ -30,8 +30,8 @@ def define() -> None:
 
 def _define_model_flags() -> None:
     flags.DEFINE_integer(
-        "base_channels", None, "Channels of the first block.", lower_bound=1,
-        upper_bound=1024,
+        "base_channels", None, "Channels of the first block, twice as many in each next "
+        "one. 16, but 64 in the preset original.", lower_bound=1, upper_bound=1024,
     )  # fmt: skip
     flags.DEFINE_list(
         "block_channels", None, "Channels of each of the five blocks, e.g. "
@@ -49,7 +49,7 @@ def _define_model_flags() -> None:
     flags.DEFINE_string(
         "teacher", None,
         "Exported model or encoder.npz whose answers the encoder learns, in place of "
-        "labels: it is shown each composite before wear (train_encoder.py).",
+        "labels: it is shown each composite before wear (train_encoder.py alone).",
     )  # fmt: skip
     flags.DEFINE_bool(
         "normalized", None, "Normalise batches while the encoder learns; what is "
@@ -68,17 +68,17 @@ def _define_composite_flags() -> None:
     )
     flags.DEFINE_float(
         "bend_strength", None, "How far digits of mixed or --bent are bent, turned "
-        "and thickened, as a share of what is usual.", lower_bound=0.0,
+        "and thickened, as a share of what is usual. 1.", lower_bound=0.0,
         upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "wear_share", None, "How many images of mixed are worn, as a share of what "
-        "is usual.", lower_bound=0.0, upper_bound=1.0,
+        "is usual. 1.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "mixup_share", None, "Share of the images whose digits are blended with others, "
-        "up to half and half, and labels likewise (train_encoder.py). 0, but 0.25 in the "
-        "preset speedrun.", lower_bound=0.0, upper_bound=1.0,
+        "up to half and half, and labels likewise (train_encoder.py alone). 0, but 0.25 "
+        "in the preset speedrun.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "hard_share", None, "About how many of the digits drawn are among the twentieth "
@@ -91,13 +91,14 @@ def _define_composite_flags() -> None:
 def define_layout() -> None:
     """Defines the flag that says how digits are laid out."""
     flags.DEFINE_string(
-        "layout", None, f"Layout of the composites: {', '.join(config.LAYOUTS)}."
+        "layout", None, "Layout of the composites, which a decoder never sees: "
+        f"{', '.join(config.LAYOUTS)}. mixed, but tiled in the preset speedrun.",
     )
 
 
 def _define_digits() -> None:
     flags.DEFINE_string(
-        "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
+        "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout. bundled.",
     )
     flags.DEFINE_string(
         "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
@@ -110,11 +111,12 @@ def define_own_images() -> None:
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy or a folder of any pictures together "
-        "with --sums, in place of composites.",
+        "with --sums; where composites are the rule, in place of them.",
     )  # fmt: skip
     flags.DEFINE_string(
         "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
-        "as photo.jpg,17 beside a folder of pictures.",
+        "as photo.jpg,17 beside a folder of pictures. Not for train_encoder.py, which "
+        "needs digits.",
     )  # fmt: skip
 
 

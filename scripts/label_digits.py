@@ -21,7 +21,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
     required=True,
 )  # fmt: skip
 _MIN_CONFIDENCE = flags.DEFINE_float(
-    "min_confidence", 0.9, "Labels less sure than this, given the sum, 0 to 1, are "
+    "min_confidence", 0.9, "Labels less sure than this, given the sum, 0 to 0.999, are "
     "left out; those whose sum is not what was read are not sure.",
 )  # fmt: skip
 

@@ -41,6 +41,25 @@ def test_a_flag_given_nothing_is_not_taken_for_none(cli, monkeypatch):
             cli.check_not_empty()
 
 
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("--sed=0", "Unknown command line flag 'sed'. Did you mean: seed ?"),
+        ("--seed=-1", "flag --seed=-1: "),
+        ("--seed=many", "flag --seed=many: "),
+    ],
+)
+def test_wrong_flags_are_told_in_one_line(cli, monkeypatch, argument, reason):
+    values = flags.FlagValues()
+    flags.DEFINE_integer("seed", 0, "", lower_bound=0, flag_values=values)
+    monkeypatch.setattr(cli.flags, "FLAGS", values)
+    assert cli._parse_flags(["script.py", "--seed=3"]) == ["script.py"]
+    with pytest.raises(SystemExit) as caught:
+        cli._parse_flags(["script.py", argument])
+    expected = f"error: Flags must be as --help says. Received: {reason}"
+    assert caught.value.code.startswith(expected) and "\n" not in caught.value.code
+
+
 def test_a_value_beside_its_flag_is_not_lost(cli):
     cli.check_no_files([])
     with pytest.raises(UserError, match=r"flags alone.* Received: tiled mixed$"):
@@ -71,7 +90,7 @@ def test_a_person_who_has_enough_is_told_in_one_line(cli, monkeypatch, capsys):
 @pytest.mark.parametrize("flush", [False, True])
 def test_a_full_disk_below_standard_output_is_told(cli, monkeypatch, capsys, flush):
     """Found while there is printed, or at the end."""
-    monkeypatch.setattr(cli.app, "run", lambda main: print("read", flush=flush))
+    monkeypatch.setattr(cli.app, "run", lambda main, **_: print("read", flush=flush))
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stdout", full)
         with pytest.raises(SystemExit) as ended:
@@ -96,7 +115,7 @@ def test_closed_standard_error_gives_no_errors_among_the_results(
 ):
     monkeypatch.setattr("sys.stderr", None)
     monkeypatch.setattr(
-        cli.app, "run", lambda main: print("error: bad", file=sys.stderr)
+        cli.app, "run", lambda main, **_: print("error: bad", file=sys.stderr)
     )
     cli.run(None)
     sys.stderr.close()

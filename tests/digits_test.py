@@ -130,6 +130,17 @@ def test_tfds_dataset_is_not_overwritten(tfds_data_dir):
     )
 
 
+def test_a_full_disk_under_a_tfds_dataset_is_told(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def fail(**arguments):
+        raise RuntimeError("OutOfRangeError: Failed to write\nNo space left on device")
+
+    monkeypatch.setattr(tfds.dataset_builders, "store_as_tfds_dataset", fail)
+    with pytest.raises(UserError, match="can be written. .*: OutOfRangeError: Failed"):
+        tfds_export.write_bundled_digits(str(tmp_path))
+
+
 def test_tfds_dataset_needs_a_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="that can be written.*: File exists"):
@@ -206,6 +217,8 @@ def test_own_file_is_split_by_twelfths(tmp_path):
         ({"y_test": np.full(8, -1)}, "y_test must be digits 0 to 9. Received: -1"),
         ({"x_train": np.zeros((47, 28, 28), np.uint8)}, "x_train must hold at least 48 digits. Received: 47"),
         ({"x_test": np.zeros((3, 28, 28), np.uint8)}, "x_test must hold at least 4 digits. Received: 3"),
+        ({"x_test": np.ones((8, 28, 28), np.uint8)}, "x_test must be white ink (255) on black paper (0), as floats 1 on 0. Received: no pixel lighter than 1 of 255 in 8 images looked at"),
+        ({"x_train": np.full((60, 28, 28), 200, np.uint8)}, "x_train must be white ink (255) on black paper (0); invert those that are not. Received: light paper in 100% of 60 images looked at"),
     ],
 )  # fmt: skip
 def test_own_file_with_wrong_arrays(tmp_path, changes, message):

@@ -94,9 +94,9 @@ class NpzDigits:
     def __init__(self, folder):
         self.path = folder / "digits.npz"
         arrays = {
-            "x_train": np.full((48, 28, 28), 7, np.uint8),
+            "x_train": np.full((48, 28, 28), 70, np.uint8),
             "y_train": np.arange(48) % 10,
-            "x_test": np.full((4, 28, 28), 7, np.uint8),
+            "x_test": np.full((4, 28, 28), 70, np.uint8),
             "y_test": np.arange(4),
         }
         self.good = []

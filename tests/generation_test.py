@@ -1,4 +1,5 @@
 import pathlib
+import shutil
 
 import numpy as np
 import preloaded
@@ -147,6 +148,29 @@ def test_an_empty_folder_is_written_within(tmp_path):
         assert list(tmp_path.iterdir()) == [volume]
         (scratch / "x").touch()
     assert [path.name for path in volume.iterdir()] == ["x"]
+
+
+def test_a_folder_that_is_there_is_not_filled_in_part(tmp_path, monkeypatch):
+    move = shutil.move
+
+    def stop_at_the_third(path, goal):
+        move(path, goal)
+        if goal.name == "2":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "move", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt), new_folder(str(tmp_path)) as scratch:
+        (scratch / "0").mkdir()
+        (scratch / "0" / "within").touch()
+        for number in range(1, 5):
+            (scratch / str(number)).touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_may_have_the_longest_name(tmp_path):
+    with new_folder(str(tmp_path / ("x" * 255))) as scratch:
+        (scratch / "y").touch()
+    assert (tmp_path / ("x" * 255) / "y").exists()
 
 
 def test_new_folder_is_open_to_others(tmp_path):

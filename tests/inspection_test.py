@@ -54,7 +54,7 @@ def test_files_are_made_fit(tmp_path):
     np.testing.assert_array_equal(found.image, canvas[..., 0])
 
 
-def test_many_files_are_read_in_batches_and_none_is_blank(tmp_path, monkeypatch):
+def test_many_files_are_read_in_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "BATCH_SIZE", 2)
     pixels = np.zeros((20, 84), np.uint8)
     pixels[5:15, 10:70] = 255
@@ -63,9 +63,20 @@ def test_many_files_are_read_in_batches_and_none_is_blank(tmp_path, monkeypatch)
     found = inspection.inspect_files(model, [tmp_path])
     assert [each.name for each in found] == [f"{number}.png" for number in range(5)]
     assert inspection.inspect_files(model, []) == []
-    PIL.Image.fromarray(0 * pixels).save(tmp_path / "6.png")
-    with pytest.raises(UserError, match="6.png: .*a picture without ink"):
+
+
+def test_what_cannot_be_read_is_named_and_left_out(tmp_path, caplog):
+    pixels = np.zeros((20, 84), np.uint8)
+    PIL.Image.fromarray(pixels).save(tmp_path / "blank.png")
+    (tmp_path / "junk.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match="blank.png: .*a picture without ink"):
         inspection.inspect_files(model, [tmp_path])
+    pixels[5:15, 10:70] = 255
+    PIL.Image.fromarray(pixels).save(tmp_path / "good.png")
+    found = inspection.inspect_files(model, [tmp_path])
+    assert [each.name for each in found] == ["good.png"]
+    first, second = (record.getMessage() for record in caplog.records)
+    assert "blank.png: " in first and "junk.png: expected a PNG" in second
 
 
 def test_what_is_said():
@@ -140,6 +151,15 @@ def test_training_curves():
     assert accuracy.get_label() == "a"
     png = files.Shown(figure)._repr_png_()
     assert png == files.figure_png(figure)
+
+
+def test_accuracies_end_at_a_hundred_and_one_loss_is_a_dot():
+    figure = curves.training_curves(
+        [{"step": 5, "loss": 3.0}, {"step": 5, "validation/sum_accuracy": 1.0}]
+    )
+    above, below = figure.axes
+    assert above.lines[0].get_marker() == "o"
+    assert below.get_ylim()[1] == pytest.approx(1.005)
 
 
 def test_curves_before_any_evaluation():

@@ -177,7 +177,7 @@ def test_too_few_are_told(workdir, pair, width_reader, tmp_path):
     with pytest.raises(config.UserError, match=message):
         labelling.label_images(
             workdir, str(tmp_path / "x.npy"), str(tmp_path / "y.npy"),
-            str(tmp_path / "out"), 1.0,
+            str(tmp_path / "out"), 0.999,
         )  # fmt: skip
     assert not (tmp_path / "out").exists()
 

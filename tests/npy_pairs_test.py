@@ -5,7 +5,7 @@ import pytest
 from own_images import noise, save_pair
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.data.labelled_images import read_npy_pair
+from mnist_sum_tf.data.labelled_images import read_labelled_images, read_npy_pair
 
 
 def test_npy_pair_of_uint8_stays_on_the_disk(tmp_path):
@@ -17,6 +17,24 @@ def test_npy_pair_of_uint8_stays_on_the_disk(tmp_path):
     assert labelled.sums.tolist() == [0, 36, 7]
     assert labelled.sums.dtype == np.int32
     assert labelled.digits is None and labelled.names is None
+
+
+@pytest.mark.parametrize(
+    ("convert", "lightest"),
+    [
+        (lambda images: images / 255 * 1.000001, 1),
+        (lambda images: images > 127, 1),
+        (lambda images: images // 10, 25),
+        (lambda images: 0 * images, 0),
+    ],
+)
+def test_images_without_ink_are_refused(tmp_path, convert, lightest):
+    """Of floats a hair above 1 nothing but 0 and 1 of 255 would be left."""
+    images = convert(noise(3))
+    images = images.astype(np.uint8) if images.dtype == bool else images
+    pair = save_pair(tmp_path, images, np.array([0, 36, 7]))
+    with pytest.raises(UserError, match=f"no pixel lighter than {lightest} of 255 in 3"):
+        read_labelled_images(*pair)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,15 @@ def test_read_picture_names_the_file_and_its_fault(tmp_path, content, message):
     assert "\n" not in str(raised.value)
 
 
+def test_a_telephones_jpeg_may_have_more_pictures_behind(canvas, tmp_path):
+    first = PIL.Image.fromarray(canvas)
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[first])
+    with PIL.Image.open(tmp_path / "a.jpg") as image:
+        assert image.format == "MPO"
+    pixels = canvas_from_bytes(read_picture(tmp_path / "a.jpg"))[..., 0].numpy()
+    assert np.abs(pixels.astype(int) - canvas).mean() < 3
+
+
 def test_an_animation_counts_with_all_its_frames(tmp_path, monkeypatch):
     monkeypatch.setattr(picture_files, "MAX_PIXELS", 1000)
     frames = [PIL.Image.new("L", (20, 20), shade) for shade in (0, 99, 255)]

@@ -46,6 +46,26 @@ def test_what_the_table_names_is_read_in_its_order(folder):
     np.testing.assert_array_equal(labelled.images[0], seen)
 
 
+def test_names_of_screenshots_have_narrow_spaces(folder):
+    name = "Screenshot at 3.04.05\u202fPM.png"
+    (folder / "pictures" / "canvas.png").rename(folder / "pictures" / name)
+    labelled = read_labelled_images(*table(folder, f"{name},5\n"))
+    assert labelled.names == [name] and labelled.sums.tolist() == [5]
+
+
+def test_pictures_that_are_not_there_are_told_before_any_is_read(folder):
+    (folder / "pictures" / "photo.jpg").write_bytes(b"junk")
+    given = table(folder, "photo.jpg,1\nnope.png,2\nneither.png,3\n")
+    with pytest.raises(UserError, match="Received: 2 that are not there, .*neither.png"):
+        read_labelled_images(*given)
+
+
+def test_pictures_without_a_sum_are_counted(folder, caplog):
+    caplog.set_level("INFO")
+    read_labelled_images(*table(folder, "canvas.png,1\n./photo.jpg,2\n"))
+    assert "1 of 3 pictures in" in caplog.text and "are passed over" in caplog.text
+
+
 @pytest.mark.parametrize(
     "content, encoding",
     [
@@ -77,7 +97,8 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("canvas.png,\n", "Received: '' in line 1"),
         ("canvas.png,5\n\ncanvas.png,5\n", "'canvas.png' again in line 3"),
         ('"canvas.png,5\n', "unexpected end of data"),
-        ("gone.png,5\n", "gone.png: there is no such image file"),
+        ("gone.png,5\n", "Received: 1 that are not there, the first "),
+        ("file,sum\ncanvas.png,5\n", "0 to 36, under the heading image,sum or none. Received: 'sum' in line 1"),
         ("notes.txt,5\n", "notes.txt: expected a PNG, JPEG, GIF or BMP image"),
     ],
 )

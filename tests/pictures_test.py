@@ -93,6 +93,18 @@ def test_every_kind_of_file_gives_the_same_canvas(canvas):
     assert np.abs(jpeg.astype(int) - canvas).max() < 30
 
 
+def test_bitmaps_with_a_palette_show_its_colours(canvas):
+    """Not the places in it, which are in any order."""
+    image = PIL.Image.fromarray(255 - canvas, "P")
+    image.putpalette([each for grey in range(256) for each in [255 - grey] * 3])
+    np.testing.assert_array_equal(read(encode(image, "BMP")), canvas)
+    few = PIL.Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    few.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    pixels = picture_files.decode_picture(encode(few, "BMP")).numpy()
+    first, second, third = [10, 20, 30], [40, 50, 60], [70, 80, 90]
+    np.testing.assert_array_equal(pixels, [[first, second], [third, second]])
+
+
 def test_one_and_four_bits_per_pixel(canvas):
     black_or_white = np.where(canvas > 127, 255, 0).astype(np.uint8)
     image = PIL.Image.fromarray(black_or_white)
@@ -147,6 +159,8 @@ def test_photographs_stand_upright(orientation, order):
     exif.endian = order
     exif[0x0112] = orientation
     file = encode(image, "JPEG", exif=exif, quality=100)
+    # Other data of up to 64 KiB may come before the camera's.
+    file = file[:2] + b"\xff\xe1" + (60_002).to_bytes(2, "big") + 60_000 * b"x" + file[2:]
     upright = PIL.ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(file)))
     pixels = picture_files.decode_picture(file).numpy()
     assert pixels.shape[:2] == np.asarray(upright).shape

@@ -1,5 +1,6 @@
 """Folders of PNGs whose names tell their digits."""
 
+import os
 import warnings
 
 import numpy as np
@@ -40,10 +41,30 @@ def test_linked_folders_are_read_once(tmp_path):
     (tmp_path / "mine" / "more").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "mine" / "same").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "mine" / "again").symlink_to(tmp_path / "mine")
-    (tmp_path / "mine" / "0003.png").symlink_to(tmp_path / "gone.png")
     labelled = read_png_folder(str(tmp_path / "mine"))
     assert labelled.names == ["0002.png", "more/0001.png"]
     np.testing.assert_array_equal(labelled.images, images[::-1])
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path):
+    save_png(tmp_path / "0002.png", noise(1)[0])
+    (tmp_path / "0003.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match="0003.png must be a PNG. Received: a link to"):
+        read_png_folder(str(tmp_path))
+
+
+def test_a_folder_within_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    save_png(tmp_path / "closed" / "0002.png", noise(1)[0])
+    scandir = os.scandir
+
+    def refuse(path):  # root may read all
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match="closed: the folder cannot be read. Received"):
+        read_png_folder(str(tmp_path))
 
 
 def test_pngs_of_other_colour_modes(tmp_path):

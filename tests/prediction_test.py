@@ -75,6 +75,14 @@ def expected_readings(sum_model, paths, canvases):
     ]  # fmt: skip
 
 
+def test_a_pipe_in_a_folder_is_waited_for_by_nobody(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "image.png").touch()
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    found = prediction.find_images([tmp_path])
+    assert found == [str(tmp_path / name) for name in ("gone.png", "image.png")]
+
+
 def test_readings_are_the_models(sum_model, model, folder, canvases):
     paths = [folder / f"{9 - number}.png" for number in range(5)]
     received = prediction.read_sums(paths, model)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.white_ink import check_white_ink
 
 DIGIT_SIZE = 28
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -231,6 +232,7 @@ def _check_images(name: str, images: np.ndarray, minimum: int) -> None:
             f"{name} must hold at least {minimum} digits. "
             f"Received: {len(images)}"
         )
+    check_white_ink(name, images)
 
 
 def _check_labels(name: str, labels: np.ndarray, count: int) -> None:

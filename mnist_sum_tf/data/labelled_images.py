@@ -10,12 +10,10 @@ import numpy as np
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_tables import read_picture_table
 from mnist_sum_tf.data.png_files import IMAGE_SHAPE, digits_of, find_pngs, read_png
+from mnist_sum_tf.data.white_ink import check_white_ink
 
 # Rows of an array that are checked or converted at a time.
 CHUNK = 1024
-# Of an image's pixels, most are paper. Some images of a set may have been worn.
-DARKEST_LIGHT_PAPER = 140
-LARGEST_SHARE_ON_LIGHT_PAPER = 0.1
 
 
 class LabelledImages(NamedTuple):
@@ -46,7 +44,8 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
 
     Raises:
         UserError: if the two do not go together, cannot be read, or PNGs or arrays
-            show dark ink on light paper (pictures are inverted where they must be).
+            show dark ink on light paper (pictures are inverted where they must be)
+            or no ink at all.
     """
     is_folder = os.path.isdir(images)
     is_table = sums is not None and sums.lower().endswith(".csv")
@@ -66,21 +65,8 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
     labelled = (
         read_png_folder(images) if is_folder else read_npy_pair(images, sums)
     )
-    _check_black_paper(images, labelled.images)
+    check_white_ink(f"--images={images}", labelled.images)
     return labelled
-
-
-def _check_black_paper(path: str, images: np.ndarray) -> None:
-    """Refuses dark ink on light paper, which would be learned or judged wrongly."""
-    some = images[:: max(1, len(images) // CHUNK)]
-    papers = np.median(some, axis=(1, 2))
-    share = np.mean(papers > DARKEST_LIGHT_PAPER)
-    if share > LARGEST_SHARE_ON_LIGHT_PAPER:
-        raise config.UserError(
-            f"--images={path} must be white ink (255) on black paper (0); invert "
-            f"those that are not. Received: light paper in {share:.0%} of "
-            f"{len(some)} images looked at"
-        )
 
 
 def read_png_folder(path: str) -> LabelledImages:
@@ -107,8 +93,9 @@ def read_png_folder(path: str) -> LabelledImages:
     names = find_pngs(folder)
     if not names:
         raise config.UserError(
-            "--images must be a folder with PNGs in it, such as 0428.png (for pictures "
-            "of other kinds or names there is --sums=sums.csv). "
+            "--images must be a folder with PNGs in it, such as 0428.png (predict.py "
+            "--output_dir makes such of other pictures; where sums are known and digits "
+            "are not learned there is --sums=sums.csv). "
             f"Received: {path!r}, which holds none"
         )
     # Labels first: a wrong name is found before thousands of files are read.

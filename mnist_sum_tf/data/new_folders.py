@@ -27,7 +27,7 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
         # On the same file system: what is moved there is only renamed.
         near = folder if folder.is_dir() else folder.parent
         with ended_tidily(), tempfile.TemporaryDirectory(
-            prefix=f".{folder.name}.", dir=near
+            prefix=f".{folder.name[:50]}.", dir=near
         ) as beside:
             # Within, as a temporary folder itself is closed to other users.
             scratch = pathlib.Path(beside) / "images"
@@ -68,5 +68,19 @@ def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
         return
     # Somebody's folder, maybe a mounted volume: it stays itself.
     check_empty(str(folder), but=scratch.parent)
-    for path in sorted(scratch.iterdir()):
-        shutil.move(path, folder / path.name)
+    moved = []
+    try:
+        for path in sorted(scratch.iterdir()):
+            moved.append(path)
+            shutil.move(path, folder / path.name)
+    except BaseException:  # Ctrl-C as well: what is there in part looks whole.
+        for path in moved:
+            _remove(folder / path.name)
+        raise
+
+
+def _remove(path: pathlib.Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

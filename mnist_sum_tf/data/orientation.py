@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 JPEG_BEGINNING = b"\xff\xd8\xff"
-# The Exif block comes first in a file, the orientation early in the block.
-EXIF_BYTES = 4096
+# The Exif block, of up to 64 KiB, is among the first of a file.
+EXIF_BYTES = 2**17
 
 
 def begins_with(image_bytes, beginning: bytes) -> tf.Tensor:

@@ -75,6 +75,8 @@ def _check_header(path: str, image_bytes: bytes) -> None:
             warnings.simplefilter("ignore")
             with PIL.Image.open(io.BytesIO(image_bytes)) as image:
                 kind, (width, height) = image.format, image.size
+                # A telephone's JPEG with more pictures behind the first.
+                kind = "JPEG" if kind == "MPO" else kind
                 # A GIF is decoded whole, whichever frame is asked for.
                 frames = image.n_frames if kind == "GIF" else 1
     except PIL.Image.DecompressionBombError:
@@ -105,8 +107,8 @@ def decode_picture(image_bytes) -> tf.Tensor:
 
     Returns:
         uint8 `[height, width, 3]`, red, green, blue; turned upright as a
-        camera's Exif block says; 16 bits cut to 8; transparency laid on white
-        or black paper, whichever its ink stands out from.
+        JPEG's Exif block says; 16 bits cut to 8; a PNG's transparency laid on
+        white or black paper, whichever its ink stands out from.
 
     Raises:
         tf.errors.InvalidArgumentError: if it is no such image or has more than
@@ -118,10 +120,28 @@ def decode_picture(image_bytes) -> tf.Tensor:
         begins_with(image_bytes, PNG_BEGINNING),
         lambda: _without_alpha(_decode_png(image_bytes)),
         lambda: upright(
-            tf.io.decode_image(image_bytes, 3, expand_animations=False),
+            _in_colours(
+                tf.io.decode_image(image_bytes, 3, expand_animations=False), image_bytes
+            ),
             orientation(image_bytes),
         ),
     )
+
+
+def _in_colours(pixels, image_bytes) -> tf.Tensor:
+    """Of a BMP with a palette TensorFlow gives the places in it: looks them up."""
+    head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
+    has_palette = begins_with(image_bytes, b"BM") & (_number(head[28:30]) == 8)
+
+    def look_up():
+        begin = tf.cast(14 + _number(head[14:18]), tf.int32)
+        palette = tf.strings.substr(image_bytes, begin, 4 * 256)
+        palette = tf.io.decode_raw(palette, tf.uint8, fixed_length=4 * 256)
+        # Blue, green, red, and a byte that says nothing.
+        colours = tf.reshape(palette, [256, 4])[:, 2::-1]
+        return tf.gather(colours, tf.cast(pixels[..., 0], tf.int32))
+
+    return tf.cond(has_palette, look_up, lambda: pixels)
 
 
 def _checked(image_bytes) -> tf.Tensor:

@@ -2,13 +2,17 @@
 
 import concurrent.futures
 import csv
+import logging
+import os
 import pathlib
 import re
+import unicodedata
 
 import numpy as np
 import tqdm
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 
 HEADER = ["image", "sum"]
@@ -33,6 +37,7 @@ def read_picture_table(folder: str, table_path: str):
         UserError: naming the line of the table or the picture that cannot be used.
     """
     labels = _read_labels(table_path)
+    _check_all_there(folder, labels, table_path)
 
     def read(name):
         path = str(pathlib.Path(folder) / name)
@@ -47,32 +52,61 @@ def read_picture_table(folder: str, table_path: str):
     return images, np.array(list(labels.values()), np.int32), list(labels)
 
 
+def _check_all_there(folder: str, names, table_path: str) -> None:
+    """Before any is read; says how many pictures of the folder have no sum."""
+    there = {os.path.normpath(os.path.join(folder, name)) for name in names}
+    missing = sorted(path for path in there if not os.path.exists(path))
+    if missing:
+        raise config.UserError(
+            f"--sums={table_path} must name pictures in --images={folder}. Received: "
+            f"{len(missing)} that are not there, the first {missing[0]}"
+        )
+    in_folder = [
+        name for name in os.listdir(folder)
+        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+    ]  # fmt: skip
+    unnamed = {os.path.normpath(os.path.join(folder, name)) for name in in_folder} - there
+    if unnamed:
+        logging.info(
+            "%d of %d pictures in %s are passed over: %s does not name them",
+            len(unnamed), len(in_folder), folder, table_path,
+        )  # fmt: skip
+
+
 def _read_labels(path: str) -> dict[str, int]:
     """Name -> sum, in the table's order."""
     expected = f"--sums={path} must be a CSV file of lines such as photo.jpg,17."
-    labels = {}
+    labels, named = {}, set()
     for number, row in _lines(path, expected):
         if row == HEADER and number == 1 or not any(row):
             continue
-        if len(row) != len(HEADER) or not row[0] or not row[0].isprintable():
+        if len(row) != len(HEADER) or not row[0] or _has_control_characters(row[0]):
             raise config.UserError(
                 f"{expected} Received: {','.join(row)!r} in line {number}"
             )
         name, total = row
+        is_heading = number == 1 and not total.isdigit()
         if not re.fullmatch("0*[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
             raise config.UserError(
-                f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}. "
+                f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}"
+                f"{', under the heading image,sum or none' if is_heading else ''}. "
                 f"Received: {total!r} in line {number}"
             )
-        if name in labels:
+        if os.path.normpath(name) in named:
             raise config.UserError(
                 f"--sums={path} must name each picture once. Received: {name!r} "
                 f"again in line {number}"
             )
+        named.add(os.path.normpath(name))
         labels[name] = int(total)
     if not labels:
         raise config.UserError(f"{expected} Received: a file without any")
     return labels
+
+
+def _has_control_characters(name: str) -> bool:
+    """Spaces of any width are none: some systems' screenshots have such in names."""
+    return any(unicodedata.category(each) in ("Cc", "Cs") for each in name)
 
 
 def _lines(path: str, expected: str):

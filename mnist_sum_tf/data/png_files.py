@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -16,9 +17,12 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
     """Paths of all PNGs, relative to a folder, sorted.
 
     Those of linked folders are among them, hidden files and folders are not.
+
+    Raises:
+        UserError: if a folder within it cannot be read, or a link leads nowhere.
     """
     found, entered = [], set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_tell, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if os.path.realpath(root) in entered:
             folders.clear()
@@ -30,9 +34,24 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
             for path in paths
             if path.suffix.lower() == ".png"
             and not path.name.startswith(".")
-            and path.is_file()
+            and _is_file(path)
         ]
     return sorted(found)
+
+
+def _tell(error: OSError) -> None:
+    raise config.UserError(
+        f"{error.filename}: the folder cannot be read. Received: {error.strerror}"
+    ) from error
+
+
+def _is_file(path: pathlib.Path) -> bool:
+    if path.is_symlink() and not path.exists():
+        raise config.UserError(
+            f"{path} must be a PNG. Received: a link to {os.readlink(path)}, which is "
+            "not there"
+        )
+    return path.is_file()
 
 
 def digits_of(path: pathlib.Path) -> list[int]:
@@ -58,7 +77,11 @@ def read_png(path: pathlib.Path) -> np.ndarray:
     """
     expected = f"{path} must be a PNG of 168x40 pixels with 8 bits each."
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with warnings.catch_warnings():
+            # Of very large images: they are refused by their size.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=["PNG"])
+        with image:
             if image.size != IMAGE_SHAPE[::-1]:
                 width, height = image.size
                 raise config.UserError(f"{expected} Received: {width}x{height}")

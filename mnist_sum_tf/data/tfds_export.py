@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.whole_files import ended_tidily
 
 
 def write_bundled_digits(data_dir: str) -> str:
@@ -45,22 +46,24 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
                 "--tfds_data_dir must be a folder without MNIST. "
                 f"Received: {data_dir}, which holds {mnist.data_dir}"
             )
-        tfds.dataset_builders.store_as_tfds_dataset(
-            name=mnist.name,
-            version=mnist.version,
-            features=mnist.info.features,
-            split_datasets={"train": _examples(train), "test": _examples(test)},
-            data_dir=data_dir,
-            description=mnist.info.description,
-            homepage=mnist.info.homepage,
-            citation=mnist.info.citation,
-            # Keeps the digits' order, which tells validation from training.
-            disable_shuffling=True,
-        )
-    except OSError as error:
+        with ended_tidily():
+            tfds.dataset_builders.store_as_tfds_dataset(
+                name=mnist.name,
+                version=mnist.version,
+                features=mnist.info.features,
+                split_datasets={"train": _examples(train), "test": _examples(test)},
+                data_dir=data_dir,
+                description=mnist.info.description,
+                homepage=mnist.info.homepage,
+                citation=mnist.info.citation,
+                # Keeps the digits' order, which tells validation from training.
+                disable_shuffling=True,
+            )
+    except (OSError, RuntimeError) as error:  # TFDS makes one of the other.
+        reason = getattr(error, "strerror", None) or config.first_line(error)
         raise config.UserError(
             "--tfds_data_dir must be a folder that can be written. "
-            f"Received: {data_dir}: {error.strerror or error}"
+            f"Received: {data_dir}: {reason}"
         ) from error
     return str(mnist.data_dir)
 

@@ -18,7 +18,9 @@ def training_curves(rows: list[dict]):
         A matplotlib figure.
     """
     figure, (above, below) = subplots(4.6, 2, 1, sharex=True)
-    above.plot(*_column(rows, "loss"), color=BLUE)
+    steps, losses = _column(rows, "loss")
+    # A line through one point would not be seen.
+    above.plot(steps, losses, "o-" if len(steps) == 1 else "-", color=BLUE)
     above.set_ylabel("Training loss (nats)")
     above.set_title("Training")
     keys = dict.fromkeys(key for row in rows for key in row)
@@ -28,6 +30,7 @@ def training_curves(rows: list[dict]):
             below.plot(*_column(rows, key), "o-", markersize=4, label=name,
                        color=RED if name == "validation" else None)  # fmt: skip
     below.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    below.set_ylim(top=min(1.005, below.get_ylim()[1]))
     below.set_ylabel("Sums read right (%)")
     below.set_xlabel("Step")
     if below.lines:

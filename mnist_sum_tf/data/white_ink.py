@@ -1,0 +1,39 @@
+"""Images and digits of one's own must be white ink on black paper."""
+
+import numpy as np
+
+from mnist_sum_tf import config
+
+LOOKED_AT = 1024  # images, or a few more
+# Of an image's pixels, most are paper. Some images of a set may have been worn.
+DARKEST_LIGHT_PAPER = 140
+LARGEST_SHARE_ON_LIGHT_PAPER = 0.1
+DARKEST_INK = 40
+
+
+def check_white_ink(name: str, images: np.ndarray) -> None:
+    """Refuses what would be learned or judged wrongly.
+
+    Args:
+        name: of the file or flag, for the error's line.
+        images: uint8 `[n, height, width]`, at least one.
+
+    Raises:
+        UserError: if more than a tenth of them have light paper, or no pixel of any
+            is as light as ink.
+    """
+    some = images[:: max(1, len(images) // LOOKED_AT)]
+    expected = f"{name} must be white ink (255) on black paper (0)"
+    lightest = some.max()
+    if lightest < DARKEST_INK:
+        raise config.UserError(
+            f"{expected}, as floats 1 on 0. Received: no pixel lighter than {lightest} "
+            f"of 255 in {len(some)} images looked at"
+        )
+    papers = np.median(some, axis=(1, 2))
+    share = np.mean(papers > DARKEST_LIGHT_PAPER)
+    if share > LARGEST_SHARE_ON_LIGHT_PAPER:
+        raise config.UserError(
+            f"{expected}; invert those that are not. Received: light paper in "
+            f"{share:.0%} of {len(some)} images looked at"
+        )
