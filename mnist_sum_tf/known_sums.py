@@ -8,7 +8,8 @@ from mnist_sum_tf import config
 
 # Images taken to be cut wrongly, or to have a wrong sum, as a share of all.
 SPOILED_SHARE = 0.01
-# Because of these no digits of the sum 18, which 670 combinations have, are surer.
+# Digits of the sum 18, which 670 combinations have, are at most 0.9993 sure because of
+# these: a bound above that would leave them all out.
 SUREST = 0.999
 
 

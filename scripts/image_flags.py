@@ -92,13 +92,14 @@ def define_layout() -> None:
     """Defines the flag that says how digits are laid out."""
     flags.DEFINE_string(
         "layout", None, "Layout of the composites, which a decoder never sees: "
-        f"{', '.join(config.LAYOUTS)}. mixed, but tiled in the preset speedrun.",
+        f"{', '.join(config.LAYOUTS)}. mixed, but tiled in the preset speedrun, "
+        "scattered in original.",
     )
 
 
 def _define_digits() -> None:
     flags.DEFINE_string(
-        "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout. bundled.",
+        "digits", None, "bundled (by default), tfds, or the path of an .npz in Keras' layout.",
     )
     flags.DEFINE_string(
         "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."

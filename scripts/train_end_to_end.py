@@ -1,8 +1,8 @@
 """Trains image -> sum, from the sums alone.
 
 Starts from the encoder and the decoder in the work directory where they exist,
-else from --initial_model where one is named, else from scratch. The decoder learns here with --objective=regression alone: train
-it first. Examples:
+else from --initial_model where one is named, else from scratch. The decoder learns
+here with --objective=regression alone: train it first. Examples:
     python scripts/train_decoder.py --workdir=/tmp/mnist_sum
     python scripts/train_end_to_end.py --workdir=/tmp/mnist_sum
     python scripts/train_end_to_end.py --workdir=/tmp/sums \\

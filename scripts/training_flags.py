@@ -13,12 +13,12 @@ from mnist_sum_tf.presets import get_preset
 
 
 def _by_default(name: str) -> str:
-    """A setting of the preset `compact`, for the end of a flag's help."""
+    """A setting of the preset `compact`, or of all, for the end of a flag's help."""
     values = [getattr(get_preset("compact", stage), name) for stage in config.STAGES]
     if len({*values}) == 1:
         return f" {values[0]}."
     each = (f"{stage} {value:,}" for stage, value in zip(config.STAGES, values))
-    return f" By default: {', '.join(each)}."
+    return f" In the preset compact: {', '.join(each)}."
 
 
 _WORKDIR = flags.DEFINE_string(

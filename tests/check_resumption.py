@@ -27,8 +27,8 @@ import preloaded
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Seconds that each takes about, between which the moment of a kill is drawn.
-PHASES = {"_take_step": 0.03, "_evaluate": 0.3, "_save": 0.06}
-NAMES = {"_take_step": "step", "_evaluate": "evaluation", "_save": "checkpoint"}
+PHASES = {"_take_step": 0.03, "judge": 0.3, "_save": 0.06}
+NAMES = {"_take_step": "step", "judge": "evaluation", "_save": "checkpoint"}
 
 
 def command(workdir, learned_from, precision: str, total_steps: int) -> list[str]:
@@ -74,7 +74,7 @@ def train(arguments, phase="", count=0, delay=0.0) -> int:
 
     Args:
         arguments: flags of `train_encoder.py`.
-        phase: the method of `Trainer` to be killed in; "" kills nowhere.
+        phase: the method of `Trainer` or `Journal` to be killed in; "" kills nowhere.
         count: in which of its calls.
         delay: seconds after the call begins.
     """
@@ -90,10 +90,11 @@ def be_child(phase: str, count: str, delay: str, *arguments) -> None:
     sys.path.insert(0, str(ROOT / "scripts"))
     import cli  # noqa: F401, sets how much TensorFlow says, before it is imported
 
-    from mnist_sum_tf.training import loop
+    from mnist_sum_tf.training import journal, loop
 
     if phase:
-        original, calls = getattr(loop.Trainer, phase), []
+        owner = journal.Journal if phase == "judge" else loop.Trainer
+        original, calls = getattr(owner, phase), []
 
         def timed(self, *args):
             calls.append(1)
@@ -102,7 +103,7 @@ def be_child(phase: str, count: str, delay: str, *arguments) -> None:
                 threading.Timer(float(delay), os.kill, kill).start()
             return original(self, *args)
 
-        setattr(loop.Trainer, phase, timed)
+        setattr(owner, phase, timed)
     sys.argv = ["train_encoder.py", *arguments]
     runpy.run_path(str(ROOT / "scripts" / "train_encoder.py"), run_name="__main__")
 

@@ -217,7 +217,7 @@ def test_own_file_is_split_by_twelfths(tmp_path):
         ({"y_test": np.full(8, -1)}, "y_test must be digits 0 to 9. Received: -1"),
         ({"x_train": np.zeros((47, 28, 28), np.uint8)}, "x_train must hold at least 48 digits. Received: 47"),
         ({"x_test": np.zeros((3, 28, 28), np.uint8)}, "x_test must hold at least 4 digits. Received: 3"),
-        ({"x_test": np.ones((8, 28, 28), np.uint8)}, "x_test must be white ink (255) on black paper (0), as floats 1 on 0. Received: no pixel lighter than 1 of 255 in 8 images looked at"),
+        ({"x_test": np.ones((8, 28, 28), np.uint8)}, "x_test must be white ink (255) on black paper (0). Received: no pixel lighter than 1 of 255 in 8 images looked at"),
         ({"x_train": np.full((60, 28, 28), 200, np.uint8)}, "x_train must be white ink (255) on black paper (0); invert those that are not. Received: light paper in 100% of 60 images looked at"),
     ],
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """Tiles of one digit each become the canvas of four.
 
 A tile is a ring of columns: wherever it begins, column c of the canvas stands at
-place c modulo `TILE_WIDTH`. So nothing has to be moved: round for round, as many
-columns of the canvas come from the same places of all four tiles.
+place c modulo `TILE_WIDTH`. So nothing has to be moved: each run of `TILE_WIDTH`
+columns of the canvas is made of the same places of all four tiles.
 """
 
 import functools
@@ -47,13 +47,16 @@ def join_tiles(tiles, tile_left, overlap) -> tf.Tensor:
 
 @tf.function(jit_compile=True, autograph=False)
 def _rounds(tiles, tile_left, overlap) -> list[tf.Tensor]:
-    """The canvas in parts of `TILE_WIDTH` columns, the last one narrower."""
+    """The canvas in parts, uint8 `[batch, 40, TILE_WIDTH]`, the last one narrower.
+
+    Args: see `join_tiles`.
+    """
     pressed = _pressed_column(tiles[:, 0], tile_left[:, 0])
     parts = []
     for first in _FIRST_COLUMNS:
         width = min(TILE_WIDTH, config.IMAGE_WIDTH - first)
         past = tf.range(first, first + width) - tile_left[..., tf.newaxis]
-        # A mask, not a choice: made of whole bytes, as the pixels are.
+        # As bytes, which pixels are: so a loop takes as many of both at a time.
         reached = tf.where((past >= 0) & (past < TILE_WIDTH), 255, 0)
         reached = tf.cast(reached, tf.uint8)[:, :, tf.newaxis]
         layers = tf.bitwise.bitwise_and(tiles[..., :width], reached)

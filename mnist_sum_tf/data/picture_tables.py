@@ -53,24 +53,31 @@ def read_picture_table(folder: str, table_path: str):
 
 
 def _check_all_there(folder: str, names, table_path: str) -> None:
-    """Before any is read; says how many pictures of the folder have no sum."""
-    there = {os.path.normpath(os.path.join(folder, name)) for name in names}
-    missing = sorted(path for path in there if not os.path.exists(path))
+    """Checks before any is read; says how many pictures of the folder have no sum.
+
+    Raises:
+        UserError: if one that is named is not there.
+    """
+    paths = [os.path.join(folder, name) for name in names]
+    missing = [path for path in paths if not os.path.exists(path)]
     if missing:
         raise config.UserError(
             f"--sums={table_path} must name pictures in --images={folder}. Received: "
             f"{len(missing)} that are not there, the first {missing[0]}"
         )
-    in_folder = [
-        name for name in os.listdir(folder)
-        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-    ]  # fmt: skip
-    unnamed = {os.path.normpath(os.path.join(folder, name)) for name in in_folder} - there
+    try:
+        in_folder = {
+            os.path.abspath(os.path.join(folder, name)) for name in os.listdir(folder)
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+        }  # fmt: skip
+    except OSError:  # It may be closed to all but those who know its files' names.
+        return
+    unnamed = in_folder - set(map(os.path.abspath, paths))
     if unnamed:
+        line = f"{folder} are passed over: {table_path} does not name them"
         logging.info(
-            "%d of %d pictures in %s are passed over: %s does not name them",
-            len(unnamed), len(in_folder), folder, table_path,
-        )  # fmt: skip
+            "%d of %d pictures in %s", len(unnamed), len(in_folder), config.one_line(line)
+        )
 
 
 def _read_labels(path: str) -> dict[str, int]:
@@ -84,28 +91,32 @@ def _read_labels(path: str) -> dict[str, int]:
             raise config.UserError(
                 f"{expected} Received: {','.join(row)!r} in line {number}"
             )
-        name, total = row
-        is_heading = number == 1 and not total.isdigit()
-        if not re.fullmatch("0*[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
-            raise config.UserError(
-                f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}"
-                f"{', under the heading image,sum or none' if is_heading else ''}. "
-                f"Received: {total!r} in line {number}"
-            )
+        name, total = row[0], _checked_sum(path, number, row[1])
         if os.path.normpath(name) in named:
             raise config.UserError(
                 f"--sums={path} must name each picture once. Received: {name!r} "
                 f"again in line {number}"
             )
         named.add(os.path.normpath(name))
-        labels[name] = int(total)
+        labels[name] = total
     if not labels:
         raise config.UserError(f"{expected} Received: a file without any")
     return labels
 
 
+def _checked_sum(path: str, number: int, total: str) -> int:
+    is_heading = number == 1 and total.isalpha()
+    if not re.fullmatch("0*[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
+        raise config.UserError(
+            f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}"
+            f"{', under the heading image,sum or none' if is_heading else ''}. "
+            f"Received: {total!r} in line {number}"
+        )
+    return int(total)
+
+
 def _has_control_characters(name: str) -> bool:
-    """Spaces of any width are none: some systems' screenshots have such in names."""
+    """Unlike `str.isprintable`, lets through the narrow spaces in screenshots' names."""
     return any(unicodedata.category(each) in ("Cc", "Cs") for each in name)
 
 

@@ -22,7 +22,7 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
         UserError: if a folder within it cannot be read, or a link leads nowhere.
     """
     found, entered = [], set()
-    for root, folders, files in os.walk(folder, onerror=_tell, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if os.path.realpath(root) in entered:
             folders.clear()
@@ -39,7 +39,7 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
     return sorted(found)
 
 
-def _tell(error: OSError) -> None:
+def _refuse_unreadable(error: OSError) -> None:
     raise config.UserError(
         f"{error.filename}: the folder cannot be read. Received: {error.strerror}"
     ) from error

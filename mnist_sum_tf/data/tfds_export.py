@@ -59,7 +59,7 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
                 # Keeps the digits' order, which tells validation from training.
                 disable_shuffling=True,
             )
-    except (OSError, RuntimeError) as error:  # TFDS makes one of the other.
+    except (OSError, RuntimeError) as error:  # TFDS turns some of one into the other.
         reason = getattr(error, "strerror", None) or config.first_line(error)
         raise config.UserError(
             "--tfds_data_dir must be a folder that can be written. "

@@ -37,7 +37,7 @@ def draw(plan: Plan, seed) -> Numbers:
     """Draws all that a plan needs, at once: `per_image` and `words` of all its images.
 
     Args:
-        plan: of the functions below.
+        plan: of the functions below and `outlines.draw_outlines`.
         seed: int `[2]`.
 
     Returns:

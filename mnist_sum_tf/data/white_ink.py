@@ -4,7 +4,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 
-LOOKED_AT = 1024  # images, or a few more
+LOOKED_AT = 1024  # images, or up to twice as many
 # Of an image's pixels, most are paper. Some images of a set may have been worn.
 DARKEST_LIGHT_PAPER = 140
 LARGEST_SHARE_ON_LIGHT_PAPER = 0.1
@@ -27,8 +27,8 @@ def check_white_ink(name: str, images: np.ndarray) -> None:
     lightest = some.max()
     if lightest < DARKEST_INK:
         raise config.UserError(
-            f"{expected}, as floats 1 on 0. Received: no pixel lighter than {lightest} "
-            f"of 255 in {len(some)} images looked at"
+            f"{expected}. Received: no pixel lighter than {lightest} of 255 in "
+            f"{len(some)} images looked at"
         )
     papers = np.median(some, axis=(1, 2))
     share = np.mean(papers > DARKEST_LIGHT_PAPER)

@@ -119,6 +119,7 @@ def _stray_line(images, key):
     height, width = images.shape[1:3]
     x = jnp.arange(width, dtype=jnp.float32)
     start, end = uniform[0] * height, uniform[1] * height
+    # As `data.wear_kinds._wave`, in place of a sine.
     turn = (x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3]) / np.float32(2 * np.pi)
     swing = 2 * (turn - jnp.floor(turn)) - 1
     wave = 4 * swing * (1 - jnp.abs(swing))

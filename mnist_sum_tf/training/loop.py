@@ -198,9 +198,12 @@ class Trainer:
                 if not logs:
                     self.journal.log(step, self.state)
         if saves and self.is_chief:
-            # The history first: a checkpoint must find its rows.
-            self.journal.save()
-            self.checkpoints.save(step)
+            self._save(step)
+
+    def _save(self, step: int) -> None:
+        # The history first: a checkpoint must find its rows.
+        self.journal.save()
+        self.checkpoints.save(step)
 
     def _check_finite(self) -> None:
         skipped = int(self.state.skipped)
