@@ -13,8 +13,8 @@ from PIL import Image
 from mnist_sum_tf import config
 from mnist_sum_tf.data import drawing, layouts
 from mnist_sum_tf.data.placement import bend
+from mnist_sum_tf.data.white_ink import INK
 
-INK = 40  # a pixel that is lighter than this is ink
 # Longest sides of pieces, as a share of that of an image's largest one.
 LARGEST_SPECK = 0.25  # up to here it is passed over
 SMALLEST_DIGIT = 0.6  # below, it is half a digit, or the largest are two that touch

@@ -8,7 +8,7 @@ LOOKED_AT = 1024  # images, or up to twice as many
 # Of an image's pixels, most are paper. Some images of a set may have been worn.
 DARKEST_LIGHT_PAPER = 140
 LARGEST_SHARE_ON_LIGHT_PAPER = 0.1
-DARKEST_INK = 40
+INK = 40  # a pixel that is lighter than this is ink
 
 
 def check_white_ink(name: str, images: np.ndarray) -> None:
@@ -25,7 +25,7 @@ def check_white_ink(name: str, images: np.ndarray) -> None:
     some = images[:: max(1, len(images) // LOOKED_AT)]
     expected = f"{name} must be white ink (255) on black paper (0)"
     lightest = some.max()
-    if lightest < DARKEST_INK:
+    if lightest <= INK:
         raise config.UserError(
             f"{expected}. Received: no pixel lighter than {lightest} of 255 in "
             f"{len(some)} images looked at"
