@@ -104,9 +104,11 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-    """As absl does, but with what is wrong in one line."""
+    """As absl does, but with what is wrong in one line, and status 0 after help."""
     try:
         return flags.FLAGS(argv)
+    except SystemExit:  # It was asked for, and has been shown; absl ends with 1.
+        sys.exit(0)
     except flags.Error as error:
         from mnist_sum_tf.config import one_line
 

@@ -45,6 +45,13 @@ RUN_ELSEWHERE = {
     "pip install": "../.ci/run",
     "sudo apt-get install": "../.ci/run",
     "python scripts/benchmark.py": "benchmark_test.py",
+    "python scripts/train_encoder.py --preset=speedrun": (
+        "check_resumption.py train_encoder.py --preset=speedrun"
+    ),
+    "python scripts/evaluate.py --output_dir=after": "readme_test.py --output_dir=evaluation",
+    "python scripts/export_model.py --model=exported_models/mnist_sum --export_dir=": (
+        "release_test.py release.release model_path"
+    ),
     "python scripts/demo.py": "demo_page_test.py",
     "python scripts/export_model.py --model=exported_models/mnist_sum --format=litert": (
         "formats_test.py litert int8 release.release"

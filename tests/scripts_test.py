@@ -75,6 +75,14 @@ def test_a_reader_of_the_help_may_go():
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull"])
+def test_help_that_was_asked_for_is_no_failure(flag):
+    shown = preloaded.run(["scripts/evaluate.py", flag], ROOT, timeout=60)
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert "python scripts/evaluate.py" in shown.stdout
+    assert "--model" in shown.stdout
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_shows_an_example(script):
     """Read from the source: absl prints the module's docstring as help."""

@@ -91,7 +91,8 @@ def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
 
 def test_a_taught_run_with_blended_digits_resumes_in_the_same_bits(settings, tmp_path):
     settings = dataclasses.replace(
-        settings, data=dataclasses.replace(settings.data, mixup_share=0.5)
+        settings,
+        data=dataclasses.replace(settings.data, layout="tiled", mixup_share=0.5),
     )
     learned = training_data.of_images(settings, needs_digits=True)["train_data"](0)
     assert learned.element_spec[1]["digit_targets"].shape == (8, 4, 10)
