@@ -35,7 +35,10 @@ def first_line(reason, limit: int = 300) -> str:
     """What of an error, or of a server's message, fits in a line."""
     is_error = isinstance(reason, Exception)
     silent = type(reason).__name__ if is_error else "no reason given"
-    line = (str(reason).strip().splitlines() or [silent])[0]
+    text = str(reason).strip()
+    # Of TensorFlow's report what stands before the operation's name.
+    report = re.search(r"^Graph execution error:.*?([^\n]+)\n\s*\[\[\{\{node", text, re.S)
+    line = report[1] if report else (text.splitlines() or [silent])[0]
     line = re.sub(r"^\{\{.*?\}\} *", "", line)  # TensorFlow's name of an operation
     return line if len(line) <= limit else line[:limit] + "…"
 

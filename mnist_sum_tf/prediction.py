@@ -112,8 +112,9 @@ def _mode(path: str) -> int:
 
 
 def read_sums(
-    paths: Iterable, model, leave_out: Callable[[UserError], None] | None = None
-) -> list[Reading]:
+    paths: Iterable, model, leave_out: Callable[[UserError], None] | None = None,
+    keep: Callable[[np.ndarray], None] | None = None,
+) -> list[Reading]:  # fmt: skip
     """Reads the digits and the sum of each image.
 
     Args:
@@ -121,6 +122,7 @@ def read_sums(
         model: see `load_model`.
         leave_out: called with the error of each image that cannot be read, which
             is then left out; such an image ends everything where `None`.
+        keep: called with each image as the model saw it, uint8 `[40, 168, 1]`.
 
     Returns:
         One reading per image, in the order of `paths`.
@@ -131,9 +133,10 @@ def read_sums(
     """
     readings = []
     for batch in _batches(find_images(paths, leave_out), leave_out):
-        batch, answers = _answers(batch, model, leave_out)
-        if not batch:
+        decoded, canvases = _decoded(batch, leave_out)
+        if not decoded:
             continue
+        answers = _answers(canvases, model)
         digits, sums, probabilities = (
             np.asarray(answers[name])
             for name in ("digits", "most_likely_sum", "sum_probabilities")
@@ -143,8 +146,10 @@ def read_sums(
                 path, tuple(map(int, digits[i])), int(sums[i]),
                 float(probabilities[i, sums[i]]),
             )
-            for i, (path, _) in enumerate(batch)
+            for i, path in enumerate(decoded)
         ]  # fmt: skip
+        for canvas in canvases if keep else ():
+            keep(canvas)
     return readings
 
 
@@ -175,21 +180,21 @@ def _attempt(leave_out, read, *arguments):
         return None
 
 
-def _answers(batch: list[tuple[str, bytes]], model, leave_out):
-    """The images of a batch that can be decoded, and the model's answers."""
+def _decoded(batch: list[tuple[str, bytes]], leave_out) -> tuple[list, list]:
+    """Paths of the images of a batch that can be decoded, and their canvases."""
     # By the preprocessing of the signature that takes files, but one by one: it
     # does not say which of several files is broken or blank.
-    decoded = [
-        (image, canvas)
-        for image in batch
-        if (canvas := _attempt(leave_out, canvas_with_ink, *image)) is not None
-    ]
-    if not decoded:
-        return [], None
-    images, canvases = zip(*decoded)
-    canvases = np.stack(canvases)
+    paths, canvases = [], []
+    for path, file in batch:
+        canvas = _attempt(leave_out, canvas_with_ink, path, file)
+        if canvas is not None:
+            paths.append(path)
+            canvases.append(canvas)
+    return paths, canvases
+
+
+def _answers(canvases: list[np.ndarray], model) -> dict:
+    images = np.stack(canvases)
     if hasattr(model, "signatures"):
-        answers = model.signatures[IMAGES_SIGNATURE](images=tf.constant(canvases))
-    else:
-        answers = model(canvases)
-    return list(images), answers
+        return model.signatures[IMAGES_SIGNATURE](images=tf.constant(images))
+    return model(images)

@@ -8,7 +8,6 @@ from PIL import Image
 from mnist_sum_tf import reports
 from mnist_sum_tf.config import UserError, one_line
 from mnist_sum_tf.data.new_folders import new_folder
-from mnist_sum_tf.data.pictures import canvas_of, read_picture
 from mnist_sum_tf.prediction import Reading
 
 # More would make a picture that hardly a program opens.
@@ -30,28 +29,28 @@ def _addition(reading: Reading) -> str:
     return f"{digits}   sum {reading.sum}   {reading.probability:.1%}"
 
 
-def draw_readings(readings: list[Reading], path) -> None:
+def draw_readings(readings: list[Reading], canvases: list, path) -> None:
     """Writes a contact sheet: each canvas as the model saw it, and its reading.
 
     Of very many readings only the first `MAX_DRAWN` are drawn.
 
     Args:
         readings: see `read_sums`; at least one.
+        canvases: what was read, uint8 `[40, 168, 1]` each.
         path: of the PNG to write.
 
     Raises:
-        UserError: if an image cannot be read any more or the PNG not written.
+        UserError: if the PNG cannot be written.
     """
     drawn = readings[:MAX_DRAWN]
     title = None
     if len(drawn) < len(readings):
         title = f"The first {len(drawn)} of {len(readings)} images"
-    canvases = [canvas_of(each.path, read_picture(each.path)) for each in drawn]
     captions = [
         f"{one_line(os.path.basename(each.path))}\n{_addition(each)}" for each in drawn
     ]
     try:
-        reports.contact_sheet(canvases, captions, path, title)
+        reports.contact_sheet(canvases[: len(drawn)], captions, path, title)
     except OSError as error:
         raise UserError(
             "--picture must be a file that can be written. "
@@ -59,7 +58,7 @@ def draw_readings(readings: list[Reading], path) -> None:
         ) from error
 
 
-def write_canvases(readings: list[Reading], output_dir: str) -> None:
+def write_canvases(readings: list[Reading], canvases: list, output_dir: str) -> None:
     """Writes what the model was given as labelled PNGs, the digits as it read them.
 
     `4208_00000_photo.png` is the canvas of `photo.jpg`, 168x40, white ink on black.
@@ -68,15 +67,14 @@ def write_canvases(readings: list[Reading], output_dir: str) -> None:
 
     Args:
         readings: see `read_sums`.
+        canvases: what was read, uint8 `[40, 168, 1]` each.
         output_dir: a folder that is empty or not there yet.
 
     Raises:
-        UserError: if an image cannot be read any more, or the folder holds anything
-            or cannot be written.
+        UserError: if the folder holds anything or cannot be written.
     """
     with new_folder(output_dir) as folder:
-        for index, each in enumerate(readings):
-            canvas = canvas_of(each.path, read_picture(each.path))
+        for index, (each, canvas) in enumerate(zip(readings, canvases)):
             digits = "".join(map(str, each.digits))
             stem = _cut(pathlib.Path(each.path).stem)
             image = Image.fromarray(canvas[..., 0])

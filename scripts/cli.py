@@ -67,13 +67,18 @@ def check_not_empty() -> None:
             raise UserError(f"--{name} must have a value. Received: nothing")
 
 
-def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
+def run(
+    main, takes_files: bool = False, needs_tensorflow: bool = True,
+    waits_for_threads: bool = True,
+) -> None:  # fmt: skip
     """Runs `main`; a `UserError` becomes one line and exit status 1, Ctrl-C 130.
 
     Args:
         main: takes the arguments that are no flags, the program's name first.
         takes_files: whether there may be any but the name.
         needs_tensorflow: whether it is imported.
+        waits_for_threads: whether Ctrl-C does; else those that wait for a server
+            would keep the program.
     """
 
     def guarded(argv):
@@ -99,8 +104,9 @@ def run(main, takes_files: bool = False, needs_tensorflow: bool = True) -> None:
     except OSError as error:
         _end_unprinted(error)
     except KeyboardInterrupt:  # Training says more, and is saved before.
-        print("stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        print("stopped by Ctrl-C", file=sys.stderr, flush=True)
+        leave = sys.exit if waits_for_threads else os._exit
+        leave(128 + signal.SIGINT)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

@@ -53,8 +53,10 @@ def main(argv):
     if _OUTPUT_DIR.value:
         check_empty(_OUTPUT_DIR.value)
     model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
-    unreadable = []
-    readings = prediction.read_sums(paths, model, unreadable.append)
+    unreadable, canvases = [], []
+    # Not read again: the next time a file may be another, a pipe empty.
+    keep = canvases.append if picture or _OUTPUT_DIR.value else None
+    readings = prediction.read_sums(paths, model, unreadable.append, keep)
     if _JSON.value:
         print(json.dumps([reading._asdict() for reading in readings], indent=2))
     elif readings:
@@ -62,9 +64,9 @@ def main(argv):
     for error in unreadable:
         print(f"error: {config.one_line(str(error))}", file=sys.stderr)
     if picture and readings:
-        prediction_results.draw_readings(readings, picture)
+        prediction_results.draw_readings(readings, canvases, picture)
     if _OUTPUT_DIR.value and readings:
-        prediction_results.write_canvases(readings, _OUTPUT_DIR.value)
+        prediction_results.write_canvases(readings, canvases, _OUTPUT_DIR.value)
     return 1 if unreadable else 0
 
 

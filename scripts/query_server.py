@@ -58,6 +58,10 @@ _TOKEN_FILE = flags.DEFINE_string(
 )  # fmt: skip
 
 
+# What `--status` has no use for.
+_OF_IMAGES = (_SIGNATURE, _JSON, _CONCURRENCY, _LOAD_SECONDS, _BATCH_SIZE)
+
+
 def main(argv):
     from mnist_sum_tf import config, prediction
 
@@ -87,10 +91,11 @@ def _check_flags(argv) -> None:
                 f"--{flag.name} must be a number of seconds up to {LONGEST_SECONDS}. "
                 f"Received: {flag.value}"
             )
-    if _STATUS.value and (_JSON.value or len(argv) > 1):
+    beside = [f"--{flag.name}" for flag in _OF_IMAGES if flag.present] + argv[1:]
+    if _STATUS.value and beside:
         raise config.UserError(
             "--status asks for nothing but the versions and signatures. Received: "
-            f"{' '.join(['--status', *['--json'] * _JSON.value, *argv[1:]])}"
+            f"{' '.join(['--status', *beside])}"
         )
     if _LOAD_SECONDS.value is not None and _JSON.value:
         raise config.UserError(
@@ -222,4 +227,4 @@ def _ask(client, paths) -> tuple[list, list]:
 
 
 if __name__ == "__main__":
-    cli.run(main, takes_files=True)
+    cli.run(main, takes_files=True, waits_for_threads=False)

@@ -13,6 +13,9 @@ from mnist_sum_tf import config
         ("", "no reason given"),
         (OSError("{{function_node __wrapped__SaveV2}} w/ckpt; No space left"),
          "w/ckpt; No space left"),
+        ("Graph execution error:\n\nDetected at node A/B defined at (most recent call "
+         "last):\n<stack traces unavailable>\nno PNG [1 2]\n\t [[{{node A/B}}]] [Op:c]",
+         "no PNG [1 2]"),
         ("x" * 301, "x" * 300 + "…"),
     ],
 )  # fmt: skip

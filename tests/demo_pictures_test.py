@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 # Skips this module where there is no browser.
 from page_fixtures import LEVEL, PHOTOGRAPHS, browser, page, server, type_digits
-from browser import draw_stroke, read_answer
+from browser import draw_stroke, read_answer, wait_for_answer
+from PIL import Image
 from playwright.sync_api import expect
 
 from mnist_sum_tf.data.pictures import canvas_of
@@ -86,6 +87,23 @@ def test_the_file_opened_last_counts_however_long_another_is_read(page):
     expect(page.locator("#picture")).to_have_attribute("alt", "quick.jpg")
     page.evaluate("new Promise((read) => { waiting[0](); setTimeout(read, 500); })")
     assert page.locator("#picture").get_attribute("alt") == "quick.jpg"
+
+
+def test_a_picture_without_ink_is_not_read(page, tmp_path):
+    Image.new("L", (600, 300), 255).save(tmp_path / "white.png")
+    page.locator("#file").set_input_files(tmp_path / "white.png")
+    expect(page.locator("#notice")).to_have_text("There is no ink in white.png.")
+    wait_for_answer(page)
+    assert page.locator("#sum").inner_text() == "–"
+    type_digits(page, "4281")
+    assert read_answer(page) == ((4, 2, 8, 1), 15)
+    assert page.locator("#notice").is_hidden()
+
+
+def test_a_picture_that_cannot_be_fetched_is_told(page):
+    page.route("**/examples/**", lambda route: route.abort())
+    page.get_by_role("button", name="1435_marker.jpg").click()
+    expect(page.locator("#notice")).to_contain_text("1435_marker.jpg cannot be loaded")
 
 
 def test_pictures_of_any_name_are_offered(browser, server, tmp_path):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import types
 
 import pytest
@@ -29,6 +30,22 @@ def test_a_request_must_say_its_size_and_stay_small(server):
         request = POST + f"Content-Length: {length}\r\n\r\n".encode()
         assert send(server, request) == (status, message)
     assert predict(server, QUESTION) == ANSWER
+
+
+def test_a_length_that_may_be_another_to_others_is_refused(server):
+    twice = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert send(server, POST + twice) == (400, "Expected a Content-Length alone")
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_a_body_that_nobody_asked_for_is_no_next_request(server, method):
+    hidden = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = b" /icon.svg HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(server.server_address[:2]) as connection:
+        connection.sendall(method + head % len(hidden) + hidden)
+        connection.settimeout(20)
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 ") == 1 and b"200 OK" in answers
 
 
 def test_a_path_that_is_none(server):

@@ -1,6 +1,7 @@
 """Whatever a server answers by gRPC is an answer, or an error in one line."""
 
 import concurrent.futures
+import socket
 
 import numpy as np
 import pytest
@@ -114,3 +115,23 @@ def test_a_certificate_for_another_host(server, certificate):
     )
     with pytest.raises(errors.ServingError, match="certificate is not trusted"):
         connect(where).predict("decode", LOGITS)
+
+
+def test_the_environments_proxy_is_not_told_the_token(monkeypatch):
+    proxy, nobody = socket.create_server(("localhost", 0)), socket.socket()
+    nobody.bind(("localhost", 0))  # not listening
+    for name in ("grpc_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://localhost:{proxy.getsockname()[1]}")
+    for name in ("no_grpc_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    proxy.settimeout(0.5)
+    transport = GrpcTransport(
+        f"localhost:{nobody.getsockname()[1]}", "mnist_sum", token="secret"
+    )
+    with proxy, nobody, pytest.raises(errors.ServerUnavailable):
+        try:
+            transport.versions(timeout=10)
+        finally:
+            with pytest.raises(TimeoutError):
+                proxy.accept()
+            transport.close()

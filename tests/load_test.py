@@ -1,5 +1,7 @@
 """Load is counted, and ends."""
 
+import os
+import signal
 import threading
 import time
 
@@ -9,7 +11,7 @@ pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
 from mnist_sum_tf.config import UserError
-from mnist_sum_tf.serving import errors, load
+from mnist_sum_tf.serving import errors, load, thread_pools
 
 
 def test_load_counts_answers_and_failures():
@@ -33,8 +35,38 @@ def test_load_counts_answers_and_failures():
     assert "p50 " in text and "requests/s" in text and "too much" in text
 
 
+def test_a_server_that_is_down_is_asked_now_and_then():
+    def ask():
+        raise errors.ServerUnavailable("nobody there")
+
+    measured = load.measure_load(ask, concurrency=2, seconds=0.3)
+    # Each thread pauses a twentieth of a second.
+    assert 2 <= measured.num_failed <= 14
+    assert measured.num_requests == 0 and measured.first_failure == "nobody there"
+
+
+def test_ctrl_c_ends_it_at_once():
+    asked = []
+
+    def ask():
+        asked.append(time.monotonic())
+        if len(asked) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        return 1
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        load.measure_load(ask, concurrency=2, seconds=60)
+    assert time.monotonic() - start < 20
+    time.sleep(0.1)
+    count = len(asked)
+    time.sleep(0.1)
+    assert len(asked) == count  # The threads have ended.
+
+
 def test_threads_that_start_do_not_wait_for_one_that_cannot(monkeypatch):
-    class Pool(load.concurrent.futures.ThreadPoolExecutor):
+    class Pool(thread_pools.concurrent.futures.ThreadPoolExecutor):
         def submit(self, function):
             if len(self._threads) == 2:
                 raise RuntimeError("can't start new thread")
@@ -49,7 +81,9 @@ def test_threads_that_start_do_not_wait_for_one_that_cannot(monkeypatch):
             super().abort()
 
     aborted = []
-    monkeypatch.setattr(load.concurrent.futures, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(
+        thread_pools.concurrent.futures, "ThreadPoolExecutor", Pool
+    )
     monkeypatch.setattr(load.threading, "Barrier", Barrier)
     with pytest.raises(UserError) as raised:
         load.measure_load(lambda: 1, concurrency=3, seconds=1)

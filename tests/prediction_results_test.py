@@ -9,7 +9,7 @@ import pytest
 from mnist_sum_tf import prediction, prediction_results
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import read_png_folder
-from mnist_sum_tf.data.pictures import canvas_of
+from mnist_sum_tf.data.pictures import canvas_of, read_picture
 
 
 @pytest.fixture
@@ -21,6 +21,10 @@ def folder(tmp_path):
     for number in range(5, 10):
         PIL.Image.fromarray(canvas // (number - 4)).save(path / f"{number}.png")
     return path
+
+
+def canvases_of(readings):
+    return [canvas_of(each.path, read_picture(each.path)) for each in readings]
 
 
 def test_lines_show_path_digits_sum_and_probability():
@@ -50,7 +54,9 @@ def test_readings_are_drawn(folder, tmp_path, monkeypatch):
         prediction_results.reports, "contact_sheet", lambda *args: drawn.append(args)
     )
     monkeypatch.setattr(prediction_results, "MAX_DRAWN", 2)
-    prediction_results.draw_readings(readings, tmp_path / "sheet.png")
+    prediction_results.draw_readings(
+        readings, canvases_of(readings), tmp_path / "sheet.png"
+    )
     ((canvases, captions, path, title),) = drawn
     assert [canvas.shape for canvas in canvases] == [(40, 168, 1)] * 2
     assert captions[0] == "5.png\n1 2 3 4   sum 10   50.0%"
@@ -65,7 +71,9 @@ def test_a_caption_is_one_line(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
         prediction_results.reports, "contact_sheet", lambda *args: drawn.append(args)
     )
-    prediction_results.draw_readings([reading], tmp_path / "sheet.png")
+    prediction_results.draw_readings(
+        [reading], canvases_of([reading]), tmp_path / "sheet.png"
+    )
     assert drawn[0][1] == ["5\\n.png\n1 2 3 4   sum 10   50.0%"]
 
 
@@ -73,7 +81,9 @@ def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):
     reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="--picture must be .* Received: "):
-        prediction_results.draw_readings([reading], tmp_path / "file" / "sheet.png")
+        prediction_results.draw_readings(
+            [reading], canvases_of([reading]), tmp_path / "file" / "sheet.png"
+        )
 
 
 def test_what_was_read_can_be_learned_from(folder, tmp_path):
@@ -81,29 +91,42 @@ def test_what_was_read_can_be_learned_from(folder, tmp_path):
         prediction.Reading(str(folder / "9.png"), (0, 4, 2, 8), 14, 0.9),
         prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5),
     ]
-    prediction_results.write_canvases(readings, str(tmp_path / "mine"))
+    canvases = canvases_of(readings)
+    prediction_results.write_canvases(readings, canvases, str(tmp_path / "mine"))
     labelled = read_png_folder(str(tmp_path / "mine"))
     assert labelled.names == ["0428_00000_9.png", "1234_00001_5.png"]
     assert labelled.digits.tolist() == [[0, 4, 2, 8], [1, 2, 3, 4]]
-    for image, reading in zip(labelled.images, readings):
-        seen = canvas_of(reading.path, open(reading.path, "rb").read())
+    for image, seen in zip(labelled.images, canvases):
         np.testing.assert_array_equal(image, seen[..., 0])
     with pytest.raises(UserError, match="--output_dir must be empty"):
-        prediction_results.write_canvases(readings, str(tmp_path / "mine"))
+        prediction_results.write_canvases(readings, canvases, str(tmp_path / "mine"))
 
 
 def test_a_long_name_is_cut(folder, tmp_path):
     path = folder / ("年" * 80 + ".png")  # three bytes each, of 255 that a name has
     (folder / "5.png").rename(path)
     reading = prediction.Reading(str(path), (1, 2, 3, 4), 10, 0.5)
-    prediction_results.write_canvases([reading], str(tmp_path / "mine"))
+    prediction_results.write_canvases(
+        [reading], canvases_of([reading]), str(tmp_path / "mine")
+    )
     (name,) = os.listdir(tmp_path / "mine")
     assert name == "1234_00000_" + "年" * 33 + ".png"  # no third of a letter
 
 
-def test_canvases_are_written_all_or_none(folder, tmp_path):
-    gone = prediction.Reading(str(folder / "gone.png"), (1, 2, 3, 4), 10, 0.5)
-    here = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
-    with pytest.raises(UserError, match="gone.png: there is no such"):
-        prediction_results.write_canvases([here, gone], str(tmp_path / "mine"))
+def test_canvases_are_written_all_or_none(folder, tmp_path, monkeypatch):
+    readings = [
+        prediction.Reading(str(folder / f"{number}.png"), (1, 2, 3, 4), 10, 0.5)
+        for number in (5, 6)
+    ]
+    save = PIL.Image.Image.save
+
+    def save_one(image, path):
+        if "_00001_" in path.name:
+            raise OSError(28, "No space left on device")
+        save(image, path)
+
+    canvases = canvases_of(readings)
+    monkeypatch.setattr(PIL.Image.Image, "save", save_one)
+    with pytest.raises(UserError, match="--output_dir must be .*No space left"):
+        prediction_results.write_canvases(readings, canvases, str(tmp_path / "mine"))
     assert os.listdir(tmp_path) == ["images"]

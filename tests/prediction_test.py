@@ -89,6 +89,18 @@ def test_readings_are_the_models(sum_model, model, folder, canvases):
     assert received == expected_readings(sum_model, paths, canvases)
 
 
+def test_what_was_read_is_kept(model, folder, canvases, monkeypatch):
+    """Not read again: a pipe is empty by then."""
+    monkeypatch.setattr(prediction, "BATCH_SIZE", 2)
+    (folder / "broken.png").write_bytes(b"\x89PNG")
+    paths = [folder / name for name in ("9.png", "broken.png", "8.png", "7.png")]
+    kept, errors = [], []
+    readings = prediction.read_sums(paths, model, errors.append, kept.append)
+    assert [os.path.basename(each.path) for each in readings] == ["9.png", "8.png", "7.png"]
+    assert len(errors) == 1
+    np.testing.assert_array_equal(kept, canvases[:3, ..., np.newaxis])
+
+
 def test_order_and_batches_do_not_matter(model, folder, monkeypatch):
     paths = sorted(folder.glob("[0-9].png"))
     whole = prediction.read_sums(paths, model)

@@ -2,6 +2,7 @@
 and each script runs in a fork of that one."""
 
 import functools
+import gc
 import multiprocessing
 import os
 import pathlib
@@ -47,6 +48,7 @@ def run(command: list[str], cwd, timeout: float) -> subprocess.CompletedProcess:
 
 def _be(command: list[str], cwd, outputs) -> None:
     """Turns this process into that of the script."""
+    gc.freeze()  # as `quiet.import_tensorflow` does
     os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # It runs as where nobody tests.
     os.chdir(cwd)
     for number, path in enumerate(outputs, start=1):

@@ -142,3 +142,8 @@ def test_a_token_file_that_is_not_there(run, tmp_path):
     assert str(raised.value).startswith(
         f"--token_file must be a file with a token. Received: {path} ([Errno 2] "
     )
+
+
+def test_status_has_no_use_for_flags_of_images(run):
+    with pytest.raises(UserError, match="Received: --status --signature --load_seconds$"):
+        run(Failing(), "--status", "--load_seconds=5", "--signature=serving_default")

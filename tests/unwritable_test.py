@@ -113,12 +113,17 @@ def test_a_folder_without_permission(run, monkeypatch):
     "error", [OSError(errno.ENOSPC, "No space left on device"),
               tf.errors.ResourceExhaustedError(None, None, "No space left on device")],
 )  # fmt: skip
-def test_a_full_disk_leaves_nothing_of_an_export(tmp_path, monkeypatch, error):
-    def fill(model, path):
+@pytest.mark.parametrize("full_for", ["write_saved_model", "write_warmup_requests"])
+def test_a_full_disk_leaves_nothing_of_an_export(tmp_path, monkeypatch, error, full_for):
+    def write(model, path):
         os.makedirs(path)
+
+    def fill(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr(export, "write_saved_model", fill)
+    monkeypatch.setattr(export, "write_saved_model", write)
+    monkeypatch.setattr(export, "verify_saved_model", lambda *_: None)
+    monkeypatch.setattr(export, full_for, fill)
     with pytest.raises(config.UserError, match="--export_dir must be .*No space left"):
         export.export_model(build_decoder(), tmp_path / "models")
     assert os.listdir(tmp_path) == ["models"]

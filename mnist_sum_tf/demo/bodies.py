@@ -31,6 +31,8 @@ def length_of(headers: Message) -> int:
     length = headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()):
         raise Refused(411, "Expected a Content-Length")
+    if "Transfer-Encoding" in headers:  # Servers in between may have gone by that.
+        raise Refused(400, "Expected a Content-Length alone")
     # Python reads no numbers of thousands of digits.
     if len(length) > 20 or int(length) > MAX_BODY_BYTES:
         raise Refused(

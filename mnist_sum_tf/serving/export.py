@@ -50,9 +50,11 @@ def export_model(
     try:
         with _folder_beside(export_dir) as beside:
             draft = os.path.join(beside, "draft")
-            _write(sum_model, draft)
+            with _failed_writes_told():
+                write_saved_model(sum_model, draft)
             verify_saved_model(sum_model, draft)
-            write_warmup_requests(draft, model_name=export_dir.name)
+            with _failed_writes_told():
+                write_warmup_requests(draft, model_name=export_dir.name)
             version = _move_to_next_version(draft, export_dir)
     except OSError as error:
         raise config.UserError(
@@ -64,9 +66,11 @@ def export_model(
     return version
 
 
-def _write(sum_model: keras.Model, draft: str) -> None:
+@contextlib.contextmanager
+def _failed_writes_told():
+    """Raises as Python does what TensorFlow says of a disk."""
     try:
-        write_saved_model(sum_model, draft)
+        yield
     except tf.errors.OpError as error:
         raise OSError(config.first_line(error)) from error
 
@@ -153,8 +157,10 @@ def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
     try:
         for number in numbers:
             removed = tempfile.mkdtemp(prefix=f".{export_dir.name}-", dir=folder)
-            os.rename(_folder_of(number, export_dir), removed)
-            shutil.rmtree(removed)
+            try:
+                os.rename(_folder_of(number, export_dir), removed)
+            finally:
+                shutil.rmtree(removed)
     except OSError as error:
         raise config.UserError(
             "The new version is written; older ones must be folders that can be "

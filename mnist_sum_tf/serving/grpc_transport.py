@@ -63,6 +63,8 @@ class GrpcTransport:
             # client's repetitions would reach nobody.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
+            # The environment's proxy would be sent the token, perhaps in clear.
+            ("grpc.enable_http_proxy", 0),
         ]
         if is_encrypted:
             credentials = grpc.ssl_channel_credentials(ca_certificates)

@@ -1,6 +1,5 @@
 """How fast a model server is: the same request again and again."""
 
-import concurrent.futures
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +12,11 @@ from mnist_sum_tf.data.pictures import canvas_of, read_picture
 from mnist_sum_tf.serving.client import Client
 from mnist_sum_tf.serving.errors import ServingError
 from mnist_sum_tf.serving.grpc_transport import as_image_bytes
+from mnist_sum_tf.serving.thread_pools import thread_pool
 
 PERCENTILES = (50, 90, 99)
+# After a request that failed; where nobody listens it fails at once.
+PAUSE_SECONDS = 0.05
 
 
 class Load(NamedTuple):
@@ -78,35 +80,59 @@ def measure_load(
     Raises:
         UserError: if there cannot be as many threads.
     """
-    latencies, failures, num_images = [], [], []
-    lock, everybody = threading.Lock(), threading.Barrier(concurrency)
+    tally, stopped = _Tally(), threading.Event()
+    everybody = threading.Barrier(concurrency)
 
     def keep_asking():
         everybody.wait()
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end and not stopped.is_set():
             start = time.monotonic()
             try:
                 count = ask()
             except ServingError as error:
-                with lock:
-                    failures.append(str(error))
-                continue
-            with lock:
-                latencies.append(1000 * (time.monotonic() - start))
-                num_images.append(count)
+                tally.count_failure(error)
+                stopped.wait(PAUSE_SECONDS)
+            else:
+                tally.count_answer(count, 1000 * (time.monotonic() - start))
 
     start = time.monotonic()
-    _run_threads(keep_asking, concurrency, everybody)
-    return Load(
-        time.monotonic() - start, len(latencies), sum(num_images),
-        len(failures), np.array(latencies), next(iter(failures), None),
-    )  # fmt: skip
+    try:
+        _run_threads(keep_asking, concurrency, everybody)
+    finally:
+        stopped.set()  # By Ctrl-C, too.
+    return tally.over(time.monotonic() - start)
+
+
+class _Tally:
+    """Counts what many threads are answered."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._milliseconds = []
+        self._num_images = self._num_failed = 0
+        self._first_failure = None
+
+    def count_answer(self, num_images: int, milliseconds: float) -> None:
+        with self._lock:
+            self._milliseconds.append(milliseconds)
+            self._num_images += num_images
+
+    def count_failure(self, error: ServingError) -> None:
+        with self._lock:
+            self._num_failed += 1
+            self._first_failure = self._first_failure or str(error)
+
+    def over(self, seconds: float) -> Load:
+        return Load(
+            seconds, len(self._milliseconds), self._num_images, self._num_failed,
+            np.array(self._milliseconds), self._first_failure,
+        )  # fmt: skip
 
 
 def _run_threads(run: Callable, count: int, everybody: threading.Barrier) -> None:
     """Runs a function, which waits for everybody first, in so many threads."""
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+    with thread_pool(count) as pool:
         try:
             threads = [pool.submit(run) for _ in range(count)]
         except RuntimeError as error:

@@ -1,6 +1,5 @@
 """Many image files, read by a model server."""
 
-import concurrent.futures
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.prediction import Reading
 from mnist_sum_tf.serving.client import BATCH_SIZE, Client
 from mnist_sum_tf.serving.errors import ServingError
+from mnist_sum_tf.serving.thread_pools import thread_pool
 
 # Bytes of one request: photographs are few at a time, drawings many.
 BATCH_BYTES = 16_000_000
@@ -49,7 +49,7 @@ def query_files(
     ask = _until_failed(
         {"serving_bytes": _ask_bytes, "serving_default": _ask_canvases}[signature]
     )
-    with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+    with thread_pool(concurrency) as pool:
         batches = _batches(paths)
         # Files are read as requests leave: one batch waits for the next thread.
         waiting = [
@@ -64,11 +64,8 @@ def query_files(
                 for batch in itertools.islice(batches, 1):
                     waiting.append(pool.submit(ask, client, batch))
         except BaseException:
-            client.give_up()  # Else Ctrl-C, too, would wait for those that wait.
+            client.give_up()  # Else those that wait would ask once more.
             raise
-        finally:
-            for request in waiting:
-                request.cancel()
 
 
 def _until_failed(ask: Callable) -> Callable:

@@ -8,9 +8,11 @@
  */
 export function listenToKeys({ type, undo, clear }) {
   document.addEventListener("keydown", (event) => {
-    const isUndo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
+    // With Shift it is redo elsewhere, and must not undo.
+    const isCommand = event.ctrlKey || event.metaKey;
+    const isUndo = isCommand && !event.shiftKey && event.key.toLowerCase() === "z";
     if (isUndo) return done(event, undo);
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isCommand || event.altKey) return;
     if (/^[0-9]$/.test(event.key)) done(event, () => type(Number(event.key)));
     if (event.key === "Backspace") done(event, undo);
     if (event.key === "Escape") done(event, clear);

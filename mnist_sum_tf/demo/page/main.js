@@ -28,7 +28,7 @@ const read = keepReading(
       notice("down", null);
       // After Clear or under another drawing it answers nothing any more; with a few
       // strokes more it still nearly does.
-      if (drawing.isEmpty) showNothing();
+      if (drawing.isEmpty || drawing.picture?.isBlank) showNothing();
       else if (asked === drawing.generation) showAnswer(prediction, numDigits());
       $("answer").dataset.version = version;
     },
@@ -94,6 +94,11 @@ async function showSeen(picture) {
   if (!pixels || drawing.picture !== picture) return;
   showPixels($("seen"), pixels);
   $("seen-section").hidden = false;
+  // A model reads four digits in anything.
+  picture.isBlank = pixels.every((pixel) => pixel === 0);
+  if (!picture.isBlank) return;
+  showNothing();
+  notice("refused", `There is no ink in ${picture.name}.`);
 }
 
 function showPicture(picture) {
@@ -122,10 +127,11 @@ function notice(kind, text) {
 
 /** The number of files opened: the last one counts, however long it is read. */
 let opened = 0;
+/** @param {File | Promise<File>} file */
 async function openFile(file) {
   const number = ++opened;
   try {
-    const picture = await readPicture(file);
+    const picture = await readPicture(await file);
     if (number === opened) drawing.show(picture);
     else URL.revokeObjectURL(picture.url);
   } catch (error) {
@@ -140,6 +146,15 @@ function type(digit) {
   else notice("refused", "There is no room for another digit: undo or clear first.");
 }
 
+async function fetchFile(path, name) {
+  try {
+    const blob = await (await fetch(path)).blob();
+    return new File([blob], name, { type: blob.type });
+  } catch {
+    throw new FileError(`${name} cannot be loaded: the server does not answer.`);
+  }
+}
+
 async function offerPictures() {
   const paths = await (await fetch("examples.json")).json();
   for (const path of paths) {
@@ -149,9 +164,8 @@ async function offerPictures() {
     Object.assign(image, { src: path, alt: name, loading: "lazy" });
     button.type = "button";
     button.append(image);
-    button.addEventListener("click", async () => {
-      const blob = await (await fetch(path)).blob();
-      openFile(new File([blob], name, { type: blob.type }));
+    button.addEventListener("click", () => {
+      openFile(fetchFile(path, name));
       $("pad").scrollIntoView({ block: "nearest" });
     });
     const item = document.createElement("li");
