@@ -18,7 +18,13 @@ from mnist_sum_tf.data.original_images import (
 )
 from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
-from mnist_sum_tf.training import loop, precision, stage_folder, stages
+from mnist_sum_tf.training import (
+    checkpoints,
+    loop,
+    precision,
+    stage_folder,
+    stages,
+)
 from mnist_sum_tf.training.trained_models import is_trained
 
 REPORT_FILE = "reproduction.json"
@@ -103,6 +109,22 @@ def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
                 f"--{stage}_epochs must be at least 1 until the {stage} is trained. "
                 "Received: 0"
             )
+        _check_not_too_late(stage, recipe, workdir)
+
+
+def _check_not_too_late(stage: str, recipe: Recipe, workdir: pathlib.Path) -> None:
+    """Refuses to train on what was put together with the rest before."""
+    latest = checkpoints.latest_checkpoint(workdir / stage)
+    if not (latest and recipe.epochs.get(stage) and is_trained(workdir / "sum_model")):
+        return
+    settings = settings_of(stage, recipe, workdir)
+    done = checkpoints.step_of(latest) // settings.log_every_steps
+    if recipe.epochs[stage] > done:
+        raise config.UserError(
+            f"--{stage}_epochs must stay {done} once both are trained together, which "
+            f"goes on with the {stage} of then; take another --workdir, or delete "
+            f"{workdir / 'sum_model'}. Received: {recipe.epochs[stage]}"
+        )
 
 
 def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:

@@ -63,10 +63,10 @@ def main(argv):
         print(prediction_results.format_readings(readings))
     for error in unreadable:
         print(f"error: {config.one_line(str(error))}", file=sys.stderr)
-    if picture and readings:
-        prediction_results.draw_readings(readings, canvases, picture)
     if _OUTPUT_DIR.value and readings:
         prediction_results.write_canvases(readings, canvases, _OUTPUT_DIR.value)
+    if picture and readings:  # After it: it may lie in that folder.
+        prediction_results.draw_readings(readings, canvases, picture)
     return 1 if unreadable else 0
 
 

@@ -2,7 +2,8 @@
 
 2,021 and 754 images of its two layouts, 90 % trained on in batches of 16;
 encoder, decoder, then both with the encoder frozen. The whole recipe takes days
-on two cores; any share of the epochs may be run, and a rerun with more goes on.
+on two cores; any share of the epochs may be run, and a rerun with more goes on
+(once both are trained together, with more epochs of that alone).
 The tables are written to WORKDIR/reproduction.json. Example:
     python scripts/reproduce_original.py --workdir=/tmp/original \\
         --encoder_epochs=12 --end_to_end_epochs=3

@@ -21,7 +21,7 @@ from mnist_sum_tf.training.initial_weights import (
     short_name,
     size_of_exported,
 )
-from mnist_sum_tf.training.starting_models import starting_sum_model
+from mnist_sum_tf.training.starting_models import _as_it_learns, starting_sum_model
 
 
 __all__ = ["digits_file"]  # A fixture of the tests below.
@@ -153,14 +153,43 @@ def test_a_file_of_layers_is_taken_like_an_exported_model(exported, tmp_path):
         np.testing.assert_array_equal(expected.numpy(), value.numpy())
 
 
-def test_a_file_of_an_encoder_alone_gives_no_sum_model(exported, tmp_path):
+@pytest.mark.parametrize("objective", ["distribution", "regression"])
+def test_beside_a_file_of_an_encoder_the_decoder_is_random(
+    exported, tmp_path, objective, caplog
+):
     path = as_file(tmp_path, exported[1])
     settings = config.Config(
-        stage="sum_model", objective="distribution", initial_model=str(path),
-        model=config.ModelConfig(base_channels=2),
+        stage="sum_model", objective=objective, initial_model=str(path),
+        model=config.ModelConfig(base_channels=2, normalized=False),
     )  # fmt: skip
-    with pytest.raises(config.UserError, match="must hold the decoder, .*npz without$"):
-        starting_sum_model(settings, tmp_path, None, "float32")
+    start = starting_sum_model(settings, tmp_path, None, "float32")
+    learns = objective == "regression"
+    assert ("the decoder is random and does not learn" in caplog.text) is not learns
+    for found, expected in zip(
+        start.get_layer("encoder").get_weights(), exported[1].get_weights()
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_normalised_start_is_the_same_by_batches_of_any_size():
+    """Of two images alone, units that barely differ would be taken for dead."""
+    encoder = build_encoder(base_channels=2)
+    images = np.random.default_rng(0).integers(0, 256, (128, 40, 168, 1), np.uint8)
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.zeros(128)))
+    starts = [
+        _as_it_learns(
+            encoder,
+            config.Config(
+                "encoder", "digits", global_batch_size=batch_size,
+                model=config.ModelConfig(normalized=True),
+            ),
+            lambda *_, **__: dataset.batch(batch_size), "float32",
+        )
+        for batch_size in (2, 128)
+    ]  # fmt: skip
+    np.testing.assert_allclose(starts[0](images), encoder(images), rtol=1e-3, atol=1e-4)
+    for few, many in zip(*(start.get_weights() for start in starts)):
+        np.testing.assert_array_equal(few, many)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])

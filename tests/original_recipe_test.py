@@ -1,5 +1,6 @@
 """The original's recipe, from its images to its tables, small."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -118,6 +119,10 @@ def test_the_recipe_and_its_tables(tmp_path, digits_file):
     text = original_tables.format_report(report)
     assert "36 images to train on, 4 to test on" in text
     assert "Actual" in text and "5:" in text and "29:" in text
+    for stage, done in (("encoder", 1), ("decoder", 2)):
+        more = dataclasses.replace(recipe, epochs=recipe.epochs | {stage: 3})
+        with pytest.raises(UserError, match=f"--{stage}_epochs must stay {done} .* 3$"):
+            original_recipe.reproduce(more, tmp_path)
 
 
 def test_the_preset_is_the_described_recipe(tmp_path):

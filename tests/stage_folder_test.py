@@ -49,8 +49,9 @@ def test_settings_without_effect_may_differ(layout, without_effect, with_effect)
 def test_a_decoder_goes_on_whatever_the_digits():
     decoder = config.Config(stage="decoder", objective="expected_sum")
     other = dataclasses.replace(
-        decoder, data=config.DataConfig(layout="tiled", digits="mine.npz")
-    )
+        decoder, model=config.ModelConfig(base_channels=64),
+        data=config.DataConfig(layout="tiled", digits="mine.npz"),
+    )  # fmt: skip
     stage_folder.check_same("c", decoder.to_json(), other.to_json())
     with pytest.raises(config.UserError, match="data.digits .*; data.layout "):
         stage_folder.check_same(

@@ -212,6 +212,16 @@ def test_sums_alone_are_enough(tmp_path, objective, digits_file, caplog):
     assert latest_checkpoint(tmp_path / "sum_model").endswith("ckpt-2")
 
 
+@pytest.mark.parametrize("stage", ["encoder", "sum_model"])
+def test_one_image_at_a_time_is_not_normalised(stage, tmp_path, digits_file):
+    """Its mean is itself: the layers before would learn nothing."""
+    settings = small_tiled(stage, digits_file)
+    settings = dataclasses.replace(settings, global_batch_size=1)
+    train = {"encoder": stages.train_encoder, "sum_model": stages.train_end_to_end}
+    with pytest.raises(config.UserError, match="--global_batch_size must be at least 2"):
+        train[stage](settings, tmp_path)
+
+
 def test_an_encoder_needs_digit_labels(tmp_path, digits_file):
     np.save(tmp_path / "images.npy", np.zeros((10, 40, 168), np.uint8))
     np.save(tmp_path / "sums.npy", np.zeros(10, int))

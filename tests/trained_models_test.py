@@ -7,7 +7,7 @@ import numpy as np
 from stages_test import digits_file, small
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training import stages
+from mnist_sum_tf.training import stages, trained_models
 
 
 def test_an_encoder_that_may_know_what_validates_is_told(tmp_path, digits_file, caplog):
@@ -32,3 +32,21 @@ def test_an_encoder_that_may_know_what_validates_is_told(tmp_path, digits_file, 
         caplog.clear()
         stages.sum_model_task(settings, tmp_path)
         assert ("encoder learned from another part" in caplog.text) is is_told
+
+
+def test_learning_what_will_not_be_evaluated_is_told(tmp_path, caplog):
+    def tells(stage, total_steps):
+        caplog.clear()
+        settings = config.Config(stage, objective="digits", total_steps=total_steps)
+        trained_models.warn_of_sum_model(settings, tmp_path)
+        return f"it keeps the {stage} that it began with" in caplog.text
+
+    def checkpoint(stage, step):
+        (tmp_path / stage / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (tmp_path / stage / "checkpoints" / f"ckpt-{step}.index").touch()
+
+    assert not tells("encoder", 2)
+    checkpoint("encoder", 2)
+    checkpoint("sum_model", 3)
+    assert not tells("encoder", 2)  # nothing is left to learn
+    assert tells("encoder", 4) and tells("decoder", 1)

@@ -25,6 +25,7 @@ from mnist_sum_tf.training import (
 )
 from mnist_sum_tf.training.task import Task
 
+IMAGE_STAGES = ("encoder", "sum_model")
 
 def train_and_evaluate(
     make_task: Callable[[], Task], settings: config.Config, stage_dir
@@ -70,6 +71,12 @@ def _check(settings: config.Config, strategy) -> None:
     strategies.check_batch_size(
         settings.global_batch_size, strategy.num_replicas_in_sync
     )
+    learns_normalized = settings.model.normalized and settings.stage in IMAGE_STAGES
+    if settings.global_batch_size == 1 and learns_normalized:
+        raise config.UserError(
+            "--global_batch_size must be at least 2 where batches are normalised "
+            "(--nonormalized trains without): one image is its own mean. Received: 1"
+        )
     if _stops_early(settings) and strategies.num_workers(strategy) > 1:
         raise config.UserError(
             "A training that stops at an accuracy must run on one machine. "

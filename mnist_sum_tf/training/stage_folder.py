@@ -23,8 +23,8 @@ FREE_SETTINGS = (
     "evaluate_every_steps", "log_every_steps", "skip_non_finite", "stop_at_accuracy",
     "deterministic", "data.tfds_data_dir",
 )  # fmt: skip
-# A decoder learns from logits, whatever images there are.
-FREE_OF_DECODER = ("data.digits", "data.layout")
+# A decoder learns from logits, whatever images and encoder there are.
+FREE_OF_DECODER = ("data.", "model.")
 # Older runs may have them otherwise: flags without effect were not refused.
 WITHOUT_EFFECT_IN_MIXED = ("data.bent",)
 WITHOUT_EFFECT_ELSEWHERE = ("data.worn", "data.wear_share")
@@ -142,16 +142,16 @@ def check_same(path, old: dict, new: dict) -> None:
     # Of what these runs learned from, less was kept.
     defaults["digits_digest"] = new.get("digits_digest")
     old, new = defaults | _flatten(old), defaults | _flatten(new)
-    free = FREE_SETTINGS
+    free, free_parts = FREE_SETTINGS, ()
     if new.get("stage") == "decoder":
-        free += FREE_OF_DECODER
+        free_parts = FREE_OF_DECODER
     is_mixed = new.get("data.layout") == "mixed"
     free += WITHOUT_EFFECT_IN_MIXED if is_mixed else WITHOUT_EFFECT_ELSEWHERE
     differing = [
         CHANGES.get(key, "")
         + f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
         for key in sorted(old.keys() | new.keys())
-        if key not in free and not _is_same(key, old, new)
+        if not (key in free or key.startswith(free_parts) or _is_same(key, old, new))
     ]
     if differing:
         raise config.UserError(

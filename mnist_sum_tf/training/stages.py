@@ -62,6 +62,7 @@ def train_encoder(settings: config.Config, workdir) -> dict:
         UserError: for settings or files that cannot be used.
     """
     workdir = pathlib.Path(workdir)
+    trained_models.warn_of_sum_model(settings, workdir)
     return train_and_evaluate(
         functools.partial(encoder_task, settings, workdir), settings,
         workdir / "encoder",
@@ -96,10 +97,11 @@ def train_decoder(settings: config.Config, workdir) -> dict:
     Returns, Raises: as `train_encoder`.
     """
     get_layout(settings.data.layout)  # A flag of all stages.
+    workdir = pathlib.Path(workdir)
+    trained_models.warn_of_sum_model(settings, workdir)
     return train_and_evaluate(
-        functools.partial(decoder_task, settings), settings,
-        pathlib.Path(workdir) / "decoder",
-    )  # fmt: skip
+        functools.partial(decoder_task, settings), settings, workdir / "decoder"
+    )
 
 
 def decoder_task(settings: config.Config) -> Task:

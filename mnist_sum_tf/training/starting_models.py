@@ -8,6 +8,7 @@ import logging
 import pathlib
 
 import keras
+import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
@@ -18,7 +19,10 @@ from mnist_sum_tf.models.encoder import (
 )
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints
-from mnist_sum_tf.training.initial_weights import set_initial_weights
+from mnist_sum_tf.training.initial_weights import (
+    is_file_of_arrays,
+    set_initial_weights,
+)
 from mnist_sum_tf.training.trained_models import is_trained, load_encoder
 
 STATISTICS_IMAGES = 128  # from about so many a normalised start takes them
@@ -34,7 +38,7 @@ def starting_encoder(
 
     Args:
         settings: what is trained, and from which initial model.
-        train_data: start step -> dataset of what is learned from, see `Task`.
+        train_data: start step and `total_steps` -> dataset of what is learned from.
         dtype: Keras dtype policy.
         stage_dir: the stage's folder, if it has one.
 
@@ -54,9 +58,13 @@ def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
     """A plain encoder, normalised where it is to learn so."""
     if not settings.model.normalized:
         return encoder
-    images, _ = next(iter(train_data(0)))
+    # Of a few images alone some units say the same, and would be taken for dead.
+    num_batches = -(-STATISTICS_IMAGES // settings.global_batch_size)
+    # However many steps the run has: they may be more when it goes on.
+    batches = train_data(0, total_steps=None).take(num_batches)
+    images = tf.concat([images for images, _ in batches], axis=0)
     # Spread over the batch, whose first rows are the worn ones.
-    stride = max(1, images.shape[0] // STATISTICS_IMAGES)
+    stride = max(1, len(images) // STATISTICS_IMAGES)
     return with_normalization(encoder, images[::stride], dtype)
 
 
@@ -65,8 +73,8 @@ def starting_sum_model(
 ) -> keras.Model:
     """Encoder and decoder of the work directory where trained, else initial ones.
 
-    Random ones where a run goes on, as in `starting_encoder`. Says so where an
-    initial model is named in vain.
+    Random ones where a run goes on, as in `starting_encoder`; a random decoder, too,
+    beside a file of an encoder alone. Says so where an initial model is named in vain.
 
     Args, Raises: as `starting_encoder`.
     """
@@ -85,7 +93,7 @@ def starting_sum_model(
         encoder = starting_encoder(settings, train_data, dtype)
     if is_trained(workdir / "decoder"):
         checkpoints.load_average(decoder, workdir / "decoder")
-    elif settings.initial_model:
+    elif settings.initial_model and not is_file_of_arrays(settings.initial_model):
         set_initial_weights(decoder, settings.initial_model)
     elif settings.objective != "regression":
         logging.warning(

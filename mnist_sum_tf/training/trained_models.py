@@ -128,6 +128,22 @@ def size_of_trained(
         return model.with_channels(channels)
 
 
+def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
+    """Says so where what is to be learned will not be what is evaluated.
+
+    Args:
+        settings: of the encoder or the decoder.
+        workdir: the work directory.
+    """
+    latest = checkpoints.latest_checkpoint(workdir / settings.stage)
+    is_done = latest and checkpoints.step_of(latest) >= settings.total_steps
+    if is_trained(workdir / "sum_model") and not is_done:
+        logging.warning(
+            "%s has a combined model, which is what is evaluated and exported: it keeps "
+            "the %s that it began with", workdir, settings.stage,
+        )  # fmt: skip
+
+
 def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
     """By which share and seed a stage's own images were split, see `split_images`.
 
