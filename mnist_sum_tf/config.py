@@ -37,7 +37,7 @@ def first_line(reason, limit: int = 300) -> str:
     silent = type(reason).__name__ if is_error else "no reason given"
     text = str(reason).strip()
     # Of TensorFlow's report what stands before the operation's name.
-    report = re.search(r"^Graph execution error:.*?([^\n]+)\n\s*\[\[\{\{node", text, re.S)
+    report = re.search(r"^Graph execution error:.*?([^\n]+)\n\s*\[\[\{\{", text, re.S)
     line = report[1] if report else (text.splitlines() or [silent])[0]
     line = re.sub(r"^\{\{.*?\}\} *", "", line)  # TensorFlow's name of an operation
     return line if len(line) <= limit else line[:limit] + "…"

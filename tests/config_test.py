@@ -16,6 +16,9 @@ from mnist_sum_tf import config
         ("Graph execution error:\n\nDetected at node A/B defined at (most recent call "
          "last):\n<stack traces unavailable>\nno PNG [1 2]\n\t [[{{node A/B}}]] [Op:c]",
          "no PNG [1 2]"),
+        ("Graph execution error:\n\nDetected at node A defined at (most recent call last):"
+         "\n<stack traces unavailable>\nno ink\n\t [[{{function_node A_1}}{{node A}}]]",
+         "no ink"),
         ("x" * 301, "x" * 300 + "…"),
     ],
 )  # fmt: skip

@@ -27,6 +27,7 @@ from mnist_sum_tf.training.task import Task
 
 IMAGE_STAGES = ("encoder", "sum_model")
 
+
 def train_and_evaluate(
     make_task: Callable[[], Task], settings: config.Config, stage_dir
 ) -> dict:
