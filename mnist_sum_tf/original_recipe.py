@@ -18,14 +18,8 @@ from mnist_sum_tf.data.original_images import (
 )
 from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
-from mnist_sum_tf.training import (
-    checkpoints,
-    loop,
-    precision,
-    stage_folder,
-    stages,
-)
-from mnist_sum_tf.training.trained_models import is_trained
+from mnist_sum_tf.training import loop, precision, stage_folder, stages
+from mnist_sum_tf.training.trained_models import is_trained, steps_taken
 
 REPORT_FILE = "reproduction.json"
 
@@ -114,11 +108,10 @@ def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
 
 def _check_not_too_late(stage: str, recipe: Recipe, workdir: pathlib.Path) -> None:
     """Refuses to train on what was put together with the rest before."""
-    latest = checkpoints.latest_checkpoint(workdir / stage)
-    if not (latest and recipe.epochs.get(stage) and is_trained(workdir / "sum_model")):
+    if not (recipe.epochs.get(stage) and is_trained(workdir / "sum_model")):
         return
-    settings = settings_of(stage, recipe, workdir)
-    done = checkpoints.step_of(latest) // settings.log_every_steps
+    epoch = settings_of(stage, recipe, workdir).log_every_steps
+    done = steps_taken(workdir / stage) // epoch
     if recipe.epochs[stage] > done:
         raise config.UserError(
             f"--{stage}_epochs must stay {done} once both are trained together, which "

@@ -11,9 +11,8 @@ import numpy as np
 import PIL.Image
 import preloaded
 import pytest
-import tensorflow as tf
 
-from mnist_sum_tf import evaluation, prediction
+from mnist_sum_tf import prediction
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
@@ -167,61 +166,6 @@ def test_of_damaged_images_alone_nothing_is_read(model, folder):
     errors = []
     assert prediction.read_sums([folder], model, errors.append) == []
     assert len(errors) == 5
-
-
-def test_versions_are_compared_as_numbers(tmp_path):
-    for name in ("2", "10", "9", "temporary"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "saved_model.pb").touch()
-    (tmp_path / "11").mkdir()  # A version still being copied.
-    assert saved_model.find_saved_model(tmp_path) == tmp_path / "10"
-    assert saved_model.find_saved_model(tmp_path / "2") == tmp_path / "2"
-
-
-@pytest.mark.parametrize("name", ["missing", "empty", "file"])
-def test_a_path_without_a_model_is_named(tmp_path, name):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=f"Received: .*{name}$"):
-        saved_model.load_saved_model(tmp_path / name)
-
-
-@pytest.mark.parametrize(
-    "load", [saved_model.load_saved_model, evaluation.load_for_evaluation]
-)
-def test_a_damaged_model_is_named(tmp_path, load):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "saved_model.pb").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="SavedModel that loads. Received"):
-        load(tmp_path)
-
-
-def test_another_kind_of_model_is_refused(tmp_path):
-    tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
-    with pytest.raises(UserError, match="must have the signature"):
-        saved_model.load_saved_model(tmp_path)
-
-
-def test_another_kind_of_model_is_not_evaluated(tmp_path):
-    module = tf.Module()
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8)])
-    def read(images):
-        return {"sum": tf.reduce_sum(tf.cast(images, tf.float32), [1, 2, 3])}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def read_files(image_bytes):
-        return {"sum": tf.strings.length(image_bytes)}
-
-    tf.saved_model.save(
-        module, str(tmp_path / "1"),
-        signatures={"serving_default": read, "serving_bytes": read_files},
-    )  # fmt: skip
-    for load in (evaluation.load_for_evaluation, saved_model.load_saved_model):
-        with pytest.raises(
-            UserError, match=r"which takes \['images'\] and answers with \['sum'\]"
-        ):
-            load(tmp_path)
 
 
 def test_what_holds_no_digits_or_is_another_kind_is_named(folder, model):

@@ -107,6 +107,12 @@ def is_trained(stage_dir) -> bool:
     return checkpoints.latest_checkpoint(stage_dir) is not None
 
 
+def steps_taken(stage_dir) -> int:
+    """The step of a stage's newest checkpoint, readable or not; 0 without any."""
+    latest = checkpoints.latest_checkpoint(stage_dir)
+    return checkpoints.step_of(latest) if latest else 0
+
+
 def size_of_trained(
     model: config.ModelConfig, stage_dir: pathlib.Path
 ) -> config.ModelConfig:
@@ -135,8 +141,7 @@ def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
         settings: of the encoder or the decoder.
         workdir: the work directory.
     """
-    latest = checkpoints.latest_checkpoint(workdir / settings.stage)
-    is_done = latest and checkpoints.step_of(latest) >= settings.total_steps
+    is_done = steps_taken(workdir / settings.stage) >= settings.total_steps
     if is_trained(workdir / "sum_model") and not is_done:
         logging.warning(
             "%s has a combined model, which is what is evaluated and exported: it keeps "
