@@ -100,9 +100,7 @@ def test_strokes_become_thicker_and_thinner(monkeypatch):
     """A bar of 100 x 4 pixels, at most half of a pixel more or less on each side."""
     for name in (*SETTINGS, "BEND_PIXELS"):
         monkeypatch.setattr(augmentation, name, 0.0)
-    monkeypatch.setattr(
-        augmentation, "_places", augmentation._places.python_function
-    )
+    monkeypatch.setattr(augmentation, "_places", augmentation._places.__wrapped__)
     images = np.zeros((200, 40, 168, 1), np.uint8)
     images[:, 18:22, 30:130] = 200
     changed = augmentation.augment_images(tf.constant(images), [1, 2]).numpy()

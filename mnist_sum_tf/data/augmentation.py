@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import drawing
+from mnist_sum_tf.data.compilation import compiled
 from mnist_sum_tf.data.placement import image_strength
 
 # How far changes go, at full strength, to either side.
@@ -57,7 +58,7 @@ def _random_field(count: int, seed) -> tf.Tensor:
     return tf.reshape(tf.image.resize(grid, size), [2, count, *size])
 
 
-@drawing.compiled
+@compiled
 def _places(changes, bends):
     """Where each pixel comes from; the canvas is changed about its centre.
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import placement
+from mnist_sum_tf.data.compilation import compiled
 
 TILE_WIDTH = 48
 _FIRST_COLUMNS = range(0, config.IMAGE_WIDTH, TILE_WIDTH)  # of each round
@@ -45,7 +46,7 @@ def join_tiles(tiles, tile_left, overlap) -> tf.Tensor:
     return canvas[..., tf.newaxis]
 
 
-@tf.function(jit_compile=True, autograph=False)
+@compiled
 def _rounds(tiles, tile_left, overlap) -> list[tf.Tensor]:
     """The canvas in parts, uint8 `[batch, 40, TILE_WIDTH]`, the last one narrower.
 

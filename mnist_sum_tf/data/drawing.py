@@ -1,8 +1,7 @@
 """Digits and a placement become pixels.
 
 Each digit is drawn into a tile as high as the canvas, then the tiles are joined
-(see `canvas`). The work on pixels is compiled by XLA, which makes one loop of many
-operations.
+(see `canvas`). The work on pixels is compiled (see `compilation`).
 Random numbers are drawn outside, so that they are TensorFlow's own.
 """
 
@@ -14,10 +13,10 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.data import handwriting, layouts
 from mnist_sum_tf.data.canvas import TILE_WIDTH, columns_past, join_tiles
+from mnist_sum_tf.data.compilation import compiled
 
 DIGIT_SIZE = layouts.DIGIT_SIZE
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5  # pixels' middles
-compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 change_stroke = compiled(handwriting.change_stroke)
 # By itself: where XLA fuses it with the arithmetic before and after, none is done
 # on several pixels at once (all takes four times as long); not compiled, the

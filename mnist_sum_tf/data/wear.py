@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf.data import drawing, wear_kinds
+from mnist_sum_tf.data.compilation import compiled
 from mnist_sum_tf.data.outlines import draw_outlines
 
 
@@ -51,7 +52,7 @@ def _plan(batch_size: int) -> wear_kinds.Plan:
     ]  # fmt: skip
 
 
-@drawing.compiled
+@compiled
 def _worn_rows(images, drawn, begin) -> tf.Tensor:
     plan = _plan(images.shape[0])
     *numbers, of_noise, of_blur = wear_kinds.deal(drawn, plan)
