@@ -1,8 +1,8 @@
 """What paper, pen and camera do to an image: contrast, noise, lines, clouds.
 
-Part of the training mixture only. Of 32 rows and more each kind touches a fixed
-share (rows are exchangeable, so a fixed share is a random choice) and costs nothing
-for the others; in smaller batches each row's kind is drawn, and all are computed.
+Part of the training mixture only. Each kind touches a fixed share of the rows (they are
+exchangeable, so a fixed share is a random choice) and costs nothing for the others. A
+batch of fewer than 32 is worn as some of 32 rows, which are drawn.
 """
 
 import numpy as np
@@ -23,11 +23,11 @@ def wear(images, seed, share: float = 1.0) -> tf.Tensor:
             each with that probability.
 
     Returns:
-        uint8 `[batch, 40, 168, 1]`; at least the last 17 of 32 rows are unchanged.
-        Of fewer than 32, each is worn with the probability that this comes to.
+        uint8 `[batch, 40, 168, 1]`; of 32 rows at least the last 17 are unchanged, of
+        fewer any.
     """
     wear_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
-    of_batch = _wear_rows if images.shape[0] >= _PERIOD else _wear_by_chance
+    of_batch = _wear_rows if images.shape[0] >= _PERIOD else _wear_few
     worn = of_batch(images, wear_seed)
     if share == 1:
         return worn
@@ -40,6 +40,16 @@ def _wear_rows(images, seed) -> tf.Tensor:
     numbers_seed, begin_seed = tf.unstack(tf.random.split(seed, 2))
     drawn = wear_kinds.draw(_plan(images.shape[0]), numbers_seed)
     return _worn_rows(images, drawn, tf.random.stateless_uniform([], begin_seed))
+
+
+def _wear_few(images, seed) -> tf.Tensor:
+    """Wears fewer than 32 images, each in a row of its own of 32."""
+    place_seed, seed = tf.unstack(tf.random.split(seed, 2))
+    order = tf.range(_PERIOD)
+    order = tf.random.experimental.stateless_shuffle(order, place_seed)
+    worn = _wear_rows(tf.gather(images, order % images.shape[0]), seed)
+    places = tf.math.invert_permutation(order)
+    return tf.gather(worn, places[: images.shape[0]])
 
 
 def _plan(batch_size: int) -> wear_kinds.Plan:
@@ -80,30 +90,6 @@ def _wear_more(images, of_noise, of_blur, begin) -> tf.Tensor:
     ], axis=0)  # fmt: skip
     in_order = np.argsort(np.concatenate([noisy, blurred, others]))
     return tf.roll(tf.gather(worn, in_order), -begin, axis=0)
-
-
-def _wear_by_chance(images, seed) -> tf.Tensor:
-    """Draws the kind of each row; for batches that hold no share of all kinds."""
-    numbers_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
-    batch_size = images.shape[0]
-    more = (wear_kinds.add_noise, wear_kinds.blur)
-    plan = [(kind, batch_size) for kind in (*_KINDS, *more)]
-    *numbers, of_noise, of_blur = wear_kinds.deal(
-        wear_kinds.draw(plan, numbers_seed), plan
-    )
-    chosen, chance = tf.unstack(
-        tf.random.stateless_uniform([2, batch_size, 1, 1, 1], chance_seed)
-    )
-    worn, first = images, 0
-    for (kind, rows), its_numbers in zip(_KINDS.items(), numbers):
-        is_worn = (chosen >= first / _PERIOD) & (chosen < (first + rows) / _PERIOD)
-        worn = tf.where(is_worn, kind(images, its_numbers), worn)
-        first += rows
-    light = sum(LIGHT.values())
-    is_heavy = (chosen >= light / _PERIOD) & (chosen < first / _PERIOD)
-    blurred = tf.where(chance < 0.75, wear_kinds.blur(worn, of_blur), worn)
-    more = tf.where(chance < 0.5, wear_kinds.add_noise(worn, of_noise), blurred)
-    return tf.where(is_heavy, more, worn)
 
 
 # Kinds, and of 32 rows how many each touches.
