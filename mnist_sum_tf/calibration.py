@@ -8,15 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf import config, confidence
+from mnist_sum_tf import confidence, config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.training import checkpoints, losses, stage_folder, trained_models
 
 LAYER = "digit_probabilities"
-BATCH_SIZE = 250
-SEED = 0
 LOWEST, HIGHEST = 0.2, 5.0
 # Fewer say little of how often a model errs: 2 % of these are four errors.
 MIN_IMAGES = 200
@@ -189,7 +187,9 @@ def composites(
     """
     held_out = load_digits(digits, "validation", tfds_data_dir)
     return {
-        layout: datasets.evaluation_dataset(held_out, layout, SEED, BATCH_SIZE)
+        layout: datasets.evaluation_dataset(
+            held_out, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
+        )
         for layout in layouts
     }
 
@@ -229,5 +229,5 @@ def validation_datasets(workdir) -> dict:
     labelled = datasets.read_labelled_images(data.images, data.sums)
     trained_models.warn_of_others(labelled, stage_dir)
     parts = datasets.split_images(labelled, data.train_fraction, seed)
-    held_out = datasets.once_dataset(parts["validation"], BATCH_SIZE)
+    held_out = datasets.once_dataset(parts["validation"], config.EVALUATION_BATCH_SIZE)
     return {data.images: held_out}

@@ -8,10 +8,16 @@ from typing import Any
 
 IMAGE_HEIGHT = 40
 IMAGE_WIDTH = 168
+IMAGE_SHAPE = (IMAGE_HEIGHT, IMAGE_WIDTH, 1)
+DIGIT_SIZE = 28  # pixels, of MNIST
 NUM_DIGITS = 4
+CELL_WIDTH = IMAGE_WIDTH // NUM_DIGITS
 NUM_CLASSES = 10
 NUM_SUMS = NUM_DIGITS * (NUM_CLASSES - 1) + 1  # 0, 1, ..., 36
 NUM_BLOCKS = 5  # of the encoder
+# What judges a model is the same everywhere.
+EVALUATION_BATCH_SIZE = 250
+EVALUATION_SEED = 0
 
 LAYOUTS = ("tiled", "scattered", "assignment", "separate", "cropped", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")

@@ -7,7 +7,7 @@ import pathlib
 import keras
 import tqdm
 
-from mnist_sum_tf import answers, config, confidence, robustness, slots
+from mnist_sum_tf import answers, confidence, config, robustness, slots
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.data.new_folders import failed_writes_told
@@ -25,8 +25,6 @@ from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.trained_models import load_sum_model
 from mnist_sum_tf.whole_files import check_writable, write_whole
 
-BATCH_SIZE = 250
-SEED = 0
 NUM_SAMPLES = 10
 POOLED = "all of these"
 JUDGED = answers.OUTPUTS
@@ -80,12 +78,13 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
     """
     if data.images is not None:
         labelled = datasets.read_labelled_images(data.images, data.sums)
-        return {config.one_line(data.images): datasets.once_dataset(labelled, BATCH_SIZE)}
+        dataset = datasets.once_dataset(labelled, config.EVALUATION_BATCH_SIZE)
+        return {config.one_line(data.images): dataset}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
     # Counted, judged and collected: composed once.
     return {
         layout: datasets.evaluation_dataset(
-            digits, layout, SEED, BATCH_SIZE
+            digits, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
         ).cache()
         for layout in layouts
     }
@@ -98,7 +97,7 @@ def choose_corrupted(data: config.DataConfig, split="test") -> dict:
         UserError: if the digits cannot be used.
     """
     digits = load_digits(data.digits, split, data.tfds_data_dir)
-    return robustness.corrupted_datasets(digits, BATCH_SIZE)
+    return robustness.corrupted_datasets(digits, config.EVALUATION_BATCH_SIZE)
 
 
 def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:

@@ -160,7 +160,7 @@ def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
     parts = {"train": [sure["train"], held_out], "test": [sure["test"]]}
     arrays = {}
     for name, of_part in parts.items():
-        size = segments.DIGIT_SIZE
+        size = config.DIGIT_SIZE
         digit_images = np.concatenate([each.digit_images for each in of_part])
         labels = np.concatenate([each.images.digits for each in of_part])
         arrays[f"x_{name}"] = digit_images.reshape(-1, size, size)

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from mnist_sum_tf.config import EVALUATION_SEED
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.corruptions import (
     DIGIT_CORRUPTIONS,
@@ -16,7 +17,6 @@ from mnist_sum_tf.data.digits import Digits
 LAYOUT = "separate"
 CLEAN = "clean"
 MEAN = "mean of the corruptions"
-SEED = 0
 
 
 def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
@@ -29,16 +29,16 @@ def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
     Returns:
         Name -> `tf.data.Dataset`, `CLEAN` first.
     """
-    clean = datasets.evaluation_dataset(digits, LAYOUT, SEED, batch_size)
+    clean = datasets.evaluation_dataset(digits, LAYOUT, EVALUATION_SEED, batch_size)
     images, labels = _joined(clean)
     found = {CLEAN: _batched(images, labels, batch_size)}
     for name in DIGIT_CORRUPTIONS:
-        spoiled = corrupt_digits(digits.images, name, SEED)
+        spoiled = corrupt_digits(digits.images, name, EVALUATION_SEED)
         found[name] = datasets.evaluation_dataset(
-            digits._replace(images=spoiled), LAYOUT, SEED, batch_size
+            digits._replace(images=spoiled), LAYOUT, EVALUATION_SEED, batch_size
         )
     for name in IMAGE_CORRUPTIONS:
-        spoiled = corrupt_images(images, name, SEED)
+        spoiled = corrupt_images(images, name, EVALUATION_SEED)
         found[name] = _batched(spoiled, labels, batch_size)
     return found
 

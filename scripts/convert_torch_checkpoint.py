@@ -46,7 +46,7 @@ def main(argv):
         return
     if _STAGE.value:
         raise config.UserError(
-            "--stage must stand beside --to_torch; what a PyTorch file is of shows in "
+            "--stage requires --to_torch; what a PyTorch file is of shows in "
             f"its tensors. Received: --stage={_STAGE.value} alone"
         )
     if given_flags.optional("normalized"):
@@ -71,7 +71,7 @@ def _check_no_other_flags() -> None:
     )
     if given:
         raise config.UserError(
-            "--to_torch must stand beside --workdir, --torch_checkpoint and --stage "
+            "--to_torch requires --workdir, --torch_checkpoint and --stage "
             f"alone: it trains nothing. Received: {', '.join(given)}"
         )
 

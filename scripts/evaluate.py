@@ -42,8 +42,8 @@ _SUMS = flags.DEFINE_string(
     "as photo.jpg,17 beside a folder of pictures.",
 )  # fmt: skip
 _CORRUPTIONS = flags.DEFINE_bool(
-    "corruptions", False, "Evaluate fifteen corruptions too (noise, blur, fog, "
-    "...), in the manner of MNIST-C.",
+    "corruptions", False, "Also evaluate fifteen corruptions (noise, blur, fog, ...), "
+    "in the manner of MNIST-C, always of the layout `separate`.",
 )  # fmt: skip
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for evaluation.json, and for report.html with its "
@@ -54,18 +54,18 @@ _OUTPUT_DIR = flags.DEFINE_string(
 def _check_flags() -> None:
     if _MODEL.value and _WORKDIR.value:
         raise config.UserError(
-            "--model must not stand beside --workdir. Received: "
+            "--model cannot be combined with --workdir. Received: "
             f"--model={_MODEL.value} --workdir={_WORKDIR.value}"
         )
     if _SUMS.value and not _IMAGES.value:
         raise config.UserError(
-            f"--sums must stand beside --images. Received: --sums={_SUMS.value} alone"
+            f"--sums requires --images. Received: --sums={_SUMS.value} alone"
         )
     given_flags.check_tfds_data_dir(_DIGITS.value)
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
             raise config.UserError(
-                f"--{flag.name} is of composites and must not stand beside "
+                f"--{flag.name} is of composites and cannot be combined with "
                 f"--images. Received: {flags.FLAGS[flag.name].serialize()} "
                 f"--images={_IMAGES.value}"
             )

@@ -56,7 +56,7 @@ def main(argv):
     del argv
     if _BLEND_SHARE.present and not _BLEND_WITH.value:
         raise config.UserError(
-            "--blend_share must stand beside --blend_with. Received: "
+            "--blend_share requires --blend_with. Received: "
             f"--blend_share={_BLEND_SHARE.value} alone"
         )
     from mnist_sum_tf.serving.release import release

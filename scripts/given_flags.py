@@ -26,7 +26,7 @@ def check_tfds_data_dir(digits: str) -> None:
     tfds_data_dir = optional("tfds_data_dir")
     if tfds_data_dir is not None and digits != "tfds":
         raise config.UserError(
-            "--tfds_data_dir must stand beside --digits=tfds. Received: "
+            "--tfds_data_dir requires --digits=tfds. Received: "
             f"--tfds_data_dir={tfds_data_dir} --digits={digits}"
         )
 

@@ -137,7 +137,7 @@ def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:
     block_channels = _block_channels()
     if base_channels and block_channels:
         raise config.UserError(
-            "--base_channels must not stand beside --block_channels. Received: "
+            "--base_channels cannot be combined with --block_channels. Received: "
             f"{base_channels} and {','.join(map(str, block_channels))}"
         )
     if base_channels:
@@ -195,7 +195,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     )  # fmt: skip
     if chosen.hard_share and not given_flags.given("initial_model"):
         raise config.UserError(
-            "--hard_share must go with --initial_model, which says what is hard. "
+            "--hard_share requires --initial_model, which says what is hard. "
             f"Received: --hard_share={chosen.hard_share} alone"
         )
     # The preset's settings of the other kind of images have no effect.
@@ -215,17 +215,17 @@ def check_fits_images() -> None:
     )  # fmt: skip
     for name in of_composites if images else ():
         raise config.UserError(
-            f"--{name} is of composites and must not stand beside --images. "
+            f"--{name} is of composites and cannot be combined with --images. "
             f"Received: {flags.FLAGS[name].serialize()} --images={images}"
         )
     if given_flags.given("sums") and not images:
         raise config.UserError(
-            "--sums must stand beside --images. Received: "
+            "--sums requires --images. Received: "
             f"--sums={given_flags.optional('sums')} alone"
         )
     if given_flags.given("augmented") and not images:
         raise config.UserError(
-            "--augmented is of a person's own images and must stand beside --images. "
+            "--augmented is of a person's own images and requires --images. "
             f"Received: {flags.FLAGS['augmented'].serialize()}"
         )
 
@@ -241,6 +241,6 @@ def _check_have_effect(data: config.DataConfig) -> None:
     ):
         if given_flags.optional(name) is not None and not has_effect:
             raise config.UserError(
-                f"--{name} must go with {needed}. Received: --layout={data.layout}"
+                f"--{name} requires {needed}. Received: --layout={data.layout}"
                 f"{' --noworn' if not data.worn else ''}"
             )

@@ -99,12 +99,12 @@ def _check_flags(argv) -> None:
         )
     if _LOAD_SECONDS.value is not None and _JSON.value:
         raise config.UserError(
-            "--load_seconds prints a table and must not stand beside --json. Received: "
+            "--load_seconds prints a table and cannot be combined with --json. Received: "
             f"--load_seconds={_LOAD_SECONDS.value} --json"
         )
     if _BATCH_SIZE.present and _LOAD_SECONDS.value is None:
         raise config.UserError(
-            f"--{_BATCH_SIZE.name} must go with --load_seconds. Received: "
+            f"--{_BATCH_SIZE.name} requires --load_seconds. Received: "
             f"--{_BATCH_SIZE.name}={_BATCH_SIZE.value} alone"
         )
 

@@ -46,8 +46,8 @@ flags.DEFINE_float(
     "and 1e-4 end to end.",
 )  # fmt: skip
 flags.DEFINE_float(
-    "weight_decay", None, "Share of every kernel that a step takes off, divided by "
-    "the learning rate. 0, but 0.5 in the preset speedrun.",
+    "weight_decay", None, "Decoupled weight decay, as in AdamW: a step shrinks every "
+    "kernel by learning rate x this. 0, but 0.5 in the preset speedrun.",
     lower_bound=0.0,
 )  # fmt: skip
 flags.DEFINE_string(
@@ -161,6 +161,6 @@ def _check_learns(chosen: config.Config) -> None:
             )
     if given_flags.optional("normalized") and not chosen.train_encoder:
         raise config.UserError(
-            "--normalized must go with an encoder that learns (--train_encoder). "
+            "--normalized requires an encoder that learns (--train_encoder). "
             f"Received: --normalized --notrain_encoder --preset={chosen.preset}"
         )

@@ -166,7 +166,7 @@ def test_no_restart_from_zero_where_checkpoints_are_gone(run, caplog):
 def test_settings_are_in_the_checkpoint_too(run):
     (run / "config.json").unlink()
     other = dataclasses.replace(SETTINGS, seed=5)
-    with pytest.raises(config.UserError, match="seed 0 there, 5 here"):
+    with pytest.raises(config.UserError, match="seed was 0, is now 5"):
         loop.train_and_evaluate(make_task, other, run)
 
 

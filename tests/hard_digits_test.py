@@ -10,7 +10,7 @@ import pytest
 from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.models.decoder import build_decoder
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE, build_encoder
+from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.training import hard_digits, training_data
@@ -32,7 +32,7 @@ def reader(probabilities):
     Args:
         probabilities: `[40, 10]`, what it takes each digit for.
     """
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8")
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8")
     logits = keras.layers.Lambda(
         lambda x: _looked_up(x, np.log(probabilities).astype("float32")),
         output_shape=(4, 10),
@@ -76,7 +76,7 @@ def test_every_digit_is_read_in_every_layout(digits, monkeypatch):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled", "separate", "separate"))
     stretched = certain({13: row(_3=0.5, _8=0.5)})
     native = certain({22: row(_2=0.2, _7=0.8)})
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8")
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8")
     # Twenty rows of ink as they are, twenty-five where `tiled` stretches them.
     rows = keras.ops.max(keras.ops.sum(images[..., 0] > 90, axis=1), axis=1)
     answers = keras.ops.where(
@@ -158,7 +158,7 @@ def test_other_rows_are_told(digits, tmp_path, rows):
 
 def test_another_experiments_rows_are_told(digits, tmp_path):
     write_rows(tmp_path, [3], initial_model="n")
-    with pytest.raises(config.UserError, match="initial_model 'n' there, 'm' here"):
+    with pytest.raises(config.UserError, match="initial_model was 'n', is now 'm'"):
         hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
 
 

@@ -177,8 +177,8 @@ def test_another_experiments_directory_is_refused(tmp_path):
     with pytest.raises(config.UserError) as error:
         loop.train_and_evaluate(make_task, other, tmp_path)
     message = str(error.value)
-    assert "model.base_channels 16 there, 8 here" in message
-    assert "seed 0 there, 1 here" in message and "\n" not in message
+    assert "model.base_channels was 16, is now 8" in message
+    assert "seed was 0, is now 1" in message and "\n" not in message
 
 
 def test_another_experiment_is_refused_before_its_data_are_read(tmp_path):
@@ -188,7 +188,7 @@ def test_another_experiment_is_refused_before_its_data_are_read(tmp_path):
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     data = dataclasses.replace(SETTINGS.data, hard_share=0.25)
     other = dataclasses.replace(SETTINGS, data=data)
-    with pytest.raises(config.UserError, match="data.hard_share 0.0 there, 0.25 here"):
+    with pytest.raises(config.UserError, match="data.hard_share was 0.0, is now 0.25"):
         loop.train_and_evaluate(read_data, other, tmp_path)
 
 

@@ -239,7 +239,7 @@ def test_a_work_directory_is_for_one_experiment(playground, results):
     again = "python scripts/train_encoder.py --workdir=W --base_channels=4 --seed=0"
     ran = run([*shlex.split(again), *SMALL["train_encoder.py"]], playground)
     assert ran.returncode == 1
-    assert "base_channels 2 there, 4 here" in ran.stderr
+    assert "base_channels was 2, is now 4" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

@@ -96,7 +96,7 @@ def test_machines_part_resume_and_end_as_one_device(tmp_path):
     killed = time.monotonic()
     error = answer(workers[0])["error"]
     assert time.monotonic() - killed < 60
-    assert "All machines of TF_CONFIG must stay" in error and "ckpt-" in error
+    assert "A worker of TF_CONFIG was lost" in error and "ckpt-" in error
     workers[1].communicate()
     # The same command again: both go on from the checkpoint.
     found = [answer(worker) for worker in start_workers(tmp_path / "two", 0)]

@@ -86,7 +86,7 @@ def test_demo(run_main, called):
         ("train_end_to_end.py --workdir=W --notrain_encoder",
          "--objective=distribution --preset=compact"),
         ("train_end_to_end.py --workdir=W --preset=original --objective=distribution",
-         "with --preset=original that is the default) must go with "
+         "with --preset=original that is the default) requires "
          "--objective=regression"),
         ("train_end_to_end.py --workdir=W --decorrelation=nan",
          "--decorrelation must be a finite number. Received: nan"),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mnist_sum_tf.data import layouts, segments
+from mnist_sum_tf import config
+from mnist_sum_tf.data import segments
 
 
 def box(height, width, ink=200):
@@ -129,7 +130,7 @@ def test_bent_digits_stay_in_their_cells():
     digits = np.zeros((64, 4, 28, 28), np.uint8)
     digits[np.arange(64), np.arange(64) % 4, 4:24, 4:24] = 255
     images = segments.bent_and_set_apart(digits, [3, 5]).numpy()
-    cells = images.reshape(64, 40, 4, layouts.CELL_WIDTH)
+    cells = images.reshape(64, 40, 4, config.CELL_WIDTH)
     ink = cells.sum(axis=(1, 3), dtype=np.int64)
     own = ink[np.arange(64), np.arange(64) % 4]
     np.testing.assert_array_equal(ink.sum(axis=1), own)

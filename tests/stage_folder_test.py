@@ -18,14 +18,14 @@ def test_a_setting_younger_than_the_run_had_its_default():
     stage_folder.check_same("config.json", old, SETTINGS.to_json())
     changed = dataclasses.replace(SETTINGS, decorrelation=10.0)
     with pytest.raises(
-        config.UserError, match=r"Received: decorrelation 0\.0 there, 10\.0 here$"
+        config.UserError, match=r"Received: decorrelation was 0\.0, is now 10\.0$"
     ):
         stage_folder.check_same("config.json", old, changed.to_json())
 
 
 def test_another_experiment_is_named():
     other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
-    with pytest.raises(config.UserError, match="Received: seed 0 there, 3 here$"):
+    with pytest.raises(config.UserError, match="Received: seed was 0, is now 3$"):
         stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
 
 
@@ -90,12 +90,12 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
     "old, new, message",
     [
         (with_paths(images="x"), with_paths("b", images="y"),
-         "data.images 'x' there, 'y' here; .*data_digest 'a' there, 'b' here$"),
+         "data.images was 'x', is now 'y'; .*data_digest was 'a', is now 'b'$"),
         # None was kept.
-        (with_paths("", images="x"), with_paths("", images="y"), "'x' there, 'y' here$"),
-        (with_paths(), with_paths(sums="y"), "data.sums None there, 'y' here$"),
+        (with_paths("", images="x"), with_paths("", images="y"), "was 'x', is now 'y'$"),
+        (with_paths(), with_paths(sums="y"), "data.sums was None, is now 'y'$"),
         (with_paths(initial_model="x"), with_paths(initial_model="y"),
-         "initial_model 'x' there, 'y' here$"),
+         "initial_model was 'x', is now 'y'$"),
     ],
 )  # fmt: skip
 def test_other_files_are_told(old, new, message):
@@ -148,7 +148,7 @@ def test_runs_that_kept_less_of_what_they_learned_from_go_on():
     stage_folder.check_same("c", before, now)
     for old in (now | {"digits_digest": "c"}, before | {"data_digest": "c"}):
         with pytest.raises(
-            config.UserError, match="labels have changed: .*_digest 'c' there, '[ab]' here"
+            config.UserError, match="labels have changed: .*_digest was 'c', is now '[ab]'"
         ):
             stage_folder.check_same("c", old, now)
 

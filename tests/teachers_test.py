@@ -124,7 +124,7 @@ def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path
 
 def test_teachers_are_for_composites(settings, tmp_path):
     own = dataclasses.replace(settings.data, images=str(tmp_path))
-    with pytest.raises(config.UserError, match="--teacher must go with composites"):
+    with pytest.raises(config.UserError, match="--teacher requires composites"):
         stages.train_encoder(
             dataclasses.replace(settings, data=own), tmp_path / "work"
         )

@@ -20,7 +20,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.signatures import write_saved_model
 
-# A value that no preset has, and what must stand beside it.
+# A value that no preset has, and what requires it.
 VALUES = {
     "seed": (7, ""),
     "total_steps": (11, ""),
@@ -114,14 +114,14 @@ def test_the_size_is_that_of_the_flags():
     ("arguments", "message"),
     [
         ("--images=mine --bent", "--bent is of composites"),
-        ("--layout=tiled --bend_strength=0.5", "--bend_strength must go with"),
+        ("--layout=tiled --bend_strength=0.5", "--bend_strength requires"),
         ("--noworn --wear_share=0.5", "Received: --layout=mixed --noworn"),
-        ("--layout=tiled --noworn", "--worn must go with --layout=mixed. Received"),
+        ("--layout=tiled --noworn", "--worn requires --layout=mixed. Received"),
         ("--layout=tiled --worn", "--layout=mixed. Received: --layout=tiled"),
-        ("--bent", "--bent must go with another --layout than mixed"),
+        ("--bent", "--bent requires another --layout than mixed"),
         ("--preset=speedrun --layout=mixed --nobent", "Received: --layout=mixed"),
-        ("--sums=s.npy", "must stand beside --images. Received: --sums=s.npy alone"),
-        ("--augmented", "must stand beside --images. Received: --augmented"),
+        ("--sums=s.npy", "requires --images. Received: --sums=s.npy alone"),
+        ("--augmented", "requires --images. Received: --augmented"),
     ],
 )
 def test_flags_that_do_not_go_together_are_told(arguments, message):

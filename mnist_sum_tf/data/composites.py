@@ -107,6 +107,6 @@ def _compose_chosen(
 
 
 def _with_flags(digits, labels, seed) -> tf.Tensor:
-    flat = tf.reshape(digits, [-1, drawing.DIGIT_SIZE, drawing.DIGIT_SIZE])
+    flat = tf.reshape(digits, [-1, config.DIGIT_SIZE, config.DIGIT_SIZE])
     flagged = ones.embellish_ones(flat, tf.reshape(labels, [-1]), seed)
     return tf.reshape(flagged, digits.shape)

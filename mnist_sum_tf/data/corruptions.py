@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.layouts import DIGIT_SIZE
 
 _QUARTER = config.IMAGE_WIDTH // config.NUM_DIGITS
 
@@ -52,7 +51,7 @@ def corrupt_images(images: np.ndarray, name: str, seed: int) -> np.ndarray:
 
 def _transform(digit: np.ndarray, matrix, shift) -> np.ndarray:
     """Each pixel at p looks up matrix (p - center) + center + shift."""
-    center = np.full(2, DIGIT_SIZE / 2)
+    center = np.full(2, config.DIGIT_SIZE / 2)
     offset = center + shift - matrix @ center
     data = (*matrix[0], offset[0], *matrix[1], offset[1])
     image = Image.fromarray(digit)

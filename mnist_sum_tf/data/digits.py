@@ -18,7 +18,6 @@ import numpy as np
 from mnist_sum_tf import config
 from mnist_sum_tf.data.white_ink import check_white_ink
 
-DIGIT_SIZE = 28
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 BUNDLED_PATH = pathlib.Path(__file__).with_name("mnist.npz")
@@ -221,10 +220,10 @@ def _check_arrays(name: str, arrays) -> dict[str, np.ndarray]:
 
 
 def _check_images(name: str, images: np.ndarray, minimum: int) -> None:
-    shape = (DIGIT_SIZE, DIGIT_SIZE)
+    shape = (config.DIGIT_SIZE, config.DIGIT_SIZE)
     if images.dtype != np.uint8 or images.shape[1:] != shape:
         raise config.UserError(
-            f"{name} must be uint8 [n, {DIGIT_SIZE}, {DIGIT_SIZE}]. "
+            f"{name} must be uint8 [n, {config.DIGIT_SIZE}, {config.DIGIT_SIZE}]. "
             f"Received: {images.dtype} {list(images.shape)}"
         )
     if len(images) < minimum:

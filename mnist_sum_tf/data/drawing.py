@@ -15,7 +15,6 @@ from mnist_sum_tf.data import handwriting, layouts
 from mnist_sum_tf.data.canvas import TILE_WIDTH, columns_past, join_tiles
 from mnist_sum_tf.data.compilation import compiled
 
-DIGIT_SIZE = layouts.DIGIT_SIZE
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5  # pixels' middles
 change_stroke = compiled(handwriting.change_stroke)
 # By itself: where XLA fuses it with the arithmetic before and after, none is done
@@ -37,22 +36,23 @@ def ink_boxes(digits) -> tf.Tensor:
     """
 
     # Four pixels at once: a word of 32 bits is zero where all of them are.
-    words = tf.reshape(digits, [*digits.shape[:3], DIGIT_SIZE // 4, 4])
+    words = tf.reshape(digits, [*digits.shape[:3], config.DIGIT_SIZE // 4, 4])
     words = tf.bitcast(words, tf.int32)
     in_rows = functools.reduce(tf.bitwise.bitwise_or, tf.unstack(words, axis=3))
     in_columns = functools.reduce(tf.bitwise.bitwise_or, tf.unstack(words, axis=2))
     in_columns = tf.reshape(tf.bitcast(in_columns, tf.uint8), in_rows.shape)
 
     def ends(ink):
-        place = tf.range(DIGIT_SIZE)
-        first = tf.where(ink != 0, place, DIGIT_SIZE)
+        place = tf.range(config.DIGIT_SIZE)
+        first = tf.where(ink != 0, place, config.DIGIT_SIZE)
         last = tf.where(ink != 0, place + 1, 0)
         return tf.reduce_min(first, axis=-1), tf.reduce_max(last, axis=-1)
 
     (left, right), (top, bottom) = ends(in_columns), ends(in_rows)
     has_no_ink = right == 0
     left, top = (tf.where(has_no_ink, 0, end) for end in (left, top))
-    right, bottom = (tf.where(has_no_ink, DIGIT_SIZE, end) for end in (right, bottom))
+    right = tf.where(has_no_ink, config.DIGIT_SIZE, right)
+    bottom = tf.where(has_no_ink, config.DIGIT_SIZE, bottom)
     return tf.cast(tf.stack([left, right, top, bottom], axis=-1), tf.float32)
 
 
@@ -72,7 +72,7 @@ def compose(
         uint8 `[batch, 40, 168, 1]`.
     """
     batch_size = digits.shape[0]
-    flat = tf.reshape(digits, [-1, DIGIT_SIZE, DIGIT_SIZE])
+    flat = tf.reshape(digits, [-1, config.DIGIT_SIZE, config.DIGIT_SIZE])
     if placement.stroke is not None:
         stroke = tf.reshape(placement.stroke, [-1])
         flat = change_stroke(flat, stroke)
@@ -162,14 +162,14 @@ def _places(affine, tile_x, bends, is_nearest):
         field = handwriting.bend_field(*bends)
         u, v = u + field[:, 0], v + field[:, 1]
     # Black outside of the digit.
-    u = tf.clip_by_value(u, -1.0, float(DIGIT_SIZE)) + 1
-    v = tf.clip_by_value(v, -1.0, float(DIGIT_SIZE)) + 1
+    u = tf.clip_by_value(u, -1.0, float(config.DIGIT_SIZE)) + 1
+    v = tf.clip_by_value(v, -1.0, float(config.DIGIT_SIZE)) + 1
     left, top = tf.floor(u), tf.floor(v)
     is_nearest = is_nearest[:, tf.newaxis, tf.newaxis]
     shares = [
         tf.where(is_nearest, tf.round(share), share) for share in (u - left, v - top)
     ]
-    size = DIGIT_SIZE + 2
+    size = config.DIGIT_SIZE + 2
     digit = tf.range(u.shape[0])[:, tf.newaxis, tf.newaxis]
     # Added before, since turning into whole numbers is what takes time.
     return digit * size**2 + tf.cast(top * size + left, tf.int32), *shares
@@ -210,13 +210,13 @@ def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
     """
     angle = placement.rotation_degrees * (np.pi / 180)
     cos, sin = tf.cos(angle), tf.sin(angle)
-    scale_x = DIGIT_SIZE / placement.width
-    scale_y = DIGIT_SIZE / placement.height
+    scale_x = config.DIGIT_SIZE / placement.width
+    scale_y = config.DIGIT_SIZE / placement.height
     # `+ shear * v'` leans the digit to the right, as handwriting does.
     u_dx = scale_x * (cos - placement.shear * sin)
     u_dy = scale_x * (sin + placement.shear * cos)
     v_dx, v_dy = -scale_y * sin, scale_y * cos
-    center = (DIGIT_SIZE - 1) / 2
+    center = (config.DIGIT_SIZE - 1) / 2
     u_0 = center - u_dx * placement.center_x - u_dy * placement.center_y
     v_0 = center - v_dx * placement.center_x - v_dy * placement.center_y
     affine = tf.stack([u_dx, u_dy, u_0, v_dx, v_dy, v_0], axis=-1)

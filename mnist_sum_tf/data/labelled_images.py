@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_tables import read_picture_table
-from mnist_sum_tf.data.png_files import IMAGE_SHAPE, digits_of, find_pngs, read_png
+from mnist_sum_tf.data.png_files import CANVAS_SHAPE, digits_of, find_pngs, read_png
 from mnist_sum_tf.data.white_ink import check_white_ink
 
 # Rows of an array that are checked or converted at a time.
@@ -101,7 +101,7 @@ def read_png_folder(path: str) -> LabelledImages:
     # Labels first: a wrong name is found before thousands of files are read.
     digits = np.array([digits_of(folder / name) for name in names], np.int32)
     sums = digits.sum(axis=1, dtype=np.int32)
-    images = np.empty((len(names), *IMAGE_SHAPE), np.uint8)
+    images = np.empty((len(names), *CANVAS_SHAPE), np.uint8)
     for row, name in enumerate(names):
         images[row] = read_png(folder / name)
     return LabelledImages(images, digits, sums, names)
@@ -122,7 +122,7 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
     """
     images = _open_npy("--images", images_path)
     sums = _open_npy("--sums", sums_path)
-    if images.shape[1:] != IMAGE_SHAPE or not len(images):
+    if images.shape[1:] != CANVAS_SHAPE or not len(images):
         raise config.UserError(
             f"--images={images_path} must have the shape [n, 40, 168]. "
             f"Received: {list(images.shape)}"

@@ -1,7 +1,7 @@
-"""Where the four digits of an image stand on the canvas, and how they are bent.
+"""Where the four digits of an image stand on the canvas, how large and how turned.
 
-A layout is a function `(ink_boxes, seed) -> Placement`. It draws numbers only;
-`composites.py` does the drawing of pixels.
+A layout is a function `(ink_boxes, seed) -> Placement`. It draws random numbers only;
+`drawing.py` draws the pixels.
 """
 
 import functools
@@ -19,9 +19,6 @@ from mnist_sum_tf.data.placement import (
     between,
     uniform_numbers,
 )
-
-DIGIT_SIZE = 28
-CELL_WIDTH = config.IMAGE_WIDTH // config.NUM_DIGITS
 
 # The layouts that `mixed` is made of, with the share of images of each.
 MIXTURE = (
@@ -66,10 +63,10 @@ def tiled(ink_boxes, seed) -> Placement:
 
 def in_cells(
     batch_size: int, center_y: float = config.IMAGE_HEIGHT / 2,
-    width: float = DIGIT_SIZE, height: float = DIGIT_SIZE,
+    width: float = config.DIGIT_SIZE, height: float = config.DIGIT_SIZE,
 ) -> Placement:  # fmt: skip
     """Each digit in the middle of its own quarter of the canvas."""
-    cell_centers = CELL_WIDTH * (tf.range(4, dtype=tf.float32) + 0.5)
+    cell_centers = config.CELL_WIDTH * (tf.range(4, dtype=tf.float32) + 0.5)
     center_x = tf.tile(cell_centers[tf.newaxis], [batch_size, 1])
     center_y = tf.fill([batch_size, 4], center_y)
     return _straight(center_x, center_y, width, height, KEEP_EARLIER)
@@ -103,10 +100,10 @@ def assignment(ink_boxes, seed) -> Placement:
     lefts = []
     for step in tf.unstack(_integer(gap, -15, 14), axis=1):
         lefts.append(tf.maximum(0.0, end + step))
-        end = lefts[-1] + DIGIT_SIZE
-    center_x = tf.stack(lefts, axis=1) + DIGIT_SIZE / 2
-    center_y = _integer(down, 0, 11) + DIGIT_SIZE / 2
-    size = float(DIGIT_SIZE)
+        end = lefts[-1] + config.DIGIT_SIZE
+    center_x = tf.stack(lefts, axis=1) + config.DIGIT_SIZE / 2
+    center_y = _integer(down, 0, 11) + config.DIGIT_SIZE / 2
+    size = float(config.DIGIT_SIZE)
     return _straight(center_x, center_y, size, size, WRAP_AROUND)
 
 
@@ -118,12 +115,12 @@ def separate(ink_boxes, seed) -> Placement:
     # are uniform over all ways to divide it.
     shares = tf.concat([left_share, right_share[:, :1]], axis=1)
     shares = -tf.math.log(1.0 - shares)
-    free = config.IMAGE_WIDTH - 4 * DIGIT_SIZE
+    free = config.IMAGE_WIDTH - 4 * config.DIGIT_SIZE
     gaps = free * shares / tf.reduce_sum(shares, axis=1, keepdims=True)
     ends = tf.floor(tf.cumsum(gaps[:, :4], axis=1))
-    left = ends + DIGIT_SIZE * tf.range(4, dtype=tf.float32)
-    center_y = _integer(down, 0, 40 - DIGIT_SIZE) + DIGIT_SIZE / 2
-    size = float(DIGIT_SIZE)
+    left = ends + config.DIGIT_SIZE * tf.range(4, dtype=tf.float32)
+    center_y = _integer(down, 0, 40 - config.DIGIT_SIZE) + config.DIGIT_SIZE / 2
+    size = float(config.DIGIT_SIZE)
     return _straight(left + size / 2, center_y, size, size, BRIGHTEST)
 
 
@@ -153,11 +150,11 @@ def _beside_each_other(ink_boxes, gaps, start, down, scale_x, scale_y):
     ink_left += tf.floor(start * (tf.maximum(free, 0.0) + 1))[:, tf.newaxis]
     free_rows = config.IMAGE_HEIGHT - (bottom - top) * scale_y
     ink_top = tf.floor(down * (tf.maximum(free_rows, 0.0) + 1))
-    half = DIGIT_SIZE / 2
+    half = config.DIGIT_SIZE / 2
     return _straight(
         ink_left + (half - left) * scale_x,
         ink_top + (half - top) * scale_y,
-        DIGIT_SIZE * scale_x, DIGIT_SIZE * scale_y, BRIGHTEST,
+        config.DIGIT_SIZE * scale_x, config.DIGIT_SIZE * scale_y, BRIGHTEST,
     )  # fmt: skip
 
 

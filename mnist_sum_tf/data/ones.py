@@ -7,7 +7,7 @@ takes a flagged one for a seven.
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.data.layouts import DIGIT_SIZE
+from mnist_sum_tf.config import DIGIT_SIZE
 
 SHARE = 0.25  # of the ones get a flag; half of these a foot as well
 

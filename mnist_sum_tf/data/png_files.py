@@ -10,7 +10,7 @@ from PIL import Image
 
 from mnist_sum_tf import config
 
-IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+CANVAS_SHAPE = config.IMAGE_SHAPE[:2]
 
 
 def find_pngs(folder: pathlib.Path) -> list[str]:
@@ -82,7 +82,7 @@ def read_png(path: pathlib.Path) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path, formats=["PNG"])
         with image:
-            if image.size != IMAGE_SHAPE[::-1]:
+            if image.size != CANVAS_SHAPE[::-1]:
                 width, height = image.size
                 raise config.UserError(f"{expected} Received: {width}x{height}")
             if image.mode.startswith(("I", "F")):

@@ -18,7 +18,6 @@ from mnist_sum_tf.data.white_ink import INK
 # Longest sides of pieces, as a share of that of an image's largest one.
 LARGEST_SPECK = 0.25  # up to here it is passed over
 SMALLEST_DIGIT = 0.6  # below, it is half a digit, or the largest are two that touch
-DIGIT_SIZE = layouts.DIGIT_SIZE
 SMALLEST_INK = 10  # pixels; nothing is written smaller
 INK_SIZE = 20  # of MNIST's digits: LeCun et al. fitted them into 20x20
 
@@ -51,7 +50,7 @@ def cut_images(images) -> Segments:
         if len(pieces) == config.NUM_DIGITS:
             rows.append(row)
             digits.append([centered(piece) for piece in pieces])
-    shape = (-1, config.NUM_DIGITS, DIGIT_SIZE, DIGIT_SIZE)
+    shape = (-1, config.NUM_DIGITS, config.DIGIT_SIZE, config.DIGIT_SIZE)
     return Segments(
         np.array(rows, np.int64), np.array(digits, np.uint8).reshape(shape)
     )
@@ -102,8 +101,8 @@ def centered(ink) -> np.ndarray:
     if scale < 1:
         size = [max(1, round(side * scale)) for side in ink.shape[::-1]]
         ink = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX))
-    box = np.zeros([DIGIT_SIZE, DIGIT_SIZE], np.uint8)
-    top, left = ((DIGIT_SIZE - side) // 2 for side in ink.shape)
+    box = np.zeros([config.DIGIT_SIZE, config.DIGIT_SIZE], np.uint8)
+    top, left = ((config.DIGIT_SIZE - side) // 2 for side in ink.shape)
     box[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return box
 
@@ -117,7 +116,8 @@ def set_apart(digits) -> np.ndarray:
     Returns:
         uint8 `[n, 40, 168, 1]`.
     """
-    margins = config.IMAGE_HEIGHT - DIGIT_SIZE, layouts.CELL_WIDTH - DIGIT_SIZE
+    cell = config.IMAGE_HEIGHT, config.CELL_WIDTH
+    margins = [side - config.DIGIT_SIZE for side in cell]
     pads = [(margin // 2, margin - margin // 2) for margin in margins]
     cells = np.pad(digits, [(0, 0), (0, 0), *pads])
     rows = np.moveaxis(cells, 1, 2)

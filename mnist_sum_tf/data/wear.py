@@ -8,7 +8,7 @@ batch of fewer than 32 is worn as some of 32 rows, which are drawn.
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.data import drawing, wear_kinds
+from mnist_sum_tf.data import wear_kinds
 from mnist_sum_tf.data.compilation import compiled
 from mnist_sum_tf.data.outlines import draw_outlines
 

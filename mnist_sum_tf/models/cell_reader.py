@@ -8,13 +8,12 @@ must read the digit in its cell. It needs to be told where the digits are.
 import keras
 
 from mnist_sum_tf import config
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE, LOGITS_SHAPE
+from mnist_sum_tf.models.encoder import LOGITS_SHAPE
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
 
 CHANNELS = (32, 64)
 HIDDEN_UNITS = 128
 DROPOUT_RATE = 0.3
-CELL_WIDTH = config.IMAGE_WIDTH // config.NUM_DIGITS
 CROP = 32  # of a cell's 40x42 pixels, the middle is looked at
 
 
@@ -28,11 +27,11 @@ def build_cell_reader(dtype="float32") -> keras.Model:
         A model named `"cell_reader"`: `images`, uint8 `[n, 40, 168, 1]` (see
         `segments.set_apart`), to logits, float32 `[n, 4, 10]`.
     """
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
-    cells = (config.IMAGE_HEIGHT, config.NUM_DIGITS, CELL_WIDTH)
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
+    cells = (config.IMAGE_HEIGHT, config.NUM_DIGITS, config.CELL_WIDTH)
     x = keras.layers.Reshape(cells, dtype="uint8", name="columns_by_cell")(images)
     x = keras.layers.Permute((2, 1, 3), dtype="uint8", name="cells")(x)
-    x = keras.ops.reshape(x, (-1, config.IMAGE_HEIGHT, CELL_WIDTH, 1))
+    x = keras.ops.reshape(x, (-1, config.IMAGE_HEIGHT, config.CELL_WIDTH, 1))
     logits = build_digit_reader(dtype)(x)
     logits = keras.ops.reshape(logits, (-1, *LOGITS_SHAPE))
     return keras.Model(images, logits, name="cell_reader")
@@ -46,9 +45,9 @@ def build_digit_reader(dtype="float32") -> keras.Model:
         `[n, 10]`.
     """
     layers = keras.layers
-    shape = (config.IMAGE_HEIGHT, CELL_WIDTH, 1)
+    shape = (config.IMAGE_HEIGHT, config.CELL_WIDTH, 1)
     cell = keras.Input(shape, dtype="uint8", name="cell")
-    margins = (config.IMAGE_HEIGHT - CROP) // 2, (CELL_WIDTH - CROP) // 2
+    margins = (config.IMAGE_HEIGHT - CROP) // 2, (config.CELL_WIDTH - CROP) // 2
     x = layers.Cropping2D(margins, dtype=dtype, name="middle")(cell)
     x = layers.Rescaling(2 / 255, offset=-1.0, dtype=dtype, name="rescaling")(x)
     for block, channels in enumerate(CHANNELS, start=1):

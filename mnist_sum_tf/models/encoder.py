@@ -14,7 +14,6 @@ from mnist_sum_tf.models.normalization import (
 )
 
 HIDDEN_UNITS = 512
-IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1)
 LOGITS_SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
 
 
@@ -43,7 +42,7 @@ def build_encoder(
         A model named `"encoder"`: `images`, uint8 `[n, 40, 168, 1]` in 0..255,
         to logits, float32 `[n, 4, 10]` (digit in reading order, class).
     """
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     # Pixels to [-1, 1], as the original did (mean 0.5, deviation 0.5).
     x = keras.layers.Rescaling(
         2 / 255, offset=-1.0, dtype=dtype, name="rescaling"

@@ -93,7 +93,7 @@ def _neighbourhoods(images) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
 class Dropout(keras.layers.Dropout):
-    """Dropout by random numbers of 16 bits, of which half as many words are drawn.
+    """Dropout by 16 random bits per value: each random word serves two values.
 
     The rate is rounded to the nearest 1/65536, by which what is kept is scaled.
     """

@@ -2,7 +2,7 @@
 
 import keras
 
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf import config
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 
 
@@ -19,7 +19,7 @@ def build_sum_model(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
         `digit_probabilities` `[n, 4, 10]`, `sum_probabilities` `[n, 37]`, and
         `sum` `[n]`, the decoder's regression.
     """
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     digit_logits = encoder(images)
     outputs = {
         "digit_logits": digit_logits,

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.loading import OUTPUTS, Reader
 
 
@@ -17,7 +17,7 @@ def as_keras_model(reader: Reader) -> keras.Model:
         A model without weights, from images to a dictionary of `OUTPUTS`. It
         cannot be saved.
     """
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     return keras.Model(images, _Reading(reader)(images), name="model_file")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from mnist_sum_tf import config
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.runtimes import litert_file, onnx_file
 
 # What every format answers, with dtype and shape of one image's.
@@ -59,7 +58,7 @@ def load_file(path) -> Reader:
         )
     try:
         reader = _LOADERS[path.suffix](path)
-        answer = reader(np.zeros((1, *IMAGE_SHAPE), np.uint8))
+        answer = reader(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))
     except config.UserError:
         raise
     except Exception as error:  # Broken files fail in many ways.

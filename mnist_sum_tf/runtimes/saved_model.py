@@ -8,8 +8,7 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
-from mnist_sum_tf.config import UserError, first_line
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf.config import IMAGE_SHAPE, UserError, first_line
 from mnist_sum_tf.runtimes.loading import OUTPUTS, SUFFIXES
 
 IMAGES_SIGNATURE = "serving_default"

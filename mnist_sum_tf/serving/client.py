@@ -30,7 +30,6 @@ from mnist_sum_tf.serving.rest_transport import RestTransport
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 # Failed attempts after which a person may wonder why nothing happens.
 ATTEMPTS_UNTIL_TOLD = 3
-IMAGE_SHAPE = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1)
 # Images in one request: a large one delays the others.
 BATCH_SIZE = 32
 
@@ -124,7 +123,7 @@ class Client:
             ServingError: if there is no answer.
         """
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+        if images.dtype != np.uint8 or images.shape[1:] != config.IMAGE_SHAPE:
             raise config.UserError(
                 "Images must be uint8 [n, 40, 168, 1]. Received: "
                 f"{images.dtype} {list(images.shape)}"

@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
+from mnist_sum_tf import config
 from mnist_sum_tf.data.pictures import canvas_from_bytes
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE, LOGITS_SHAPE
+from mnist_sum_tf.models.encoder import LOGITS_SHAPE
 
 # Pictures decoded at a time: a request's memory is bounded, its speed hardly.
 PARALLEL_PICTURES = 2
@@ -18,21 +19,21 @@ def write_saved_model(sum_model: keras.Model, path: str) -> None:
     decoder = sum_model.get_layer("decoder")
 
     def serving_default(images):
-        return answer(sum_model(_checked(images, "images", IMAGE_SHAPE)))
+        return answer(sum_model(_checked(images, "images", config.IMAGE_SHAPE)))
 
     def serving_bytes(image_bytes):
         image_bytes = _checked(image_bytes, "image_bytes", ())
         return answer(sum_model(canvases_from_bytes(image_bytes)))
 
     def encode(images):
-        images = _checked(images, "images", IMAGE_SHAPE)
+        images = _checked(images, "images", config.IMAGE_SHAPE)
         return {"digit_logits": encoder(images)}
 
     def decode(digit_logits):
         logits = _checked(digit_logits, "digit_logits", LOGITS_SHAPE)
         return {"sum": decoder(logits)}
 
-    images = tf.TensorSpec([None, *IMAGE_SHAPE], tf.uint8, "images")
+    images = tf.TensorSpec([None, *config.IMAGE_SHAPE], tf.uint8, "images")
     image_bytes = tf.TensorSpec([None], tf.string, "image_bytes")
     logits = tf.TensorSpec([None, *LOGITS_SHAPE], tf.float32, "digit_logits")
     archive = keras.export.ExportArchive()
@@ -65,7 +66,7 @@ def canvases_from_bytes(image_bytes) -> tf.Tensor:
     """Image files, string `[n]`, as canvases, uint8 `[n, 40, 168, 1]`."""
     return tf.map_fn(
         canvas_from_bytes, image_bytes,
-        fn_output_signature=tf.TensorSpec(IMAGE_SHAPE, tf.uint8),
+        fn_output_signature=tf.TensorSpec(config.IMAGE_SHAPE, tf.uint8),
         parallel_iterations=PARALLEL_PICTURES,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.loading import Reader
 from mnist_sum_tf.serving import signatures
 
@@ -57,7 +57,7 @@ def verify_reader(sum_model: keras.Model, reader: Reader) -> None:
 def _fixed_images(batch_size: int) -> tf.Tensor:
     """Bright bars and speckles on black, uint8, the same at each export."""
     rng = np.random.default_rng(batch_size)
-    images = rng.integers(0, 256, (batch_size, *IMAGE_SHAPE), np.uint8)
+    images = rng.integers(0, 256, (batch_size, *config.IMAGE_SHAPE), np.uint8)
     return tf.constant(np.where(images % 4 == 0, images, 0))
 
 

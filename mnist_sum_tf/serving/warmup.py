@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE, LOGITS_SHAPE
+from mnist_sum_tf import config
+from mnist_sum_tf.models.encoder import LOGITS_SHAPE
 
 FOLDER, FILE = "assets.extra", "tf_serving_warmup_requests"
 # A single request and one as large as the client's.
@@ -38,7 +39,7 @@ def write_warmup_requests(path, model_name: str) -> None:
 
 def warmup_requests() -> Iterator[tuple[str, dict]]:
     """Yields a signature's name and its inputs, several of each signature."""
-    canvas = np.zeros(IMAGE_SHAPE, np.uint8)
+    canvas = np.zeros(config.IMAGE_SHAPE, np.uint8)
     canvas[10:30, ::20] = 255
     png = tf.io.encode_png(canvas).numpy()
     yield "serving_bytes", {"image_bytes": _strings(png, _photograph())}

@@ -96,7 +96,7 @@ def expected_shapes(
 
 
 def _encoder_shapes(channels: tuple[int, ...]) -> dict[str, tuple]:
-    shapes, inputs = {}, encoder.IMAGE_SHAPE[-1]
+    shapes, inputs = {}, config.IMAGE_SHAPE[-1]
     for block, outputs in enumerate(channels):
         for part in (0, 2):
             key = f"conv_blocks.{block}.{part}"

@@ -145,7 +145,7 @@ class CheckpointFolder:
 def cannot_write(path, last_good, error: Exception) -> config.UserError:
     """What to tell when the disk is full or the folder gone."""
     return config.UserError(
-        f"{path} must be written for the run to go on; the last good "
+        f"{path} cannot be written, so the run stops; the last good "
         f"checkpoint is {last_good or 'none yet'}. Received: {config.first_line(error)}"
     )
 

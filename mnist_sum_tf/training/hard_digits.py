@@ -24,7 +24,6 @@ ROWS_FILE = "hard_digits.json"
 LEAST_SHARE, MOST_SHARE = 0.1, 0.5  # from each hard digit once more to 18 times
 HARD_FRACTION = 1 / 20  # of all digits: those of the largest loss
 LAYOUTS = ("tiled", "separate", "cropped")  # nothing overlaps
-BATCH_SIZE = 250
 # Surer than this of another class: the label is likelier to be wrong.
 MISLABELLED = 0.9
 
@@ -160,7 +159,9 @@ def read_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
     sums = np.zeros([len(digits.images), encoder.output_shape[-1]], np.float32)
     counts = np.zeros([len(digits.images), 1], np.float32)
     for seed, layout in enumerate(LAYOUTS):  # other neighbours in each
-        composites = datasets.evaluation_dataset(numbered, layout, seed, BATCH_SIZE)
+        composites = datasets.evaluation_dataset(
+            numbered, layout, seed, config.EVALUATION_BATCH_SIZE
+        )
         for images, labels in composites:
             sums[labels["digits"].numpy()] += read(images).numpy()
             counts[labels["digits"].numpy()] += 1

@@ -39,8 +39,8 @@ def set_initial_weights(
         name = short_name(variable)
         if name not in exported:
             raise config.UserError(
-                f"--{flag} must hold the {model.name}, of which {name} is a part. "
-                f"Received: {saved_model} without"
+                f"--{flag} must hold every variable of the {model.name}. "
+                f"Received: {saved_model} without {name}"
             )
         _check_fits(exported[name], variable, saved_model, flag)
     for variable in variables:

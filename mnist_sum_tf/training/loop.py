@@ -156,7 +156,7 @@ class Trainer:
                         f"{settings.stop_at_accuracy:.1%} of validation sums right"
                     )
                     break
-                stops = self._take_step(step, batches, stop) and step < last
+                stops = self._take_step(batches, stop) and step < last
                 self._after_step(step, stops)
                 if stops and not self._reached_goal():
                     self._stop(step, stop.signal_name)
@@ -177,7 +177,7 @@ class Trainer:
             self.settings.global_batch_size,
         )  # fmt: skip
 
-    def _take_step(self, step: int, batches, stop) -> bool:
+    def _take_step(self, batches, stop) -> bool:
         """Takes a step; returns whether it is to be the last one for now."""
         asked = tf.constant(stop.signal_name is not None)
         votes = self.training_step.take(*next(batches), asked)

@@ -41,7 +41,7 @@ def target_cross_entropy(digit_targets, digit_logits) -> tf.Tensor:
 
 
 def sum_negative_log_likelihood(sums, sum_probabilities) -> tf.Tensor:
-    """Surprise at the true sum, in nats.
+    """Negative log-likelihood of the true sum, in nats.
 
     Args:
         sums: integer `[n]` in 0..36.

@@ -8,7 +8,7 @@ from mnist_sum_tf import config
 
 # Biases, and what normalisation scales and shifts by, are not held small.
 NOT_DECAYED = ("bias", "gamma", "beta")
-# Of what the optimizer computes in.
+# Of float32, in which the optimizer computes.
 SMALLEST = float(np.finfo(np.float32).tiny)
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -18,7 +18,7 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
 
     Raises:
         UserError: if the schedule is unknown, the rate is not positive, the
-            weight decay is no number from 0, or float32 holds one of them not.
+            weight decay is negative, or either is outside the range of float32.
     """
     options = settings.optimizer
     check(options)

@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 
 FOLDER = "tensorboard/images"
@@ -38,7 +37,7 @@ class SampleImages:
         self._samples = {
             name: _first_images(dataset)
             for name, dataset in validation_data.items()
-            if dataset.element_spec[0].shape[1:] == IMAGE_SHAPE
+            if dataset.element_spec[0].shape[1:] == config.IMAGE_SHAPE
         }
         try:
             self._remove(lambda step: step > last_step)

@@ -149,13 +149,13 @@ def check_same(path, old: dict, new: dict) -> None:
     free += WITHOUT_EFFECT_IN_MIXED if is_mixed else WITHOUT_EFFECT_ELSEWHERE
     differing = [
         CHANGES.get(key, "")
-        + f"{key} {old.get(key)!r} there, {new.get(key)!r} here"
+        + f"{key} was {old.get(key)!r}, is now {new.get(key)!r}"
         for key in sorted(old.keys() | new.keys())
         if not (key in free or key.startswith(free_parts) or _is_same(key, old, new))
     ]
     if differing:
         raise config.UserError(
-            f"{path} must be of this very experiment; take another --workdir. "
+            f"{path} belongs to another experiment; use another --workdir. "
             f"Received: {'; '.join(differing)}"
         )
 

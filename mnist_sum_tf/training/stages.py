@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 import pathlib
 
 import keras
@@ -99,6 +100,8 @@ def train_decoder(settings: config.Config, workdir) -> dict:
     get_layout(settings.data.layout)  # A flag of all stages.
     workdir = pathlib.Path(workdir)
     trained_models.warn_of_sum_model(settings, workdir)
+    if settings.precision == "mixed_bfloat16":
+        logging.info("the decoder learns in float32, whatever --precision says")
     return train_and_evaluate(
         functools.partial(decoder_task, settings), settings, workdir / "decoder"
     )
@@ -134,7 +137,7 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
     if not settings.train_encoder and settings.objective != "regression":
         raise config.UserError(
             "An encoder that does not learn (--notrain_encoder; with --preset=original "
-            "that is the default) must go with --objective=regression, in which the "
+            "that is the default) requires --objective=regression, in which the "
             f"decoder learns. Received: --objective={settings.objective} "
             f"--preset={settings.preset}"
         )

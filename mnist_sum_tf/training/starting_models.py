@@ -58,7 +58,7 @@ def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
     """A plain encoder, normalised where it is to learn so."""
     if not settings.model.normalized:
         return encoder
-    # Of a few images alone some units say the same, and would be taken for dead.
+    # In very few images some units do not vary, and would be taken for dead.
     num_batches = -(-STATISTICS_IMAGES // settings.global_batch_size)
     # However many steps the run has: they may be more when it goes on.
     batches = train_data(0, total_steps=None).take(num_batches)

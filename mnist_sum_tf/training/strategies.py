@@ -216,7 +216,7 @@ def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
     """
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
-        return dataset.prefetch(2)
+        return dataset
 
     def pipeline(context):
         workers = context.num_input_pipelines
@@ -234,15 +234,14 @@ def machines_told(strategy, stage_dir):
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise config.UserError(
-            "--global_batch_size must be of so many images as there is memory for; "
-            "or take a smaller model. "
-            f"Received: {config.first_line(error)}"
+            "--global_batch_size must fit in memory: reduce it, or use a smaller "
+            f"model. Received: {config.first_line(error)}"
         ) from error
     except tf.errors.OpError as error:
         if num_workers(strategy) == 1:
             raise
         raise MachineLost(
-            "All machines of TF_CONFIG must stay; start them all again to go "
-            f"on from {checkpoints.latest_checkpoint(stage_dir)}. Received: "
+            "A worker of TF_CONFIG was lost; restart all of them to resume from "
+            f"{checkpoints.latest_checkpoint(stage_dir)}. Received: "
             f"{config.first_line(error)}"
         ) from error

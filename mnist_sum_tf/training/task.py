@@ -27,7 +27,7 @@ class Task:
             same.
         digits_digest: of their digits, where images are a person's own and their
             digits are learned from.
-        teacher_digest: of what teaches it, where that is no label.
+        teacher_digest: of the teacher's weights; `None` where labels teach.
     """
 
     build_model: Callable[[str], keras.Model]

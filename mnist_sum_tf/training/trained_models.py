@@ -144,8 +144,8 @@ def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
     is_done = steps_taken(workdir / settings.stage) >= settings.total_steps
     if is_trained(workdir / "sum_model") and not is_done:
         logging.warning(
-            "%s has a combined model, which is what is evaluated and exported: it keeps "
-            "the %s that it began with", workdir, settings.stage,
+            "%s has a combined model, which is what is evaluated and exported; training "
+            "the %s again does not change it", workdir, settings.stage,
         )  # fmt: skip
 
 

@@ -18,8 +18,6 @@ from mnist_sum_tf.training.hard_digits import (
 from mnist_sum_tf.training.initial_weights import encoder_of
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
-EVALUATION_BATCH_SIZE = 250
-EVALUATION_SEED = 0
 
 
 def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> dict:
@@ -42,12 +40,12 @@ def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> di
         return _of_composites(settings, stage_dir)
     if settings.teacher:
         raise config.UserError(
-            "--teacher must go with composites: it is shown them before they are "
+            "--teacher requires composites: it is shown them before they are "
             f"worn. Received: --teacher={settings.teacher} with --images"
         )
     if settings.data.mixup_share:
         raise config.UserError(
-            "A mixup_share must go with composites. "
+            "A mixup_share requires composites. "
             f"Received: {settings.data.mixup_share} with --images"
         )
     return _of_own_images(settings, needs_digits)
@@ -95,7 +93,7 @@ def _validation_composites(data: config.DataConfig) -> dict:
     others = VALIDATION_LAYOUTS if data.validates_all_layouts else ()
     return {
         layout: datasets.evaluation_dataset(
-            held_out, layout, EVALUATION_SEED, EVALUATION_BATCH_SIZE
+            held_out, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
         ).cache()  # composed once, however often they judge
         for layout in dict.fromkeys((*others, data.layout))
     }
@@ -108,7 +106,7 @@ def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | N
         return None
     if not initial_model:
         raise config.UserError(
-            "A hard_share must go with an initial_model, which says what is hard. "
+            "A hard_share requires an initial_model, which says what is hard. "
             f"Received: {hard_share} alone"
         )
     check_share(hard_share)
@@ -140,7 +138,7 @@ def of_cut_images(settings: config.Config) -> dict:
             settings.global_batch_size, total_steps=settings.total_steps,
         ),
         "validation_data": {
-            "validation": datasets.once_dataset(held_out, EVALUATION_BATCH_SIZE)
+            "validation": datasets.once_dataset(held_out, config.EVALUATION_BATCH_SIZE)
         },
         "data_digest": digest_of(labelled.images, labelled.sums),
     }  # fmt: skip
@@ -183,10 +181,10 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
     labelled = _read_own_images(data)
     parts = datasets.split_images(labelled, data.train_fraction, settings.seed)
     logging.info(
-        "of %d images %d are trained on, %d validate, %d are left alone",
+        "%d images: %d for training, %d for validation, %d left for testing",
         len(labelled.images), *(len(part.images) for part in parts.values()),
     )  # fmt: skip
-    held_out = datasets.once_dataset(parts["validation"], EVALUATION_BATCH_SIZE)
+    held_out = datasets.once_dataset(parts["validation"], config.EVALUATION_BATCH_SIZE)
     return {
         "train_data": functools.partial(
             datasets.repeated_dataset, parts["train"], settings.seed,

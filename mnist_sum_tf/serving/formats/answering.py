@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mnist_sum_tf.models.encoder import IMAGE_SHAPE
+from mnist_sum_tf import config
 from mnist_sum_tf.serving.signatures import answer
 
 
@@ -25,8 +25,8 @@ def build_answering_model(sum_model: keras.Model) -> keras.Model:
         A model that shares the weights, from `images`, uint8 `[n, 40, 168, 1]`,
         to a dictionary of `loading.OUTPUTS`.
     """
-    images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
+    images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     outputs = Answer(dtype="float32", name="answer")(sum_model(images))
     model = keras.Model(images, outputs, name="answering_model")
-    model(np.zeros((1, *IMAGE_SHAPE), np.uint8))  # Keras exports none unused.
+    model(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))  # Keras exports none unused.
     return model
