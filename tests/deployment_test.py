@@ -75,7 +75,7 @@ def test_training_and_serving_fit_into_one_namespace():
 
 
 def test_the_readme_makes_what_the_deployment_mounts():
-    text = re.sub(r"\\\n\s*", "", (REPOSITORY / "README.md").read_text())
+    text = re.sub(r"\\\n\s*", "", (SERVING / "README.md").read_text())
     ((name, files),) = re.findall(r"^kubectl create configmap (\S+) (.*)$", text, re.M)
     kubernetes = read("kubernetes.yaml")
     assert f"configMap: {{name: {name}}}" in kubernetes

@@ -1,4 +1,4 @@
-"""Every command of the README does what it says, on small settings.
+"""Every command of the README, and of two that it names, does what it says when small.
 
 Those that take hours, and all of `exported_models/README.md`, are read: their flags
 exist.
@@ -19,7 +19,11 @@ import preloaded
 
 ROOT = pathlib.Path(__file__).parents[1]
 README, MODELS_README = (
-    (folder / "README.md").read_text() for folder in (ROOT, ROOT / "exported_models")
+    "\n".join((ROOT / path).read_text() for path in paths)
+    for paths in (
+        ("README.md", "CONTRIBUTING.md", "scripts/serving/README.md"),
+        ("exported_models/README.md",),
+    )
 )
 
 _FEW_STEPS = ["--total_steps=2", "--global_batch_size=4", "--layout=tiled"]
@@ -61,6 +65,7 @@ RUN_ELSEWHERE = {
     ),
     "python scripts/distill_encoder.py": "distillation_recipe_test.py recipe.distill",
     "python scripts/query_server.py": "model_server_test.py",
+    "python tests/model_server.py": "model_server_test.py model_server",
     "python -m nbconvert": "notebooks_test.py",
     "python tests/check_resumption.py": "resumption_test.py",
     "python tests/check_drawings.py": "demo_page_test.py",

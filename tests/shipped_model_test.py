@@ -3,8 +3,10 @@
 import pathlib
 
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
+from picture_samples import encode
 
 from mnist_sum_tf import evaluation, prediction
 from mnist_sum_tf.config import DataConfig
@@ -63,6 +65,35 @@ def test_it_reads_the_samples(path):
         name = pathlib.Path(reading.path).name
         assert "".join(map(str, reading.digits)) == name[:4]
         assert reading.sum == sum(reading.digits)
+
+
+def test_a_server_reads_files_as_predict_does(path, tmp_path):
+    """The graph that ships decodes them as the code beside it."""
+    sample = PIL.Image.open(MODELS / "samples" / "0944_separate.png").convert("L")
+    on_paper = sample.point(lambda level: 255 - level)
+    ink_alone = PIL.Image.new("RGBA", sample.size)
+    ink_alone.putalpha(sample)
+    camera = PIL.Image.Exif()
+    camera[0x0112] = 3  # held upside down
+    turned = encode(on_paper.rotate(180), "JPEG", exif=camera, quality=95)
+    other = b"\xff\xe1" + (9_002).to_bytes(2, "big") + 9_000 * b"x"
+    files = {
+        "palette.bmp": encode(on_paper.quantize(16), "BMP"),
+        "ink_alone.png": encode(ink_alone),
+        "turned.jpg": turned[:2] + other + turned[2:],  # Exif is not the first.
+    }
+    for name, file in files.items():
+        (tmp_path / name).write_bytes(file)
+    serving_bytes = tf.saved_model.load(str(path)).signatures["serving_bytes"]
+    answers = serving_bytes(image_bytes=tf.constant([*files.values()]))
+    np.testing.assert_array_equal(answers["digits"], [[0, 9, 4, 4]] * 3)
+    readings = prediction.read_sums(
+        [str(tmp_path / name) for name in files], saved_model.load_saved_model(path)
+    )
+    np.testing.assert_allclose(
+        [reading.probability for reading in readings],
+        tf.reduce_max(answers["sum_probabilities"], axis=1), atol=1e-6,
+    )  # fmt: skip
 
 
 def test_it_reads_digits_it_has_not_seen(path):
