@@ -43,11 +43,10 @@ HOURS = ("--workdir=B", "--workdir=O")
 # Too long, or in need of what a test sets up: the file that does the same, and
 # where it does not name the command's script, a word that shows it.
 RUN_ELSEWHERE = {
-    "python -m venv": "../.ci/run",
-    "python3 -m venv": "../.ci/run",
-    "python -m pytest": "../.ci/run",
-    "pip install": "../.ci/run",
-    "sudo apt-get install": "../.ci/run",
+    "python3 -m venv": "../.ci/run venv",
+    "python -m pytest": "../.ci/run pytest",
+    "pip install": "../.ci/run pip install",
+    "sudo apt-get install": "../.ci/run apt-get",
     "python scripts/benchmark.py": "benchmark_test.py",
     "python scripts/train_encoder.py --preset=speedrun": (
         "check_resumption.py train_encoder.py --preset=speedrun"

@@ -97,11 +97,11 @@ def test_a_server_reads_files_as_predict_does(path, tmp_path):
 
 
 def test_it_reads_digits_it_has_not_seen(path):
-    """All 2,500 composites of the test digits, in the easiest layout."""
+    """What README says of `tiled`, but for rounding on other processors."""
     model = evaluation.load_for_evaluation(path)
     chosen = evaluation.choose_datasets(["tiled"], DataConfig())
     result = evaluation.evaluate_model(model, chosen)["tiled"]
     assert result["num_images"] == 2500
-    assert result["sum_accuracy"] >= 0.98
-    assert result["digit_accuracy"] >= 0.995
-    assert np.isfinite(result["sum_nll"])
+    assert abs(2500 * result["sum_accuracy"] - 2470) <= 2.1
+    assert abs(10_000 * result["digit_accuracy"] - 9970) <= 3.1
+    assert abs(result["sum_nll"] - 0.033) < 0.001
