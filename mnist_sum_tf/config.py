@@ -37,6 +37,27 @@ class UserError(ValueError):
     """
 
 
+def check_path(path, flag: str) -> None:
+    """Refuses what TensorFlow could write to but not read back.
+
+    Args:
+        path: of a folder of checkpoints or a SavedModel.
+        flag: that names it.
+
+    Raises:
+        UserError: if the path is no UTF-8, or has characters of patterns in it.
+    """
+    try:
+        is_plain = not {*str(path).encode().decode()} & {*"[]\\"}
+    except UnicodeEncodeError:
+        is_plain = False
+    if not is_plain:
+        raise UserError(
+            f"--{flag} must be a path in UTF-8 without [, ] and \\, which TensorFlow "
+            f"takes for a pattern. Received: {str(path)!r}"
+        )
+
+
 def first_line(reason, limit: int = 300) -> str:
     """What of an error, or of a server's message, fits in a line."""
     is_error = isinstance(reason, Exception)

@@ -130,7 +130,7 @@ def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
     return dataclasses.replace(
         preset,
         seed=recipe.seed,
-        total_steps=recipe.epochs[stage] * epoch,
+        total_steps=recipe.epochs.get(stage, 0) * epoch,
         log_every_steps=epoch,
         evaluate_every_steps=10 * epoch,
         checkpoint_every_steps=10 * epoch,
@@ -182,7 +182,7 @@ def _decoder_task(settings: config.Config) -> loop.Task:
         ).map(_without_channel),
         validation_data={
             "test": datasets.once_dataset(
-                parts[1], evaluation.BATCH_SIZE
+                parts[1], config.EVALUATION_BATCH_SIZE
             ).map(_without_channel),
             "all_combinations": digit_logits.all_combinations(logit=1.0),
         },

@@ -61,7 +61,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
         "end_to_end": history.read_history(workdir / "sum_model"),
     }
     model = load_sum_model(workdir)
-    own = datasets.once_dataset(test, evaluation.BATCH_SIZE)
+    own = datasets.once_dataset(test, config.EVALUATION_BATCH_SIZE)
     unseen = evaluation.choose_datasets(
         layouts, config.DataConfig(digits=settings.data.digits)
     )

@@ -10,6 +10,9 @@ import sys
 import tempfile
 import threading
 
+# Asked to end, or the terminal is gone.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 
 def write_whole(path, content: str | bytes) -> None:
     """Writes a file beside its place, then renames: never half a file.
@@ -77,14 +80,16 @@ def write_once(path, text: str) -> None:
 
 @contextlib.contextmanager
 def ended_tidily():
-    """Lets SIGTERM raise `SystemExit`, so that what was begun is taken away."""
+    """Lets `ENDING` raise `SystemExit`, so that what was begun is taken away."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python lets no other thread handle signals.
         return
-    before = signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )
+    before = {
+        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
+        for number in ENDING
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -51,7 +51,9 @@ def main(argv):
     del argv
     try:
         from mnist_sum_tf.distillation import pupils, recipe
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name.startswith("mnist_sum_tf"):
+            raise
         raise config.UserError(
             "Distillation needs JAX: pip install -e '.[distillation]'. "
             f"Received: {config.kind_and_line(error)}"

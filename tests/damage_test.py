@@ -1,6 +1,7 @@
 """Damaged checkpoints, signals, odd numbers: nothing good is ever lost."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 import signal
@@ -14,6 +15,8 @@ import tensorflow as tf
 from loop_test import SETTINGS, assert_same_values, final_values, make_task
 
 from mnist_sum_tf import config
+from mnist_sum_tf.runtimes import saved_model
+from mnist_sum_tf.serving import export
 from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
@@ -161,6 +164,25 @@ def test_no_restart_from_zero_where_checkpoints_are_gone(run, caplog):
     (run / "history.json").write_text(rows)
     loop.train_and_evaluate(make_task, SETTINGS, run)
     assert "no checkpoint: starting over" in caplog.text
+
+
+def test_a_first_save_that_was_killed_may_have_been_due_later(tmp_path, caplog):
+    late = dataclasses.replace(SETTINGS, checkpoint_every_steps=8)
+    loop.train_and_evaluate(make_task, late, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
+    assert "a history of 8 steps but no checkpoint: starting over" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["run [1]", "back\\slash", os.fsdecode(b"caf\xe9")])
+def test_paths_that_tensorflow_cannot_read_back_are_refused_at_once(tmp_path, name):
+    with pytest.raises(config.UserError, match="--workdir must be a path .*Received: "):
+        loop.train_and_evaluate(make_task, SETTINGS, tmp_path / name)
+    assert [*tmp_path.iterdir()] == []
+    with pytest.raises(config.UserError, match="--model must be a path .*Received: "):
+        saved_model.find_saved_model(tmp_path / name)
+    with pytest.raises(config.UserError, match="--export_dir must be a path"):
+        export.check_export_dir(tmp_path / name)
 
 
 def test_settings_are_in_the_checkpoint_too(run):

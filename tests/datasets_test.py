@@ -149,6 +149,21 @@ def test_repeated_images_have_an_order_for_each_epoch():
     assert (rows_in(collect(one_batch)) == epochs.ravel()).all()
 
 
+@pytest.mark.parametrize("count, seed", [(16, 0), (300, 0), (4, 3)])
+def test_orders_of_epochs_are_as_if_drawn(count, seed):
+    """Of random orders two have one row in the same place, on average."""
+    epochs = np.stack([
+        datasets._shuffled_rows(count, seed, tf.constant(epoch, tf.int64), count)
+        for epoch in range(400)
+    ])  # fmt: skip
+    assert (np.sort(epochs, axis=1) == np.arange(count)).all()
+    assert len(np.unique(epochs, axis=0)) == (24 if count == 4 else 400)
+    in_place = (epochs[1:] == epochs[:-1]).sum(axis=1)
+    assert abs(in_place.mean() - 1) < 0.25  # five standard errors
+    after_256 = (epochs[256:] == epochs[:-256]).sum(axis=1)
+    assert abs(after_256.mean() - 1) < 0.42
+
+
 def test_repeated_images_start_anywhere():
     labelled = some_images(30)
     late = datasets.repeated_dataset(labelled, 5, 8, start_step=6)

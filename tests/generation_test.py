@@ -1,5 +1,6 @@
 import pathlib
 import shutil
+import signal
 
 import numpy as np
 import preloaded
@@ -165,6 +166,28 @@ def test_a_folder_that_is_there_is_not_filled_in_part(tmp_path, monkeypatch):
         for number in range(1, 5):
             (scratch / str(number)).touch()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_takes_away_what_was_begun(tmp_path, number):
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as stop, new_folder(str(tmp_path / "new")) as scratch:
+        (scratch / "0").touch()
+        signal.raise_signal(number)
+    assert stop.value.code == 128 + number
+    assert signal.getsignal(number) is before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_keeps_a_folder_from_being_empty_is_named_where_it_is_hidden(tmp_path):
+    (tmp_path / ".left").mkdir()
+    message = f"Received: '{tmp_path}', which holds .left$"
+    with pytest.raises(UserError, match=message), new_folder(str(tmp_path)):
+        pass
+    (tmp_path / "seen").touch()
+    with pytest.raises(UserError, match=f"Received: '{tmp_path}'$"):
+        with new_folder(str(tmp_path)):
+            pass
 
 
 def test_a_new_folder_may_have_the_longest_name(tmp_path):

@@ -72,6 +72,7 @@ def test_pictures_without_a_sum_are_counted(folder, caplog):
         ("image,sum\r\ncanvas.png,5\r\n\r\n", "utf-8"),
         ("canvas.png,5", "utf-8-sig"),
         (" image , sum \n canvas.png , 05 \n,\n", "utf-8-sig"),
+        ("\n\nimage,sum\ncanvas.png,5", "utf-8"),
     ],
 )
 def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
@@ -93,6 +94,8 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("canvas.png,5.0\n", "Received: '5.0' in line 1"),
         ("canvas.png,²\n", "Received: '²' in line 1"),
         ("canvas.png," + "9" * 5000, "Received: '9"),
+        ("canvas.png," + "0" * 5000 + "7", "Received: '00"),
+        ("canvas.png,5\nimage,sum\n", "0 to 36. Received: 'sum' in line 2"),
         ("can\0vas.png,5\n", "in line 1"),
         ("canvas.png,\n", "Received: '' in line 1"),
         ("canvas.png,5\n\ncanvas.png,5\n", "'canvas.png' again in line 3"),

@@ -187,15 +187,27 @@ def _shuffled_rows(count: int, seed: int, step, batch_size: int) -> tf.Tensor:
     Each epoch takes every row once, in an order of its own.
     """
     places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    whole_seed = tf.fill([batch_size], tf.constant(seed, tf.int64))
     # Every place has the seed of its epoch. The raw op, since
     # `tf.random.experimental.index_shuffle` takes one seed for all.
-    seeds = [whole_seed, places // count, tf.zeros_like(places)]
     return tf.raw_ops.RandomIndexShuffle(
         index=places % count,
-        seed=tf.stack(seeds, axis=1),
+        seed=_epoch_seeds(seed, places // count),
         max_index=tf.constant(count - 1, tf.int64),
     )
+
+
+def _epoch_seeds(seed: int, epochs) -> tf.Tensor:
+    """Three words for each epoch, int64 `[n, 3]`.
+
+    Hashed, since the shuffle looks at no more than the lowest eight bits of a word, and
+    shuffles little where most are zero.
+    """
+    names = tf.strings.join([str(seed), tf.strings.as_string(epochs)], "/")
+    words = [
+        tf.strings.to_hash_bucket_fast(tf.strings.join([names, word], "/"), 2**31 - 1)
+        for word in ("first", "second", "third")
+    ]
+    return tf.stack(words, axis=1)
 
 
 def once_dataset(labelled: LabelledImages, batch_size: int) -> tf.data.Dataset:

@@ -45,8 +45,15 @@ def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
         if folder.exists():
             raise config.UserError(
                 "--output_dir must be empty or not there yet; nothing is "
-                f"overwritten. Received: {str(folder)!r}"
+                f"overwritten. Received: {_described(folder)}"
             )
+
+
+def _described(folder: pathlib.Path) -> str:
+    """Its path, and a hidden entry where it has no others."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    is_hidden = all(name.startswith(".") for name in names)
+    return repr(str(folder)) + (f", which holds {names[0]}" if is_hidden and names else "")
 
 
 @contextlib.contextmanager

@@ -84,14 +84,15 @@ def _read_labels(path: str) -> dict[str, int]:
     """Name -> sum, in the table's order."""
     expected = f"--sums={path} must be a CSV file of lines such as photo.jpg,17."
     labels, named = {}, set()
-    for number, row in _lines(path, expected):
-        if row == HEADER and number == 1 or not any(row):
+    rows = [(number, row) for number, row in _lines(path, expected) if any(row)]
+    for place, (number, row) in enumerate(rows):
+        if row == HEADER and place == 0:
             continue
         if len(row) != len(HEADER) or not row[0] or _has_control_characters(row[0]):
             raise config.UserError(
                 f"{expected} Received: {','.join(row)!r} in line {number}"
             )
-        name, total = row[0], _checked_sum(path, number, row[1])
+        name, total = row[0], _checked_sum(path, number, row[1], place == 0)
         if os.path.normpath(name) in named:
             raise config.UserError(
                 f"--sums={path} must name each picture once. Received: {name!r} "
@@ -104,9 +105,9 @@ def _read_labels(path: str) -> dict[str, int]:
     return labels
 
 
-def _checked_sum(path: str, number: int, total: str) -> int:
-    is_heading = number == 1 and total.isalpha()
-    if not re.fullmatch("0*[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
+def _checked_sum(path: str, number: int, total: str, is_first: bool) -> int:
+    is_heading = is_first and total.isalpha()
+    if not re.fullmatch("0{0,9}[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
         raise config.UserError(
             f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}"
             f"{', under the heading image,sum or none' if is_heading else ''}. "

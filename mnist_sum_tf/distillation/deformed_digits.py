@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from mnist_sum_tf.data.digits import DIGIT_SIZE
+from mnist_sum_tf.config import DIGIT_SIZE
 
 BEND_GRID = 4
 FLAG_SHARE = 0.25  # of the ones; half of these have a foot as well

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mnist_sum_tf.data.digits import DIGIT_SIZE
+from mnist_sum_tf.config import DIGIT_SIZE
 from mnist_sum_tf.distillation.deformed_digits import (
     Writing,
     bend_field,

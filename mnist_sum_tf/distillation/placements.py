@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.digits import DIGIT_SIZE
+from mnist_sum_tf.config import DIGIT_SIZE
 
 KEEP_EARLIER, BRIGHTEST, WRAP_AROUND = 0, 1, 2
 # As `data.layouts.MIXTURE`.

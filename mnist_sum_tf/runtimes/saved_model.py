@@ -8,7 +8,7 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
-from mnist_sum_tf.config import IMAGE_SHAPE, UserError, first_line
+from mnist_sum_tf.config import IMAGE_SHAPE, UserError, check_path, first_line
 from mnist_sum_tf.runtimes.loading import OUTPUTS, SUFFIXES
 
 IMAGES_SIGNATURE = "serving_default"
@@ -24,6 +24,7 @@ def find_saved_model(path) -> pathlib.Path:
     Raises:
         UserError: if there is neither.
     """
+    check_path(path, "model")
     path = pathlib.Path(path)
     if _is_saved_model(path):
         return path

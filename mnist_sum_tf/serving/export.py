@@ -86,6 +86,7 @@ def check_keep_versions(keep_versions: int | None) -> None:
 
 def check_export_dir(export_dir) -> None:
     """Raises `UserError` for a folder that cannot be written; makes nothing."""
+    config.check_path(export_dir, "export_dir")
     try:
         check_writable(export_dir)
     except OSError as error:

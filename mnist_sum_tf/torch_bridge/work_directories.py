@@ -24,6 +24,7 @@ from mnist_sum_tf.training import (
     strategies,
     trained_models,
 )
+from mnist_sum_tf.whole_files import ended_tidily
 
 
 def convert_from_torch(
@@ -112,7 +113,7 @@ def write_stage(
         )
     try:
         stage_dir.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
+        with ended_tidily(), tempfile.TemporaryDirectory(
             prefix=f".{settings.stage}.", dir=stage_dir.parent
         ) as beside:
             # Within, as a temporary folder itself is closed to other users.

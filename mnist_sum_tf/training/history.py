@@ -72,8 +72,20 @@ def read_history(directory) -> list[dict]:
         return []
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return [dict(row) for row in rows if row["step"] >= 0]
+        if not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise ValueError(f"no such rows: {str(rows)[:60]}")
+        return rows
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise config.UserError(
-            f"{path} must be a list of rows with a step. Received: {error!r}"
+            f"{path} must be a list of rows of numbers with a step. Received: {error!r}"
         ) from error
+
+
+def _is_row(row) -> bool:
+    """Whether it is a dictionary of numbers, with a step from 0."""
+    return (
+        isinstance(row, dict)
+        and type(row.get("step")) is int
+        and row["step"] >= 0
+        and all(type(value) in (int, float) for value in row.values())
+    )

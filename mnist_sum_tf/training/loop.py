@@ -105,8 +105,12 @@ class Trainer:
         strategies.check_same_settings(strategy, kept)
         self.state = steps.TrainingState(task, settings, strategy, dtype)
         # After it: settings that cannot be used claim no folder.
+        before = kept
         if self.is_chief:
-            stage_folder.claim_directory(stage_dir, kept)
+            before = stage_folder.claim_directory(stage_dir, kept)
+        saved = before.get("checkpoint_every_steps")
+        is_told = type(saved) is int
+        self.saved_every_steps = saved if is_told else settings.checkpoint_every_steps
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
         )
@@ -129,7 +133,7 @@ class Trainer:
             logging.info("resuming from %s", path)
         else:
             stage_folder.check_nothing_lost(
-                self.stage_dir, self.settings.checkpoint_every_steps
+                self.stage_dir, self.saved_every_steps
             )
         if not strategies.workers_agree(self.strategy, self.state.step):
             raise config.UserError(

@@ -40,8 +40,9 @@ def lock_directory(stage_dir):
         An open file. Whoever closes it, or ends in whatever way, lets go.
 
     Raises:
-        UserError: if another process trains in it, or it cannot be written.
+        UserError: if another process trains in it, or it cannot be used.
     """
+    config.check_path(stage_dir, "workdir")
     path = pathlib.Path(stage_dir) / LOCK_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,28 +87,33 @@ def unwritable(error: OSError) -> config.UserError:
     )
 
 
-def claim_directory(stage_dir, settings: dict) -> None:
+def claim_directory(stage_dir, settings: dict) -> dict:
     """Writes a stage's settings; an old one's must be of the same experiment.
 
     Args:
         stage_dir: the stage's folder.
         settings: what `config.json` shall hold.
 
+    Returns:
+        What it held before, or these settings where there was none.
+
     Raises:
         UserError: if the folder cannot be written, or holds another experiment;
             the differing settings are named.
     """
     path = pathlib.Path(stage_dir) / CONFIG_FILE
+    old = settings
     if path.exists():
         old = read_settings(path)
         check_same(path, old, settings)
         if old == settings:
-            return
+            return old
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(settings, indent=2) + "\n")
     except OSError as error:
         raise unwritable(error) from error
+    return old
 
 
 def check_goes_on(stage_dir, settings: dict) -> None:
@@ -205,6 +211,10 @@ def check_nothing_lost(stage_dir, checkpoint_every_steps: int) -> None:
 
     A history is written just before each checkpoint, so a run killed within its
     first save leaves one without the other.
+
+    Args:
+        stage_dir: the stage's folder.
+        checkpoint_every_steps: of the run that wrote the history.
 
     Raises:
         UserError: if the history is longer: no silent start from zero.

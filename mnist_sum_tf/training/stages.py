@@ -75,8 +75,8 @@ def encoder_task(
 ) -> Task:
     """What the encoder learns: images, and the digits in them."""
     stage_dir = workdir and workdir / "encoder"
-    data = training_data.of_images(settings, needs_digits=True, stage_dir=stage_dir)
     teacher = teachers.Teacher(settings)
+    data = training_data.of_images(settings, needs_digits=True, stage_dir=stage_dir)
 
     def build_model(dtype):
         teacher.build(dtype)

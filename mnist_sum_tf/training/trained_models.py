@@ -32,6 +32,7 @@ def load_sum_model(workdir) -> keras.Model:
     Raises:
         UserError: if the directory holds neither.
     """
+    config.check_path(workdir, "workdir")
     workdir = pathlib.Path(workdir)
     if checkpoints.latest_checkpoint(workdir / "sum_model"):
         encoder, decoder = untrained_encoder_of(workdir / "sum_model"), build_decoder()
