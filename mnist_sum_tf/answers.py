@@ -1,11 +1,14 @@
 """What a model answers to every image of a data set, beside the truth."""
 
+import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from mnist_sum_tf.config import one_line
 
 MAX_WORST = 100
 OUTPUTS = ("digit_probabilities", "sum_probabilities", "sum")
@@ -81,7 +84,8 @@ def collect_all(
     Args:
         model: images to a dictionary with the outputs `OUTPUTS`.
         named_datasets: pairs of name and data set, which is finite; elements of
-            images and labels (see `datasets`).
+            images and labels (see `datasets`), which may hold `"name"`, string
+            `[batch]`, of the files.
 
     Returns:
         Answers by name.
@@ -107,18 +111,21 @@ def _collect(run, dataset, name: str) -> Answers:
         digits = labels["digits"].numpy() if "digits" in labels else None
         outputs = [output.numpy() for output in run(images)]
         part = Answers(labels["sum"].numpy(), digits, *outputs, worst=[])
-        worst = least_likely(worst + _worst_of(part, images.numpy(), name))
+        sources = [name] * len(part.sums)
+        if "name" in labels:
+            sources = [one_line(os.fsdecode(each)) for each in labels["name"].numpy()]
+        worst = least_likely(worst + _worst_of(part, images.numpy(), sources))
         parts.append(part)
     return join(parts)._replace(worst=worst)
 
 
-def _worst_of(part: Answers, images, name: str) -> list[WorstImage]:
+def _worst_of(part: Answers, images, sources) -> list[WorstImage]:
     """The batch's images whose true sums are least likely."""
     likelihood = part.sum_probabilities[np.arange(len(part.sums)), part.sums]
     read, sums, confidences = part.read_digits, part.read_sums, part.confidences
     return [
         WorstImage(
-            source=name,
+            source=sources[row],
             image=images[row, ..., 0].copy(),  # lets go of the batch
             true_digits=(
                 None if part.digits is None else tuple(part.digits[row].tolist())

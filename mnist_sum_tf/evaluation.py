@@ -2,9 +2,11 @@
 
 import functools
 import json
+import os
 import pathlib
 
 import keras
+import tensorflow as tf
 import tqdm
 
 from mnist_sum_tf import answers, confidence, config, robustness, slots
@@ -47,7 +49,8 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
     if workdir is not None:
         return load_sum_model(workdir)
     if is_model_file(model_path):
-        return as_keras_model(load_file(model_path))
+        name = config.one_line(os.path.basename(model_path))
+        return as_keras_model(load_file(model_path), name)
     return load_as_keras_model(model_path)
 
 
@@ -71,15 +74,15 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
         split: one of `config.SPLITS`.
 
     Returns:
-        Name of the layout or of the images -> `tf.data.Dataset`.
+        Name of the layout or of the images -> `tf.data.Dataset`; labels of a person's
+        own images hold `"name"`, too.
 
     Raises:
         UserError: if the images or digits cannot be used.
     """
     if data.images is not None:
         labelled = datasets.read_labelled_images(data.images, data.sums)
-        dataset = datasets.once_dataset(labelled, config.EVALUATION_BATCH_SIZE)
-        return {config.one_line(data.images): dataset}
+        return {config.one_line(data.images): _with_names(labelled)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
     # Counted, judged and collected: composed once.
     return {
@@ -88,6 +91,21 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
         ).cache()
         for layout in layouts
     }
+
+
+def _with_names(labelled) -> tf.data.Dataset:
+    """All images once, their labels with `"name"`, string `[batch]`, of their files."""
+    names = labelled.names or [f"number {row}" for row in range(len(labelled.images))]
+    size = config.EVALUATION_BATCH_SIZE
+    names = tf.data.Dataset.from_tensor_slices([*map(os.fsencode, names)]).batch(size)
+
+    def add(images_and_labels, names):
+        images, labels = images_and_labels
+        return images, labels | {"name": names}
+
+    return tf.data.Dataset.zip(datasets.once_dataset(labelled, size), names).map(
+        tf.autograph.experimental.do_not_convert(add)
+    )
 
 
 def choose_corrupted(data: config.DataConfig, split="test") -> dict:

@@ -15,6 +15,31 @@ MAX_DRAWN = 400
 LONGEST_STEM = 100  # bytes of a file's name
 
 
+def check_picture(picture: str, paths: list[str]) -> None:
+    """Refuses what no picture can be written to, before anything is read.
+
+    Args:
+        picture: where the picture shall be.
+        paths: the images to be read.
+
+    Raises:
+        UserError: if it is no `.png`, is there and no file, or is one of the images.
+    """
+    expected = "--picture must be a .png file that can be written. Received: "
+    if not picture.lower().endswith(".png"):
+        raise UserError(f"{expected}{picture}")
+    if not os.path.exists(picture):
+        return
+    if not os.path.isfile(picture):
+        raise UserError(f"{expected}{picture}, which is no file")
+    places = [picture, os.path.dirname(picture) or "."]  # A folder's images are read.
+    if any(
+        os.path.samefile(path, place)
+        for path in paths for place in places if os.path.exists(path)
+    ):  # fmt: skip
+        raise UserError(f"{expected}{picture}, which is an image to be read")
+
+
 def format_readings(readings: list[Reading]) -> str:
     """One line per image: path, digits, sum and the sum's probability."""
     paths = [one_line(each.path) for each in readings]

@@ -3,6 +3,7 @@
 import logging
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -119,6 +120,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
         from mnist_sum_tf.config import one_line
 
         reason = one_line(" ".join(str(error).split()))
+        missing = re.fullmatch(r"flag --(\w+)=None: .* other than None\.", reason)
+        if missing:
+            sys.exit(f"error: --{missing[1]} must be given. Received: no such flag")
         sys.exit(f"error: Flags must be as --help says. Received: {reason}")
 
 

@@ -11,7 +11,6 @@ Examples:
 """
 
 import json
-import os
 import sys
 
 import cli
@@ -45,11 +44,8 @@ def main(argv):
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
     picture = _PICTURE.value
-    if picture and os.path.exists(picture) and not os.path.isfile(picture):
-        raise config.UserError(
-            "--picture must be a file that can be written. "
-            f"Received: {picture}, which is no file"
-        )
+    if picture:
+        prediction_results.check_picture(picture, paths)
     if _OUTPUT_DIR.value:
         check_empty(_OUTPUT_DIR.value)
     model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)

@@ -55,6 +55,16 @@ def test_answers_of_all_batches_in_order(model):
     assert found.digit_probabilities.shape == (3, 4, 10)
 
 
+def test_the_worst_have_the_names_of_their_files(model):
+    names = tf.data.Dataset.from_tensor_slices([b"a.png", b"b\xff.png", b"c\n.png"])
+    dataset = tf.data.Dataset.zip(a_dataset(ROWS, [10, 4, 36], 2), names.batch(2)).map(
+        lambda pair, names: (pair[0], pair[1] | {"name": names})
+    )
+    found = answers.collect(model, dataset, "some")
+    sources = [each.source for each in found.worst]
+    assert sources == ["b\\udcff.png", "c\\n.png", "a.png"]
+
+
 def test_the_worst_come_first_with_what_was_read(model):
     digits = [[1, 2, 3, 4], [0, 0, 0, 4], [9, 9, 9, 9]]
     found = answers.collect(

@@ -60,6 +60,15 @@ def test_wrong_flags_are_told_in_one_line(cli, monkeypatch, argument, reason):
     assert caught.value.code.startswith(expected) and "\n" not in caught.value.code
 
 
+def test_a_flag_that_must_be_given_is_named(cli, monkeypatch):
+    values = flags.FlagValues()
+    flags.DEFINE_string("workdir", None, "", flag_values=values, required=True)
+    monkeypatch.setattr(cli.flags, "FLAGS", values)
+    with pytest.raises(SystemExit) as caught:
+        cli._parse_flags(["script.py", "W"])
+    assert caught.value.code == "error: --workdir must be given. Received: no such flag"
+
+
 def test_a_value_beside_its_flag_is_not_lost(cli):
     cli.check_no_files([])
     with pytest.raises(UserError, match=r"flags alone.* Received: tiled mixed$"):

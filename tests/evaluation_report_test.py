@@ -149,8 +149,10 @@ def test_names_of_folders_are_no_formulas_and_are_written_in_utf8(tmp_path):
     image[10:30, 20:40] = 255
     PIL.Image.fromarray(image).save(tmp_path / name / "0001.png")
     data = config.DataConfig(images=str(tmp_path / name))
-    (shown,) = evaluation.choose_datasets([], data)
+    ((shown, dataset),) = evaluation.choose_datasets([], data).items()
     assert shown == f"{tmp_path}/$5_$ \\udcff"
+    ((_, labels),) = dataset
+    assert labels["name"].numpy().tolist() == [b"0001.png"]
     files.figure_png(plots.accuracy_by_dataset({shown: (1, 2)}))
 
 

@@ -77,6 +77,25 @@ def test_a_caption_is_one_line(folder, tmp_path, monkeypatch):
     assert drawn[0][1] == ["5\\n.png\n1 2 3 4   sum 10   50.0%"]
 
 
+def test_a_picture_takes_the_place_of_no_image_that_is_read(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.png", "out.png"):
+        (tmp_path / name).touch()
+    check = prediction_results.check_picture
+    for picture, paths in (
+        ("out.png", ["in"]), ("new.PNG", ["in", "nowhere.png"]), ("in/new.png", ["in"]),
+    ):  # fmt: skip
+        check(str(tmp_path / picture), [str(tmp_path / path) for path in paths])
+    for picture, paths, received in (
+        ("in/a.png", ["in"], "in/a.png, which is an image to be read"),
+        ("out.png", ["in", "in/../out.png"], "out.png, which is an image to be read"),
+        ("in", ["out.png"], "in"),
+        ("new.jpg", ["in"], "new.jpg"),
+    ):
+        with pytest.raises(UserError, match=f"must be a .png file .*/{received}$"):
+            check(str(tmp_path / picture), [str(tmp_path / path) for path in paths])
+
+
 def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):
     reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
     (tmp_path / "file").touch()

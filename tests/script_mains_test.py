@@ -118,7 +118,8 @@ def test_a_picture_into_a_folder_is_refused_before_anything_is_read(
     run_main, tmp_path, monkeypatch
 ):
     program = runpy.run_path(str(SCRIPTS / "predict.py"))
-    flags.FLAGS(["predict.py", f"--picture={tmp_path}"])
+    (tmp_path / "sheet.png").mkdir()
+    flags.FLAGS(["predict.py", f"--picture={tmp_path}/sheet.png"])
     with pytest.raises(UserError, match="--picture must be .* which is no file"):
         program["main"](["predict.py", "missing.png"])
 

@@ -73,18 +73,20 @@ def start_server(config: DemoConfig) -> "DemoServer":
         answer = answerers.remote_answerer(config.backend, MODEL_NAME)
     else:
         answer = answerers.local_answerer(config.model)
-    # The first canvas takes seconds, which nobody who draws shall wait for.
-    blank = answerers.blank_file()
-    threading.Thread(target=canvas_of, args=("blank", blank), daemon=True).start()
     files = find_files(config.examples)
     try:
-        return DemoServer(config, answer, files)
+        server = DemoServer(config, answer, files)
     except (OSError, OverflowError, TypeError, ValueError) as error:
         # The last two: of a host that cannot be a name.
         raise UserError(
             "--host and --port must be an address that is free. Received: "
             f"{one_line(config.host)}:{config.port} ({first_line(error)})"
         ) from None
+    # The first canvas takes seconds, which nobody who draws shall wait for. Begun last:
+    # a program that ends while TensorFlow works in a thread is aborted.
+    blank = answerers.blank_file()
+    threading.Thread(target=canvas_of, args=("blank", blank), daemon=True).start()
+    return server
 
 
 class DemoServer(http.server.ThreadingHTTPServer):

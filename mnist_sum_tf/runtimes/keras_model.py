@@ -7,18 +7,19 @@ from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.loading import OUTPUTS, Reader
 
 
-def as_keras_model(reader: Reader) -> keras.Model:
+def as_keras_model(reader: Reader, name: str = "model_file") -> keras.Model:
     """Wraps a reader.
 
     Args:
         reader: see `load_file`.
+        name: of the model.
 
     Returns:
         A model without weights, from images to a dictionary of `OUTPUTS`. It
         cannot be saved.
     """
     images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
-    return keras.Model(images, _Reading(reader)(images), name="model_file")
+    return keras.Model(images, _Reading(reader)(images), name=name)
 
 
 class _Reading(keras.layers.Layer):

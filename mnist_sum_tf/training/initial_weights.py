@@ -52,8 +52,9 @@ def _check_fits(found, variable: keras.Variable, saved_model, flag: str) -> None
     name, shape = short_name(variable), tuple(variable.shape)
     if tuple(found.shape) != shape:
         raise config.UserError(
-            f"--{flag} must have {name} of shape {shape}; is it of "
-            f"the same size? Received: {saved_model} with {tuple(found.shape)}"
+            f"--{flag} must have {name} of shape {shape}, for the size that "
+            "--base_channels or --block_channels asks for (without them it keeps its "
+            f"own). Received: {saved_model} with {tuple(found.shape)}"
         )
     if not np.isfinite(found).all():
         raise config.UserError(
