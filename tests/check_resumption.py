@@ -27,7 +27,7 @@ import preloaded
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Seconds that each takes about, between which the moment of a kill is drawn.
-PHASES = {"_take_step": 0.03, "judge": 0.3, "_save": 0.06}
+PHASES = {"_take_step": 0.03, "_save": 0.06, "judge": 0.3}
 NAMES = {"_take_step": "step", "judge": "evaluation", "_save": "checkpoint"}
 
 
