@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import unicodedata
 from typing import Any
@@ -47,11 +48,8 @@ def check_path(path, flag: str) -> None:
     Raises:
         UserError: if the path is no UTF-8, or has characters of patterns in it.
     """
-    try:
-        is_plain = not {*str(path).encode().decode()} & {*"[]\\"}
-    except UnicodeEncodeError:
-        is_plain = False
-    if not is_plain:
+    is_utf8 = os.fsencode(path).decode(errors="replace") == str(path)
+    if not is_utf8 or any(character in str(path) for character in "[]\\"):
         raise UserError(
             f"--{flag} must be a path in UTF-8 without [, ] and \\, which TensorFlow "
             f"takes for a pattern. Received: {str(path)!r}"

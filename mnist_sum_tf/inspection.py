@@ -58,7 +58,7 @@ def inspect_composites(
     Args:
         model: see `evaluation.load_for_evaluation`.
         layout: one of `config.LAYOUTS`.
-        number: how many, at most `evaluation.BATCH_SIZE`.
+        number: how many, at most `config.EVALUATION_BATCH_SIZE`.
         digits: see `load_digits`.
 
     Raises:

@@ -87,6 +87,7 @@ def ended_tidily():
     before = {
         number: signal.signal(number, lambda number, _: sys.exit(128 + number))
         for number in ENDING
+        if signal.getsignal(number) != signal.SIG_IGN  # as `nohup` asks
     }
     try:
         yield

@@ -51,8 +51,8 @@ def main(argv):
     del argv
     try:
         from mnist_sum_tf.distillation import pupils, recipe
-    except ModuleNotFoundError as error:
-        if error.name.startswith("mnist_sum_tf"):
+    except ImportError as error:
+        if (error.name or "").startswith("mnist_sum_tf"):
             raise
         raise config.UserError(
             "Distillation needs JAX: pip install -e '.[distillation]'. "

@@ -179,6 +179,19 @@ def test_a_signal_takes_away_what_was_begun(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_signal_that_is_ignored_stays_so(tmp_path):
+    """As under `nohup`, whose programs outlive their terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with new_folder(str(tmp_path / "new")) as scratch:
+            (scratch / "0").touch()
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["0"]
+
+
 def test_what_keeps_a_folder_from_being_empty_is_named_where_it_is_hidden(tmp_path):
     (tmp_path / ".left").mkdir()
     message = f"Received: '{tmp_path}', which holds .left$"

@@ -75,7 +75,7 @@ def read_history(directory) -> list[dict]:
         if not isinstance(rows, list) or not all(map(_is_row, rows)):
             raise ValueError(f"no such rows: {str(rows)[:60]}")
         return rows
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise config.UserError(
             f"{path} must be a list of rows of numbers with a step. Received: {error!r}"
         ) from error

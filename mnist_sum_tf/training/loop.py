@@ -108,9 +108,6 @@ class Trainer:
         before = kept
         if self.is_chief:
             before = stage_folder.claim_directory(stage_dir, kept)
-        saved = before.get("checkpoint_every_steps")
-        is_told = type(saved) is int
-        self.saved_every_steps = saved if is_told else settings.checkpoint_every_steps
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
         )
@@ -125,16 +122,14 @@ class Trainer:
         self.checkpoints = checkpoints.CheckpointFolder(
             self.state.checkpoint(kept), stage_dir, kept
         )
-        self._restore()
+        self._restore(before.get("checkpoint_every_steps"))
 
-    def _restore(self) -> None:
+    def _restore(self, saved_every_steps) -> None:
         path = self.checkpoints.restore_latest()
         if path:
             logging.info("resuming from %s", path)
         else:
-            stage_folder.check_nothing_lost(
-                self.stage_dir, self.saved_every_steps
-            )
+            stage_folder.check_nothing_lost(self.stage_dir, saved_every_steps)
         if not strategies.workers_agree(self.strategy, self.state.step):
             raise config.UserError(
                 "--workdir must be one folder that all machines of TF_CONFIG "

@@ -206,7 +206,7 @@ def _flatten(settings: dict, prefix: str = "") -> dict:
     return flat
 
 
-def check_nothing_lost(stage_dir, checkpoint_every_steps: int) -> None:
+def check_nothing_lost(stage_dir, checkpoint_every_steps) -> None:
     """Raises if a stage without checkpoint must have had one.
 
     A history is written just before each checkpoint, so a run killed within its
@@ -214,7 +214,7 @@ def check_nothing_lost(stage_dir, checkpoint_every_steps: int) -> None:
 
     Args:
         stage_dir: the stage's folder.
-        checkpoint_every_steps: of the run that wrote the history.
+        checkpoint_every_steps: of the run that wrote the history, as its settings say.
 
     Raises:
         UserError: if the history is longer: no silent start from zero.
@@ -223,7 +223,7 @@ def check_nothing_lost(stage_dir, checkpoint_every_steps: int) -> None:
     if not rows:
         return
     reached = rows[-1]["step"]
-    if reached > checkpoint_every_steps:
+    if type(checkpoint_every_steps) is not int or reached > checkpoint_every_steps:
         raise config.UserError(
             f"{stage_dir} must hold the checkpoints of its history; delete it "
             f"to start over. Received: a history of {reached} steps, no "
