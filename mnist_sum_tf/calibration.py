@@ -73,7 +73,7 @@ def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
     """
     logits, sums = _logits(model.get_layer("encoder"), named_datasets.values())
     layer = model.get_layer("sum_distribution").get_layer(LAYER)
-    at = lambda t: (t, *judge_temperature(logits, sums, t))  # noqa: E731
+    at = lambda t: (t, *evaluate_temperature(logits, sums, t))  # noqa: E731
     before = at(float(layer.temperature))
     if len(sums) < MIN_IMAGES:
         reason = f"{len(sums)} validation images, of which {MIN_IMAGES} are needed"
@@ -114,7 +114,7 @@ def fit_temperature(logits, sums) -> float:
     """
 
     def surprise(log_temperature):
-        return judge_temperature(logits, sums, math.exp(log_temperature))[0]
+        return evaluate_temperature(logits, sums, math.exp(log_temperature))[0]
 
     return math.exp(minimize(surprise, math.log(LOWEST), math.log(HIGHEST)))
 
@@ -142,7 +142,7 @@ def minimize(function, low: float, high: float, tolerance=1e-3) -> float:
     return float((low + high) / 2)
 
 
-def judge_temperature(logits, sums, temperature: float) -> tuple[float, float]:
+def evaluate_temperature(logits, sums, temperature: float) -> tuple[float, float]:
     """NLL of the sums (nats) and expected calibration error (share).
 
     Args:
@@ -159,7 +159,7 @@ def judge_temperature(logits, sums, temperature: float) -> tuple[float, float]:
 
 
 def share_right(logits, sums, temperature: float) -> float:
-    """How large a share of the most likely sums is right; see `judge_temperature`."""
+    """How large a share of the most likely sums is right; see `evaluate_temperature`."""
     found = _sum_probabilities(logits, temperature).numpy().argmax(-1)
     return float((found == sums).mean())
 

@@ -144,7 +144,7 @@ def wilson_interval(successes: int, number: int, z: float = Z_95):
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
-def judge_confidence(sum_probabilities, sums) -> dict:
+def evaluate_confidence(sum_probabilities, sums) -> dict:
     """All of the above for the most likely sums.
 
     Args:

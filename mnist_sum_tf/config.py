@@ -16,7 +16,7 @@ CELL_WIDTH = IMAGE_WIDTH // NUM_DIGITS
 NUM_CLASSES = 10
 NUM_SUMS = NUM_DIGITS * (NUM_CLASSES - 1) + 1  # 0, 1, ..., 36
 NUM_BLOCKS = 5  # of the encoder
-# What judges a model is the same everywhere.
+# Every model is evaluated alike.
 EVALUATION_BATCH_SIZE = 250
 EVALUATION_SEED = 0
 
@@ -90,11 +90,11 @@ class DataConfig:
         tfds_data_dir: where TensorFlow Datasets keeps its data; its own default
             where `None`.
         layout: how composites are laid out, one of `LAYOUTS`.
-        bent: whether digits of other layouts are bent as those of `mixed` are.
-        bend_strength: how far they are bent, as a share of what is usual.
-        worn: whether images of `mixed` are worn (noise, blur, stray lines, ...) in
-            training.
-        wear_share: how many of them are worn, as a share of what is usual.
+        deformed: whether digits of other layouts are deformed as those of `mixed` are.
+        deformation_strength: how far they are deformed, as a share of what is usual.
+        degraded: whether images of `mixed` are degraded (noise, blur, stray lines,
+            ...) in training.
+        degradation_share: how many of them are degraded, as a share of what is usual.
         mixup_share: of the images an encoder learns from, how many have digits that
             are blended with others, and labels likewise.
         hard_share: about how many of the digits that composites are made of are
@@ -105,7 +105,7 @@ class DataConfig:
         images: what to learn from in place of composites, see
             `labelled_images.read_labelled_images`.
         sums: likewise; `None` for labelled PNGs.
-        augmented: whether a person's own images are trained on moved, turned, bent
+        augmented: whether a person's own images are trained on moved, turned, deformed
             and thickened, each time another way.
         train_fraction: the share of a person's own images that is trained on; half
             of the rest validates, the other half tests.
@@ -114,10 +114,10 @@ class DataConfig:
     digits: str = "bundled"
     tfds_data_dir: str | None = None
     layout: str = "mixed"
-    bent: bool = False
-    bend_strength: float = 1.0
-    worn: bool = True
-    wear_share: float = 1.0
+    deformed: bool = False
+    deformation_strength: float = 1.0
+    degraded: bool = True
+    degradation_share: float = 1.0
     mixup_share: float = 0.0
     hard_share: float = 0.0
     validates_all_layouts: bool = True
@@ -212,7 +212,7 @@ class Config:
         initial_model: exported model, or .npz of layers, whose weights to start from;
             random ones where `None`.
         teacher: such a model, too, of any size; the encoder learns what it says of
-            each composite before that is worn, in place of labels.
+            each composite before that is degraded, in place of labels.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         stop_at_accuracy: training ends as soon as so large a share of the sums

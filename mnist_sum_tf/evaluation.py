@@ -1,18 +1,21 @@
 """How well a model reads images made of digits it has not seen."""
 
+import dataclasses
 import functools
 import json
 import os
 import pathlib
 
 import keras
-import tensorflow as tf
 import tqdm
 
 from mnist_sum_tf import answers, confidence, config, robustness, slots
-from mnist_sum_tf.data import datasets
-from mnist_sum_tf.data.digits import load_digits
-from mnist_sum_tf.data.new_folders import failed_writes_told
+from mnist_sum_tf.data.new_folders import failed_writes_reported
+from mnist_sum_tf.evaluation_data import (
+    check_layouts,
+    choose_corrupted,
+    choose_datasets,
+)
 from mnist_sum_tf.evaluation_tables import (
     format_confidence,
     format_samples,
@@ -29,7 +32,48 @@ from mnist_sum_tf.whole_files import check_writable, write_whole
 
 NUM_SAMPLES = 10
 POOLED = "all of these"
-JUDGED = answers.OUTPUTS
+EVALUATED = answers.OUTPUTS
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """What to evaluate, on what, and where to write it.
+
+    Attributes:
+        model: path of an exported model, see `load_for_evaluation`.
+        workdir: a work directory, in place of `model`; `None` for none.
+        layouts: names of layouts to compose digits in.
+        data: where digits, or a person's own images, come from.
+        split: of the digits, one of `config.SPLITS`.
+        corruptions: whether to evaluate corrupted composites, too.
+        output_dir: see `evaluate_and_report`.
+    """
+
+    model: str | os.PathLike
+    workdir: str | None = None
+    layouts: tuple[str, ...] = config.LAYOUTS
+    data: config.DataConfig = config.DataConfig()
+    split: str = "test"
+    corruptions: bool = False
+    output_dir: str | None = None
+
+
+def load_and_evaluate(settings: EvaluationConfig) -> dict:
+    """Loads a model, and does with it what `evaluate_and_report` does.
+
+    Returns: as `evaluate_and_report`.
+
+    Raises:
+        UserError: if there is no such model, digits or images cannot be used, or
+            the results not be written.
+    """
+    check_layouts(settings.layouts)
+    model = load_for_evaluation(settings.model, settings.workdir)
+    named = choose_datasets(settings.layouts, settings.data, settings.split)
+    corrupted = None
+    if settings.corruptions:
+        corrupted = choose_corrupted(settings.data, settings.split)
+    return evaluate_and_report(model, named, settings.output_dir, corrupted)
 
 
 def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
@@ -41,7 +85,7 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
         workdir: a work directory, in place of `model_path`.
 
     Returns:
-        A model from images to a dictionary with at least the outputs `JUDGED`.
+        A model from images to a dictionary with at least the outputs `EVALUATED`.
 
     Raises:
         UserError: if there is no model, or it cannot be loaded.
@@ -52,70 +96,6 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
         name = config.one_line(os.path.basename(model_path))
         return as_keras_model(load_file(model_path), name)
     return load_as_keras_model(model_path)
-
-
-def check_layouts(layouts) -> None:
-    """Raises a `UserError` unless there are some, and each is one of `LAYOUTS`."""
-    if not layouts or {*layouts} - {*config.LAYOUTS}:
-        raise config.UserError(
-            f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
-            f"Received: {','.join(layouts) or 'none'}"
-        )
-
-
-def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
-    """A person's own images where the settings name some, else composites.
-
-    Composites use every digit of the split exactly once per layout.
-
-    Args:
-        layouts: names of layouts.
-        data: where digits or images come from.
-        split: one of `config.SPLITS`.
-
-    Returns:
-        Name of the layout or of the images -> `tf.data.Dataset`; labels of a person's
-        own images hold `"name"`, too.
-
-    Raises:
-        UserError: if the images or digits cannot be used.
-    """
-    if data.images is not None:
-        labelled = datasets.read_labelled_images(data.images, data.sums)
-        return {config.one_line(data.images): _with_names(labelled)}
-    digits = load_digits(data.digits, split, data.tfds_data_dir)
-    # Counted, judged and collected: composed once.
-    return {
-        layout: datasets.evaluation_dataset(
-            digits, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
-        ).cache()
-        for layout in layouts
-    }
-
-
-def _with_names(labelled) -> tf.data.Dataset:
-    """All images once, their labels with `"name"`, string `[batch]`, of their files."""
-    names = labelled.names or [f"number {row}" for row in range(len(labelled.images))]
-    size = config.EVALUATION_BATCH_SIZE
-    names = tf.data.Dataset.from_tensor_slices([*map(os.fsencode, names)]).batch(size)
-
-    def add(images_and_labels, names):
-        images, labels = images_and_labels
-        return images, labels | {"name": names}
-
-    return tf.data.Dataset.zip(datasets.once_dataset(labelled, size), names).map(
-        tf.autograph.experimental.do_not_convert(add)
-    )
-
-
-def choose_corrupted(data: config.DataConfig, split="test") -> dict:
-    """Composites of a split, clean and corrupted, see `corrupted_datasets`.
-
-    Raises:
-        UserError: if the digits cannot be used.
-    """
-    digits = load_digits(data.digits, split, data.tfds_data_dir)
-    return robustness.corrupted_datasets(digits, config.EVALUATION_BATCH_SIZE)
 
 
 def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
@@ -131,45 +111,45 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     """
     results = {}
     # Compiled once for all data sets.
-    judged_model = functools.cache(functools.partial(metrics.judged_model, model))
+    model_of = functools.cache(functools.partial(metrics.evaluation_model, model))
     for name, dataset in tqdm.tqdm(named_datasets.items(), "evaluating", leave=False):
         knows_digits = "digits" in dataset.element_spec[1]
-        judged = JUDGED if knows_digits else JUDGED[1:]
+        outputs = EVALUATED if knows_digits else EVALUATED[1:]
         results[name] = {
             "num_images": sum(len(labels["sum"]) for _, labels in dataset),
-            **metrics.evaluate(judged_model(judged), dataset, judged),
+            **metrics.evaluate(model_of(outputs), dataset, outputs),
         }
     return results
 
 
-def judge_answers(found: dict) -> dict:
+def evaluate_confidence(found: dict) -> dict:
     """How much the stated probabilities are worth, per data set and pooled.
 
     Args:
         found: name -> `Answers`.
 
     Returns:
-        Name -> see `judge_confidence`; `POOLED` joins several.
+        Name -> see `confidence.evaluate_confidence`; `POOLED` joins several.
     """
     if len(found) > 1:
         found = found | {POOLED: answers.join(list(found.values()))}
     return {
-        name: confidence.judge_confidence(each.sum_probabilities, each.sums)
+        name: confidence.evaluate_confidence(each.sum_probabilities, each.sums)
         for name, each in found.items()
     }
 
 
-def judge_slots(found: dict) -> dict:
+def evaluate_slots(found: dict) -> dict:
     """What the encoder's slots stand for, where digits are known.
 
     Args:
         found: name -> `Answers`.
 
     Returns:
-        Name -> see `slots.judge_slots`.
+        Name -> see `slots.evaluate_slots`.
     """
     return {
-        name: slots.judge_slots(each.digits, each.read_digits)
+        name: slots.evaluate_slots(each.digits, each.read_digits)
         for name, each in found.items()
         if each.digits is not None
     }
@@ -215,16 +195,16 @@ def evaluate_and_report(
         UserError: if the folder cannot be written.
     """
     if output_dir is not None:
-        with failed_writes_told(str(output_dir)):  # Before minutes of work.
+        with failed_writes_reported(str(output_dir)):  # Before minutes of work.
             check_writable(output_dir)
     results = evaluate_model(model, named_datasets)
     found = answers.collect_all(model, named_datasets.items())
-    judged = judge_answers(found)
+    evaluated = evaluate_confidence(found)
     samples = sample_predictions(model, next(iter(named_datasets.values())))
     print(format_table(results))
-    print(format_confidence(judged))
-    report = {"results": results, "confidence": judged}
-    report["slots"] = judge_slots(found)
+    print(format_confidence(evaluated))
+    report = {"results": results, "confidence": evaluated}
+    report["slots"] = evaluate_slots(found)
     for name, each in report["slots"].items():
         if not slots.reads_in_order(each):
             print(format_slots(name, each))
@@ -236,18 +216,18 @@ def evaluate_and_report(
         print(format_table(spoiled))
     if output_dir is not None:
         write_json(report, pathlib.Path(output_dir) / "evaluation.json")
-        write_page(model, found, judged, output_dir)
+        write_page(model, found, evaluated, output_dir)
     return report
 
 
-def write_page(model, found: dict, judged: dict, output_dir) -> None:
+def write_page(model, found: dict, evaluated: dict, output_dir) -> None:
     """Writes `report.html` and its pictures, see `write_report`.
 
     Raises:
         UserError: if the folder cannot be written.
     """
-    with failed_writes_told(str(output_dir)):
-        write_report(model, found, judged, output_dir)
+    with failed_writes_reported(str(output_dir)):
+        write_report(model, found, evaluated, output_dir)
 
 
 def write_json(report: dict, path: pathlib.Path, flag: str = "--output_dir") -> None:
@@ -256,6 +236,6 @@ def write_json(report: dict, path: pathlib.Path, flag: str = "--output_dir") -> 
     Raises:
         UserError: if its folder, which the flag names, cannot be written.
     """
-    with failed_writes_told(str(path.parent), flag):
+    with failed_writes_reported(str(path.parent), flag):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(report, indent=2) + "\n")

@@ -22,9 +22,9 @@ def format_table(results: dict) -> str:
     return _align([header, *rows])
 
 
-def format_confidence(judged: dict) -> str:
-    """Lays out what `judge_answers` found, for a terminal."""
-    table = next(iter(judged.values()))["risk_coverage"]
+def format_confidence(evaluated: dict) -> str:
+    """Lays out what `evaluate_confidence` found, for a terminal."""
+    table = next(iter(evaluated.values()))["risk_coverage"]
     header = [
         "confidence in sums of", "calibration error", "NLL", "Brier",
         *(f"right, {row['set_aside']:.0%} set aside" for row in table),
@@ -33,22 +33,22 @@ def format_confidence(judged: dict) -> str:
         [name, f"{each['ece']:.2%}", f"{each['nll']:.4f}",
          f"{each['brier']:.4f}"]
         + [f"{row['accuracy']:.2%}" for row in each["risk_coverage"]]
-        for name, each in judged.items()
+        for name, each in evaluated.items()
     ]  # fmt: skip
     return _align([header, *rows])
 
 
-def format_slots(name: str, judged: dict) -> str:
-    """Lays out which digit each slot reads, see `slots.judge_slots`."""
-    places = range(len(judged["agreement"]))
+def format_slots(name: str, evaluated: dict) -> str:
+    """Lays out which digit each slot reads, see `slots.evaluate_slots`."""
+    places = range(len(evaluated["agreement"]))
     header = [f"{name}: agrees with"] + [f"digit {j + 1}" for j in places]
     header += [f"correlation {j + 1}" for j in places]
     rows = [
         [f"slot {slot + 1}", *(f"{share:.2%}" for share in shares)]
-        + [f"{value:.2f}" for value in judged["correlation"][slot]]
-        for slot, shares in enumerate(judged["agreement"])
+        + [f"{value:.2f}" for value in evaluated["correlation"][slot]]
+        for slot, shares in enumerate(evaluated["agreement"])
     ]
-    same = judged["same_digits_any_order"]
+    same = evaluated["same_digits_any_order"]
     return (
         _align([header, *rows])
         + f"\nthe four digits in some order: {same:.2%}"

@@ -222,12 +222,12 @@ def _draw(sure: dict, path: pathlib.Path) -> None:
 
 
 def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
-    """Shows the first images that can be cut, set apart, and bent as in training.
+    """Shows the first images that can be cut, set apart, and deformed as in training.
 
     Args:
         images: uint8 `[n, 40, 168]`, of which some can be cut.
         number: how many are shown at most.
-        seed: int `[2]`, of the bending.
+        seed: int `[2]`, of the deformation.
 
     Raises:
         UserError: if none can be cut.
@@ -240,10 +240,10 @@ def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
         )
     rows, digit_images = rows[:number], digit_images[:number]
     apart = segments.set_apart(digit_images)
-    bent = segments.bent_and_set_apart(digit_images, seed).numpy()
+    deformed = segments.deformed_and_set_apart(digit_images, seed).numpy()
     border = np.full([len(rows), BORDER, config.IMAGE_WIDTH, 1], 255, np.uint8)
-    parts = [images[rows][..., np.newaxis], border, apart, border, bent]
-    captions = ["as it is; set apart; bent"] * len(rows)
+    parts = [images[rows][..., np.newaxis], border, apart, border, deformed]
+    captions = ["as it is; set apart; deformed"] * len(rows)
     return draw_contact_sheet(np.concatenate(parts, axis=1), captions)
 
 

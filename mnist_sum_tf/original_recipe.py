@@ -37,7 +37,7 @@ class Recipe:
         num_images: see `write_original_images`.
         pytorch_start: whether encoder and decoder start from weights drawn as
             PyTorch draws them, which the original did; else as Keras does.
-        layouts: layouts of unseen test digits to judge the result on.
+        layouts: layouts of unseen test digits to evaluate the result on.
     """
 
     epochs: dict[str, int] = dataclasses.field(default_factory=ORIGINAL_EPOCHS.copy)

@@ -49,7 +49,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
 
     Returns:
         `images` (how many are trained and tested on), the rows of `encoder` and
-        `end_to_end`, `decoder` (see `judge_decoder`), and the `evaluation` of
+        `end_to_end`, `decoder` (see `evaluate_decoder`), and the `evaluation` of
         both together: on the images' own 10 %, and on test digits.
     """
     workdir = pathlib.Path(workdir)
@@ -57,7 +57,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
     report = {
         "images": {"train": len(train.images), "test": len(test.images)},
         "encoder": history.read_history(workdir / "encoder"),
-        "decoder": judge_decoder(settings, workdir),
+        "decoder": evaluate_decoder(settings, workdir),
         "end_to_end": history.read_history(workdir / "sum_model"),
     }
     model = load_sum_model(workdir)
@@ -72,7 +72,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
     }
 
 
-def judge_decoder(settings: config.Config, workdir) -> dict:
+def evaluate_decoder(settings: config.Config, workdir) -> dict:
     """What the original reports of its decoder, on one-hot vectors.
 
     Returns:

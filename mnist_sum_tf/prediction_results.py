@@ -1,18 +1,84 @@
 """What was read in image files: as lines, as a picture, as images to learn from."""
 
+import dataclasses
+import json
 import os
 import pathlib
+import sys
 
 from PIL import Image
 
 from mnist_sum_tf import reports
 from mnist_sum_tf.config import UserError, one_line
-from mnist_sum_tf.data.new_folders import new_folder
-from mnist_sum_tf.prediction import Reading
+from mnist_sum_tf.data.new_folders import check_empty, new_folder
+from mnist_sum_tf.prediction import Reading, load_model, read_sums
 
 # More would make a picture that hardly a program opens.
 MAX_DRAWN = 400
 LONGEST_STEM = 100  # bytes of a file's name
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictionConfig:
+    """What to read images with, and where to leave what was read.
+
+    Attributes:
+        model: path of an exported model, see `load_model`.
+        as_json: whether readings are printed as JSON, not as lines.
+        picture: a PNG to write, see `draw_readings`; none where `None`.
+        output_dir: a new folder of labelled PNGs, see `write_canvases`; likewise.
+    """
+
+    model: str | os.PathLike
+    as_json: bool = False
+    picture: str | None = None
+    output_dir: str | None = None
+
+
+def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
+    """Reads images and prints what was read; what cannot be, on standard error.
+
+    Args:
+        paths: of image files and folders of them.
+        settings: with what, and what to write.
+
+    Returns:
+        Whether all of them could be read.
+
+    Raises:
+        UserError: if there is no such model, or a result cannot be written.
+    """
+    if settings.picture:
+        check_picture(settings.picture, paths)
+    if settings.output_dir:
+        check_empty(settings.output_dir)
+    model = load_model(settings.model)
+    unreadable, canvases = [], []
+    # Not read again: the next time a file may be another, a pipe empty.
+    keep = canvases.append if settings.picture or settings.output_dir else None
+    readings = read_sums(paths, model, unreadable.append, keep)
+    print_readings(readings, unreadable, settings.as_json)
+    if settings.output_dir and readings:
+        write_canvases(readings, canvases, settings.output_dir)
+    if settings.picture and readings:  # After it: it may lie in that folder.
+        draw_readings(readings, canvases, settings.picture)
+    return not unreadable
+
+
+def print_readings(readings: list[Reading], errors: list, as_json: bool) -> None:
+    """Prints what was read, and what was not on standard error.
+
+    Args:
+        readings: may be none.
+        errors: what is wrong with the other images, a line each.
+        as_json: as a list of `{"path", "digits", "sum", "probability"}`.
+    """
+    if as_json:
+        print(json.dumps([reading._asdict() for reading in readings], indent=2))
+    elif readings:
+        print(format_readings(readings))
+    for error in errors:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
 
 
 def check_picture(picture: str, paths: list[str]) -> None:

@@ -92,7 +92,7 @@ _SPEEDRUN = {
         evaluate_every_steps=200,
         stop_at_accuracy=0.99,
         data=config.DataConfig(
-            layout="tiled", bent=True, mixup_share=0.25, validates_all_layouts=False
+            layout="tiled", deformed=True, mixup_share=0.25, validates_all_layouts=False
         ),
         model=_NORMALIZED,
         optimizer=config.OptimizerConfig(learning_rate=2e-3, weight_decay=0.5),

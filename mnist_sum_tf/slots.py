@@ -7,7 +7,7 @@ place, the digit at another one, or a share that is no digit at all.
 import numpy as np
 
 
-def judge_slots(digits: np.ndarray, read: np.ndarray) -> dict:
+def evaluate_slots(digits: np.ndarray, read: np.ndarray) -> dict:
     """Compares what each slot reads with what stands at each place.
 
     Args:
@@ -41,7 +41,7 @@ def _correlation(read, digits) -> np.ndarray:
     )
 
 
-def reads_in_order(judged: dict) -> bool:
+def reads_in_order(evaluated: dict) -> bool:
     """Whether each slot agrees with the digit at its own place above all."""
-    agreement = np.array(judged["agreement"])
+    agreement = np.array(evaluated["agreement"])
     return bool((np.diag(agreement) == agreement.max(axis=1)).all())

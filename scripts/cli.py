@@ -88,7 +88,7 @@ def run(
             quiet.import_tensorflow()
             _multiply_in_float32()
         _set_up()
-        return _run_told(main, argv, takes_files)
+        return _run_and_report(main, argv, takes_files)
 
     if sys.stderr is None:  # Closed; errors would be printed among the results.
         sys.stderr = open(os.devnull, "w")
@@ -165,7 +165,7 @@ def _set_up() -> None:
     logging.getLogger().setLevel(logging.INFO)
 
 
-def _run_told(main, argv: list[str], takes_files: bool):
+def _run_and_report(main, argv: list[str], takes_files: bool):
     from mnist_sum_tf.config import UserError, one_line
     from mnist_sum_tf.training import interruptions
 

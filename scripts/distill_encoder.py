@@ -30,16 +30,17 @@ _TEACHER_STEPS = flags.DEFINE_integer(
 )
 _NUM_WRITINGS = flags.DEFINE_integer(
     "num_writings", 2**20,
-    "Images whose digits are written anew and judged by the teachers once; each is "
-    "learned from again and again, placed and worn another way. A power of two.",
+    "Images whose digits are written anew and labelled by the teachers once; each is "
+    "learned from again and again, placed and degraded another way. A power of two.",
 )  # fmt: skip
 _TOTAL_STEPS = flags.DEFINE_integer("total_steps", 38_000, "Of the encoder.")
 _GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
     "global_batch_size", 1024, "Images per step of the encoder, a multiple of 32."
 )
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 4e-3, "Adam's peak rate.", 0.0)
-_WEAR_SHARE = flags.DEFINE_float(
-    "wear_share", 0.5, "Of the 15 in 32 images that may be worn, the share that is.",
+_DEGRADATION_SHARE = flags.DEFINE_float(
+    "degradation_share", 0.5, "Of the 15 in 32 images that may be degraded, the share "
+    "that is.",
     lower_bound=0.0, upper_bound=1.0,
 )  # fmt: skip
 _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
@@ -60,7 +61,7 @@ def main(argv):
         ) from error
     lesson = pupils.Lesson(
         total_steps=_TOTAL_STEPS.value, global_batch_size=_GLOBAL_BATCH_SIZE.value,
-        learning_rate=_LEARNING_RATE.value, wear_share=_WEAR_SHARE.value,
+        learning_rate=_LEARNING_RATE.value, degradation_share=_DEGRADATION_SHARE.value,
         seed=_SEED.value,
     )  # fmt: skip
     result = recipe.distill(
@@ -73,7 +74,7 @@ def main(argv):
     )  # fmt: skip
     print(
         f"Wrote {result.path}. Of unseen digits the teachers read "
-        f"{100 * result.teachers_accuracy:.2f} %; of sums of such, bent and placed as "
+        f"{100 * result.teachers_accuracy:.2f} %; of sums of such, deformed and placed as "
         f"learned from, the encoder has {100 * result.sum_accuracy:.2f} % right"
     )
 

@@ -51,6 +51,24 @@ _OUTPUT_DIR = flags.DEFINE_string(
 )
 
 
+def main(argv):
+    del argv
+    from mnist_sum_tf.evaluation import EvaluationConfig, load_and_evaluate
+
+    _check_flags()
+    load_and_evaluate(
+        EvaluationConfig(
+            model=_MODEL.value or cli.SHIPPED_MODEL, workdir=_WORKDIR.value,
+            layouts=tuple(_LAYOUTS.value), split=_SPLIT.value,
+            data=config.DataConfig(
+                digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
+                images=_IMAGES.value, sums=_SUMS.value,
+            ),
+            corruptions=_CORRUPTIONS.value, output_dir=_OUTPUT_DIR.value,
+        )
+    )  # fmt: skip
+
+
 def _check_flags() -> None:
     if _MODEL.value and _WORKDIR.value:
         raise config.UserError(
@@ -69,27 +87,6 @@ def _check_flags() -> None:
                 f"--images. Received: {flags.FLAGS[flag.name].serialize()} "
                 f"--images={_IMAGES.value}"
             )
-
-
-def main(argv):
-    del argv
-    from mnist_sum_tf import evaluation
-
-    evaluation.check_layouts(_LAYOUTS.value)
-    _check_flags()
-    data = config.DataConfig(
-        digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
-        images=_IMAGES.value, sums=_SUMS.value,
-    )  # fmt: skip
-    evaluation.evaluate_and_report(
-        evaluation.load_for_evaluation(
-            _MODEL.value or cli.SHIPPED_MODEL, _WORKDIR.value
-        ),
-        evaluation.choose_datasets(_LAYOUTS.value, data, _SPLIT.value),
-        _OUTPUT_DIR.value,
-        evaluation.choose_corrupted(data, _SPLIT.value)
-        if _CORRUPTIONS.value else None,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def _define_model_flags() -> None:
     flags.DEFINE_string(
         "teacher", None,
         "Exported model or encoder.npz whose answers the encoder learns, in place of "
-        "labels: it is shown each composite before wear (train_encoder.py alone).",
+        "labels: it is shown each composite before degradation (train_encoder.py alone).",
     )  # fmt: skip
     flags.DEFINE_bool(
         "normalized", None, "Normalise batches while the encoder learns; what is "
@@ -59,21 +59,21 @@ def _define_model_flags() -> None:
 
 def _define_composite_flags() -> None:
     flags.DEFINE_bool(
-        "worn", None, "Wear images of the layout mixed (noise, blur, stray lines, "
-        "...). On.",
+        "degraded", None, "Degrade images of the layout mixed (noise, blur, stray "
+        "lines, ...). On.",
     )  # fmt: skip
     flags.DEFINE_bool(
-        "bent", None, "Bend, turn and thicken digits of another layout, as mixed does. "
-        "Off, but on in the preset speedrun.",
+        "deformed", None, "Deform digits of another layout (bend, turn, thicken), as "
+        "mixed does. Off, but on in the preset speedrun.",
     )
     flags.DEFINE_float(
-        "bend_strength", None, "How far digits of mixed or --bent are bent, turned "
-        "and thickened, as a share of what is usual. 1.", lower_bound=0.0,
+        "deformation_strength", None, "How far digits of mixed or --deformed are deformed, "
+        "as a share of what is usual. 1.", lower_bound=0.0,
         upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
-        "wear_share", None, "How many images of mixed are worn, as a share of what "
-        "is usual. 1.", lower_bound=0.0, upper_bound=1.0,
+        "degradation_share", None, "How many images of mixed are degraded, as a share of "
+        "what is usual. 1.", lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "mixup_share", None, "Share of the images whose digits are blended with others, "
@@ -190,8 +190,9 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         UserError: for flags that would have no effect.
     """
     chosen = given_flags.changed(
-        preset, "layout", "digits", "tfds_data_dir", "images", "sums", "bent",
-        "worn", "bend_strength", "wear_share", "mixup_share", "hard_share", "augmented",
+        preset, "layout", "digits", "tfds_data_dir", "images", "sums", "deformed",
+        "deformation_strength", "degraded", "degradation_share", "mixup_share",
+        "hard_share", "augmented",
     )  # fmt: skip
     if chosen.hard_share and not given_flags.given("initial_model"):
         raise config.UserError(
@@ -210,8 +211,8 @@ def check_fits_images() -> None:
     """Raises `UserError` for flags of composites with `--images`, or the reverse."""
     images = given_flags.optional("images")
     of_composites = given_flags.given(
-        "layout", "bent", "bend_strength", "worn", "wear_share", "mixup_share",
-        "hard_share", "digits", "tfds_data_dir",
+        "layout", "deformed", "deformation_strength", "degraded", "degradation_share",
+        "mixup_share", "hard_share", "digits", "tfds_data_dir",
     )  # fmt: skip
     for name in of_composites if images else ():
         raise config.UserError(
@@ -234,13 +235,13 @@ def _check_have_effect(data: config.DataConfig) -> None:
     """Raises `UserError` for flags that the layout or other flags leave without."""
     is_mixed = data.layout == "mixed"
     for name, has_effect, needed in (
-        ("worn", is_mixed, "--layout=mixed"),
-        ("bent", not is_mixed, "another --layout than mixed, which is always bent"),
-        ("bend_strength", is_mixed or data.bent, "--layout=mixed or --bent"),
-        ("wear_share", is_mixed and data.worn, "--layout=mixed and --worn"),
+        ("degraded", is_mixed, "--layout=mixed"),
+        ("deformed", not is_mixed, "another --layout than mixed, which is always deformed"),
+        ("deformation_strength", is_mixed or data.deformed, "--layout=mixed or --deformed"),
+        ("degradation_share", is_mixed and data.degraded, "--layout=mixed and --degraded"),
     ):
         if given_flags.optional(name) is not None and not has_effect:
             raise config.UserError(
                 f"--{name} requires {needed}. Received: --layout={data.layout}"
-                f"{' --noworn' if not data.worn else ''}"
+                f"{' --nodegraded' if not data.degraded else ''}"
             )

@@ -10,9 +10,6 @@ Examples:
     python scripts/predict.py my_photographs --output_dir=my_pngs
 """
 
-import json
-import sys
-
 import cli
 from absl import flags
 
@@ -35,35 +32,19 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def main(argv):
-    from mnist_sum_tf import config, prediction, prediction_results
-    from mnist_sum_tf.data.new_folders import check_empty
+    from mnist_sum_tf.config import UserError
+    from mnist_sum_tf.prediction_results import PredictionConfig, predict_and_report
 
     paths = argv[1:]
     if not paths:
-        raise config.UserError(
+        raise UserError(
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
-    picture = _PICTURE.value
-    if picture:
-        prediction_results.check_picture(picture, paths)
-    if _OUTPUT_DIR.value:
-        check_empty(_OUTPUT_DIR.value)
-    model = prediction.load_model(_MODEL.value or cli.SHIPPED_MODEL)
-    unreadable, canvases = [], []
-    # Not read again: the next time a file may be another, a pipe empty.
-    keep = canvases.append if picture or _OUTPUT_DIR.value else None
-    readings = prediction.read_sums(paths, model, unreadable.append, keep)
-    if _JSON.value:
-        print(json.dumps([reading._asdict() for reading in readings], indent=2))
-    elif readings:
-        print(prediction_results.format_readings(readings))
-    for error in unreadable:
-        print(f"error: {config.one_line(str(error))}", file=sys.stderr)
-    if _OUTPUT_DIR.value and readings:
-        prediction_results.write_canvases(readings, canvases, _OUTPUT_DIR.value)
-    if picture and readings:  # After it: it may lie in that folder.
-        prediction_results.draw_readings(readings, canvases, picture)
-    return 1 if unreadable else 0
+    settings = PredictionConfig(
+        model=_MODEL.value or cli.SHIPPED_MODEL, as_json=_JSON.value,
+        picture=_PICTURE.value, output_dir=_OUTPUT_DIR.value,
+    )  # fmt: skip
+    return 0 if predict_and_report(paths, settings) else 1
 
 
 if __name__ == "__main__":

@@ -8,13 +8,10 @@ Examples:
         --load_seconds=10
 """
 
-import json
-import os
-import sys
-import threading
-
 import cli
 from absl import flags
+
+from mnist_sum_tf.config import UserError
 
 LONGEST_SECONDS = 86_400  # A day; the system's timers end somewhere beyond.
 
@@ -63,167 +60,53 @@ _OF_IMAGES = (_SIGNATURE, _JSON, _CONCURRENCY, _LOAD_SECONDS, _BATCH_SIZE)
 
 
 def main(argv):
-    from mnist_sum_tf import config, prediction
-
     _check_flags(argv)
-    client = _connect()
-    if _STATUS.value:
-        return _print_status(client)
-    if len(argv) < 2:
-        raise config.UserError(
-            "query_server.py needs image files: query_server.py IMAGE... "
-            "Received: none"
-        )
-    if _LOAD_SECONDS.value is not None:
-        return _print_load(client, prediction.find_images(argv[1:]))
-    missing = []
-    paths = prediction.find_images(argv[1:], missing.append)
-    return _print_readings(client, paths, missing)
+    try:
+        from mnist_sum_tf.serving.query import QueryConfig, query_and_report
+    except ImportError as error:
+        raise UserError(
+            "query_server.py needs pip install -e '.[serving]'. "
+            f"Received: no module {error.name}"
+        ) from None
+    settings = QueryConfig(
+        server=_SERVER.value, model=_MODEL.value, version=_VERSION.value,
+        signature=_SIGNATURE.value, as_json=_JSON.value, shows_status=_STATUS.value,
+        timeout_seconds=_TIMEOUT.value, concurrency=_CONCURRENCY.value,
+        load_seconds=_LOAD_SECONDS.value, load_batch_size=_BATCH_SIZE.value,
+        ca_certificates=_CA_CERTIFICATES.value, token_file=_TOKEN_FILE.value,
+    )  # fmt: skip
+    return 0 if query_and_report(argv[1:], settings) else 1
 
 
 def _check_flags(argv) -> None:
-    from mnist_sum_tf import config
-
     for flag in (_TIMEOUT, _LOAD_SECONDS):
         # Written so that what is no number is refused as well.
         if flag.value is not None and not flag.value <= LONGEST_SECONDS:
-            raise config.UserError(
+            raise UserError(
                 f"--{flag.name} must be a number of seconds up to {LONGEST_SECONDS}. "
                 f"Received: {flag.value}"
             )
     beside = [f"--{flag.name}" for flag in _OF_IMAGES if flag.present] + argv[1:]
     if _STATUS.value and beside:
-        raise config.UserError(
+        raise UserError(
             "--status asks for nothing but the versions and signatures. Received: "
             f"{' '.join(['--status', *beside])}"
         )
     if _LOAD_SECONDS.value is not None and _JSON.value:
-        raise config.UserError(
+        raise UserError(
             "--load_seconds prints a table and cannot be combined with --json. Received: "
             f"--load_seconds={_LOAD_SECONDS.value} --json"
         )
     if _BATCH_SIZE.present and _LOAD_SECONDS.value is None:
-        raise config.UserError(
+        raise UserError(
             f"--{_BATCH_SIZE.name} requires --load_seconds. Received: "
             f"--{_BATCH_SIZE.name}={_BATCH_SIZE.value} alone"
         )
-
-
-def _connect():
-    from mnist_sum_tf import config
-
-    try:
-        from mnist_sum_tf.serving.client import Server, connect
-    except ImportError as error:
-        raise config.UserError(
-            "query_server.py needs pip install -e '.[serving]'. "
-            f"Received: no module {error.name}"
-        ) from None
-    server = Server(
-        _SERVER.value, _MODEL.value, _VERSION.value, _CA_CERTIFICATES.value,
-        _token(),
-    )  # fmt: skip
-    # Under load a request that fails counts, and is not sent again.
-    max_attempts = None if _LOAD_SECONDS.value is None else 1
-    return connect(server, _TIMEOUT.value, _tell_once(), max_attempts)
-
-
-def _tell_once():
-    """A function that says why nothing happens, once, whichever thread calls it."""
-    import tqdm
-
-    from mnist_sum_tf import config
-
-    may_tell = threading.Lock()
-
-    def tell(error):
-        if may_tell.acquire(blocking=False):
-            reason = config.one_line(str(error))
-            # Not across a progress bar.
-            tqdm.tqdm.write(f"waiting for the server: {reason}", file=sys.stderr)
-
-    return tell
-
-
-def _token():
-    from mnist_sum_tf import config
-
-    if not _TOKEN_FILE.value:
-        return os.environ.get("MNIST_SUM_TOKEN", "").strip() or None
-    try:
-        with open(_TOKEN_FILE.value) as file:
-            token = file.read().strip()
-        fault = None if token else "it is empty"
-    except (OSError, UnicodeError) as error:
-        fault = error
-    if fault:
-        raise config.UserError(
-            "--token_file must be a file with a token. "
-            f"Received: {_TOKEN_FILE.value} ({fault})"
+    if not (_STATUS.value or argv[1:]):
+        raise UserError(
+            "query_server.py needs image files: query_server.py IMAGE... "
+            "Received: none"
         )
-    return token
-
-
-def _print_status(client):
-    for version, state in sorted(client.versions().items()):
-        print(f"version {version}   {state}")
-    for name, signature in sorted(client.signatures().items()):
-        inputs, outputs = (
-            ", ".join(sorted(signature[key])) or "nothing"
-            for key in ("inputs", "outputs")
-        )
-        print(f"{name}   {inputs} -> {outputs}")
-
-
-def _print_load(client, paths):
-    from mnist_sum_tf.serving import load
-
-    ask = load.repeatable_request(
-        client, paths, _SIGNATURE.value, _BATCH_SIZE.value
-    )
-    ask()
-    measured = load.measure_load(
-        ask, _CONCURRENCY.value, _LOAD_SECONDS.value
-    )
-    print(load.format_load(measured))
-    sys.exit(1 if measured.num_failed else 0)
-
-
-def _print_readings(client, paths, missing):
-    from mnist_sum_tf import config, prediction_results
-    from mnist_sum_tf.serving import queries
-
-    answers, ends = _ask(client, paths)
-    failures = [a.reason for a in answers if isinstance(a, queries.Failure)]
-    readings = [a for a in answers if not isinstance(a, queries.Failure)]
-    if _JSON.value:
-        print(json.dumps([reading._asdict() for reading in readings], indent=2))
-    elif readings:
-        print(prediction_results.format_readings(readings))
-    errors = [*missing, *failures, *ends]
-    for reason in errors:
-        print(f"error: {config.one_line(str(reason))}", file=sys.stderr)
-    sys.exit(1 if errors else 0)
-
-
-def _ask(client, paths) -> tuple[list, list]:
-    """What was read, and the error that ended it, if one did."""
-    import tqdm
-
-    from mnist_sum_tf.serving import errors, queries
-
-    answers = []
-    with tqdm.tqdm(
-        total=len(paths), unit="image", disable=len(paths) < 2, leave=False
-    ) as bar:
-        try:
-            for answer in queries.query_files(
-                client, paths, _SIGNATURE.value, _CONCURRENCY.value, bar.update
-            ):
-                answers.append(answer)
-        except errors.ServingError as error:
-            return answers, [error]
-    return answers, []
 
 
 if __name__ == "__main__":

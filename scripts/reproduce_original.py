@@ -51,7 +51,7 @@ _DIGITS = flags.DEFINE_string(
 )  # fmt: skip
 _LAYOUTS = flags.DEFINE_list(
     "layouts", ["tiled", "scattered", "assignment"],
-    "Layouts of unseen test digits to judge the result on.",
+    "Layouts of unseen test digits to evaluate the result on.",
 )  # fmt: skip
 
 

@@ -114,17 +114,17 @@ def test_sums_alone(model):
     assert [each.source for each in joined.worst] == ["second"] * 2 + ["first"]
 
 
-def test_several_are_judged_one_by_one_and_together(model):
+def test_several_are_evaluated_one_by_one_and_together(model):
     found = {
         "first": answers.collect(model, a_dataset(ROWS[:1], [10], 1), "first"),
         "second": answers.collect(model, a_dataset(ROWS[1:], [4, 36], 1), "2"),
     }
-    judged = evaluation.judge_answers(found)
-    assert list(judged) == ["first", "second", evaluation.POOLED]
-    assert [each["num_images"] for each in judged.values()] == [1, 2, 3]
-    assert judged["first"]["ece"] == pytest.approx(0.1)
+    evaluated = evaluation.evaluate_confidence(found)
+    assert list(evaluated) == ["first", "second", evaluation.POOLED]
+    assert [each["num_images"] for each in evaluated.values()] == [1, 2, 3]
+    assert evaluated["first"]["ece"] == pytest.approx(0.1)
     # Each stands in a bin of its own: 0.1, 0.8 and 0.6.
-    assert judged[evaluation.POOLED]["ece"] == pytest.approx(0.5)
-    assert list(evaluation.judge_answers({"first": found["first"]})) == ["first"]
-    table = evaluation.format_confidence(judged).splitlines()
+    assert evaluated[evaluation.POOLED]["ece"] == pytest.approx(0.5)
+    assert list(evaluation.evaluate_confidence({"first": found["first"]})) == ["first"]
+    table = evaluation.format_confidence(evaluated).splitlines()
     assert table[1].split()[:2] == ["first", "10.00%"]

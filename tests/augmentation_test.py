@@ -19,7 +19,7 @@ def dot(row, column):
 
 
 def moved(image, **changes):
-    """The image after changes in [-1, 1] of those names, without a bend."""
+    """The image after changes in [-1, 1] of those names, without displacements."""
     numbers = [[changes.get(name, 0.0)] for name in SETTINGS]
     place, *shares = augmentation._places(
         tf.constant(numbers), tf.zeros([2, 1, 40, 168])
@@ -87,7 +87,7 @@ def test_a_sixth_stays_and_none_moves_further_than_it_may():
     same = (changed == images).all(axis=(1, 2, 3))
     assert 1 / 6 - 0.05 < same.mean() < 1 / 6 + 0.05
     ink = np.argwhere(changed[..., 0] > 0)
-    # Shift, bend, half of the three pixels at their largest and a soft edge.
+    # Shift, displacement, half of the three pixels at their largest and a soft edge.
     assert abs(ink[:, 2] - 84).max() <= 4 + 2.2 + 1.5 * 1.25 + 1
     assert abs(ink[:, 1] - 20).max() <= 3 + 2.2 + 1.5 * 1.25 + 1
     again = augmentation.augment_images(tf.constant(images), [3, 4])
@@ -98,7 +98,7 @@ def test_a_sixth_stays_and_none_moves_further_than_it_may():
 
 def test_strokes_become_thicker_and_thinner(monkeypatch):
     """A bar of 100 x 4 pixels, at most half of a pixel more or less on each side."""
-    for name in (*SETTINGS, "BEND_PIXELS"):
+    for name in (*SETTINGS, "ELASTIC_PIXELS"):
         monkeypatch.setattr(augmentation, name, 0.0)
     monkeypatch.setattr(augmentation, "_places", augmentation._places.__wrapped__)
     images = np.zeros((200, 40, 168, 1), np.uint8)

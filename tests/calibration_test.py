@@ -40,11 +40,11 @@ def test_a_temperature_makes_three_of_four_three_quarters(overconfident):
 
 
 def test_surprise_and_error_at_a_temperature(overconfident):
-    surprise, error = calibration.judge_temperature(*overconfident, 1.0)
+    surprise, error = calibration.evaluate_temperature(*overconfident, 1.0)
     expected = -(3 * math.log(0.9) + math.log(0.1)) / 4
     assert surprise == pytest.approx(expected, rel=1e-5)
     assert error == pytest.approx(0.9 - 0.75, rel=1e-5)
-    surprise, error = calibration.judge_temperature(*overconfident, 2.0)
+    surprise, error = calibration.evaluate_temperature(*overconfident, 2.0)
     expected = -(3 * math.log(0.75) + math.log(0.25)) / 4
     assert surprise == pytest.approx(expected, rel=1e-5)
     assert error == pytest.approx(0, abs=1e-6)
@@ -158,7 +158,7 @@ def test_fitted_to_own_images_that_were_set_apart(tmp_path):
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_other_images_than_were_trained_on_are_told(tmp_path, changed, caplog):
+def test_other_images_than_were_trained_on_are_reported(tmp_path, changed, caplog):
     given = labelled(20)
     np.save(tmp_path / "x.npy", given.images ^ 1 if changed else given.images)
     np.save(tmp_path / "y.npy", given.sums)

@@ -38,12 +38,12 @@ def test_it_is_taught_sums_alone(tmp_path, true_digits):
         name = "".join(map(str, each)) + f"_{row}.png"
         Image.fromarray(image_of(each)).save(tmp_path / name)
     task = stages.cell_reader_task(small((str(tmp_path), None)))
-    (_, taught), (_, judged) = (
+    (_, taught), (_, evaluated) = (
         dataset.element_spec
         for dataset in (task.train_data(0), task.validation_data["validation"])
     )
     assert taught.keys() == {"sum"}
-    assert judged.keys() == {"sum", "digits"}  # known here, so judged by
+    assert evaluated.keys() == {"sum", "digits"}  # known here, so evaluated by
     images, labels = next(iter(task.validation_data["validation"]))
     assert (labels["digits"].numpy().sum(axis=1) == labels["sum"].numpy()).all()
     first = np.zeros((40, 42), np.uint8)
@@ -69,7 +69,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(pair, tmp_path):
         np.testing.assert_array_equal(left, right)
 
 
-def test_images_that_cannot_be_cut_are_told(tmp_path):
+def test_images_that_cannot_be_cut_are_reported(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(10, dtype=np.uint8)[:, None, None]
             + np.full((10, 40, 168), 60, np.uint8))  # fmt: skip
     np.save(tmp_path / "y.npy", np.arange(10))
@@ -84,7 +84,7 @@ def test_it_needs_images(tmp_path):
 
 
 def test_it_learns_ten_shapes_from_sums(tmp_path):
-    """One digit of each kind, bent another way each time; none is ever named."""
+    """One digit of each kind, deformed another way each time; none is ever named."""
     mnist = digits.load_digits()
     kinds = [np.flatnonzero(mnist.labels == digit)[3] for digit in range(10)]
     true_digits = np.random.default_rng(1).integers(0, 10, (400, 4))
@@ -93,8 +93,9 @@ def test_it_learns_ten_shapes_from_sums(tmp_path):
     np.save(tmp_path / "y.npy", true_digits.sum(axis=1))
     settings = dataclasses.replace(
         small((str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))),
-        total_steps=160, global_batch_size=16, evaluate_every_steps=160,
-        checkpoint_every_steps=160,
+        # Of four seeds each had all of them right from step 120 on.
+        total_steps=320, global_batch_size=16, evaluate_every_steps=320,
+        checkpoint_every_steps=320,
     )  # fmt: skip
     row = stages.train_cell_reader(settings, tmp_path)
     assert row["validation/sum_accuracy"] > 0.9

@@ -27,8 +27,8 @@ import preloaded
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Seconds that each takes about, between which the moment of a kill is drawn.
-PHASES = {"_take_step": 0.03, "_save": 0.06, "judge": 0.3}
-NAMES = {"_take_step": "step", "judge": "evaluation", "_save": "checkpoint"}
+PHASES = {"_take_step": 0.03, "_save": 0.06, "evaluate": 0.3}
+NAMES = {"_take_step": "step", "evaluate": "evaluation", "_save": "checkpoint"}
 
 
 def command(workdir, learned_from, precision: str, total_steps: int) -> list[str]:
@@ -93,7 +93,7 @@ def be_child(phase: str, count: str, delay: str, *arguments) -> None:
     from mnist_sum_tf.training import journal, loop
 
     if phase:
-        owner = journal.Journal if phase == "judge" else loop.Trainer
+        owner = journal.Journal if phase == "evaluate" else loop.Trainer
         original, calls = getattr(owner, phase), []
 
         def timed(self, *args):

@@ -49,7 +49,7 @@ def test_a_flag_given_nothing_is_not_taken_for_none(cli, monkeypatch):
         ("--seed=many", "flag --seed=many: "),
     ],
 )
-def test_wrong_flags_are_told_in_one_line(cli, monkeypatch, argument, reason):
+def test_wrong_flags_are_reported_in_one_line(cli, monkeypatch, argument, reason):
     values = flags.FlagValues()
     flags.DEFINE_integer("seed", 0, "", lower_bound=0, flag_values=values)
     monkeypatch.setattr(cli.flags, "FLAGS", values)
@@ -87,7 +87,7 @@ def test_a_reader_that_has_enough_is_no_error(cli, monkeypatch):
     assert standard_output == 1
 
 
-def test_a_person_who_has_enough_is_told_in_one_line(cli, monkeypatch, capsys):
+def test_a_person_who_has_enough_is_reported_in_one_line(cli, monkeypatch, capsys):
     monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(SystemExit) as ended:
         cli.run(None)
@@ -97,7 +97,7 @@ def test_a_person_who_has_enough_is_told_in_one_line(cli, monkeypatch, capsys):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is none")
 @pytest.mark.parametrize("flush", [False, True])
-def test_a_full_disk_below_standard_output_is_told(cli, monkeypatch, capsys, flush):
+def test_a_full_disk_below_standard_output_is_reported(cli, monkeypatch, capsys, flush):
     """Found while there is printed, or at the end."""
     monkeypatch.setattr(cli.app, "run", lambda main, **_: print("read", flush=flush))
     with open("/dev/full", "w") as full:
@@ -136,6 +136,6 @@ def test_a_name_with_a_line_break_leaves_an_error_one_line(cli, monkeypatch):
     monkeypatch.setattr("sys.stderr", told)
     refuse = mock.Mock(side_effect=UserError("--model must be. Received: a\nb\x1b[2J"))
     with pytest.raises(SystemExit) as ended:
-        cli._run_told(refuse, ["script.py"], False)
+        cli._run_and_report(refuse, ["script.py"], False)
     assert ended.value.code == 1
     assert told.getvalue() == "error: --model must be. Received: a\\nb\\x1b[2J\n"

@@ -20,7 +20,7 @@ def test_batches_are_functions_of_seed_and_step(
     for step, (images, labels) in zip(range(3, 6), mapped):
         eager_images, eager_labels = batch(5, step)
         np.testing.assert_array_equal(images, eager_images)
-        assert labels.keys() == eager_labels.keys() == {"digits", "unworn"}
+        assert labels.keys() == eager_labels.keys() == {"digits", "clean"}
         for name, expected in eager_labels.items():
             np.testing.assert_array_equal(labels[name], expected)
     assert (mapped[0][0] != mapped[1][0]).numpy().any()
@@ -52,33 +52,33 @@ def test_an_evaluation_set_uses_every_digit_once(digit_images, digit_labels):
     assert shades != sorted(shades)
 
 
-def test_mixed_without_wear_leaves_whole_images_as_they_are(digit_images):
-    """Of 32 rows 15 are worn, four have hard edges; ones have flags all the same."""
+def test_mixed_without_degradation_leaves_whole_images_as_they_are(digit_images):
+    """Of 32 rows 15 are degraded, four have hard edges; ones have flags all the same."""
     labels = np.arange(len(digit_images)) % 10
-    worn, fresh = (
+    degraded, fresh = (
         composites.composite_batch(
             tf.constant(digit_images), tf.constant(labels), "mixed", 0, 1, 32,
-            worn=is_worn,
+            degraded=is_degraded,
         )
-        for is_worn in (True, False)
+        for is_degraded in (True, False)
     )  # fmt: skip
-    np.testing.assert_array_equal(worn[1]["digits"], fresh[1]["digits"])
-    same = (worn[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(degraded[1]["digits"], fresh[1]["digits"])
+    same = (degraded[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
     assert same[15:28].all()
     assert same[:15].sum() < 5
 
 
-def test_images_before_wear_are_kept(digit_images, digit_labels):
+def test_images_before_degradation_are_kept(digit_images, digit_labels):
     batch = digit_images, digit_labels, "mixed", 3, 5, 64
-    worn, labels = composites.composite_batch(*batch)
-    unworn = labels["unworn"].numpy()
-    differs = (unworn != worn.numpy()).any(axis=(1, 2, 3))
+    degraded, labels = composites.composite_batch(*batch)
+    clean = labels["clean"].numpy()
+    differs = (clean != degraded.numpy()).any(axis=(1, 2, 3))
     assert differs[:30].mean() > 0.8 and not differs[30:].any()
-    # Where nothing can be worn, they are the images.
+    # Where nothing can be degraded, they are the images.
     tiled, labels = composites.composite_batch(
         digit_images, digit_labels, "tiled", 3, 5, 8
     )
-    np.testing.assert_array_equal(labels["unworn"], tiled)
+    np.testing.assert_array_equal(labels["clean"], tiled)
 
 
 def test_a_share_of_the_images_has_blended_digits_and_targets():
@@ -100,7 +100,7 @@ def test_a_share_of_the_images_has_blended_digits_and_targets():
     assert 0.17 < is_blended.mean() < 0.31
 
 
-def test_ones_of_mixed_have_flags_whether_worn_or_not(monkeypatch):
+def test_ones_of_mixed_have_flags_whether_degraded_or_not(monkeypatch):
     """Where ones alone are drawn, what `ones` does to them is seen."""
     flagged = []
 
@@ -113,7 +113,7 @@ def test_ones_of_mixed_have_flags_whether_worn_or_not(monkeypatch):
     digits, labels = tf.fill([3, 28, 28], tf.constant(200, tf.uint8)), tf.ones(3)
     for layout, brightest in (("mixed", 0), ("separate", 200)):
         images, _ = composites.composite_batch(
-            digits, labels, layout, 0, 1, 8, worn=False
+            digits, labels, layout, 0, 1, 8, degraded=False
         )
         assert images.numpy().max() == brightest
     assert flagged == [[1]]

@@ -99,9 +99,9 @@ def test_all_of_it_for_sums():
     probabilities = np.zeros((2, 37))
     probabilities[0, 10:12] = 0.75, 0.25
     probabilities[1, 36] = 1
-    judged = confidence.judge_confidence(probabilities, [11, 36])
-    assert judged["num_images"] == 2 and judged["accuracy"] == 0.5
-    assert judged["ece"] == pytest.approx(0.75 / 2)
-    assert judged["nll"] == pytest.approx(math.log(4) / 2)
-    assert judged["brier"] == pytest.approx((2 * 0.75**2) / 2)
-    assert judged["risk_coverage"][0]["accuracy"] == 0.5
+    evaluated = confidence.evaluate_confidence(probabilities, [11, 36])
+    assert evaluated["num_images"] == 2 and evaluated["accuracy"] == 0.5
+    assert evaluated["ece"] == pytest.approx(0.75 / 2)
+    assert evaluated["nll"] == pytest.approx(math.log(4) / 2)
+    assert evaluated["brier"] == pytest.approx((2 * 0.75**2) / 2)
+    assert evaluated["risk_coverage"][0]["accuracy"] == 0.5

@@ -35,7 +35,7 @@ def test_damaged_files_end_in_one_line(name, content, folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", FLOAT32)
-def test_overwritten_weights_are_told(name, folder, tmp_path):
+def test_overwritten_weights_are_reported(name, folder, tmp_path):
     """Files that load and run, and answer with what is no number."""
     skip_without(name)
     content = bytearray((folder / name).read_bytes())

@@ -248,7 +248,7 @@ def test_cut_images_are_those_of_the_step():
     for epoch in epochs:
         assert sorted(epoch) == list(range(30))
     images, labels = batches[3]
-    expected = segments.bent_and_set_apart(digits[labels["sum"]], [5, 3])
+    expected = segments.deformed_and_set_apart(digits[labels["sum"]], [5, 3])
     np.testing.assert_array_equal(images, expected)
 
 

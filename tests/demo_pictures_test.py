@@ -100,7 +100,7 @@ def test_a_picture_without_ink_is_not_read(page, tmp_path):
     assert page.locator("#notice").is_hidden()
 
 
-def test_a_picture_that_cannot_be_fetched_is_told(page):
+def test_a_picture_that_cannot_be_fetched_is_reported(page):
     page.route("**/examples/**", lambda route: route.abort())
     page.get_by_role("button", name="1435_marker.jpg").click()
     expect(page.locator("#notice")).to_contain_text("1435_marker.jpg cannot be loaded")

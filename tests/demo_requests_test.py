@@ -72,7 +72,7 @@ def test_a_failure_nobody_foresaw_is_answered_and_told_in_one_line(capfd):
     assert capfd.readouterr().err == "The server failed: KeyError: 'digit_logits'\n"
 
 
-def test_a_connection_that_fails_is_told_in_one_line(server, capfd, monkeypatch):
+def test_a_connection_that_fails_is_reported_in_one_line(server, capfd, monkeypatch):
     def fail(self, *args):
         raise OSError("no route")
 

@@ -151,7 +151,7 @@ def test_the_shipped_model_answers_by_itself_and_behind_another():
             server.server_close()
 
 
-def test_mistakes_are_told_in_one_line(server):
+def test_mistakes_are_reported_in_one_line(server):
     taken = server.server_address[1]
     config = demo.DemoConfig(port=taken, backend="http://localhost:1")
     with pytest.raises(UserError, match=f"free. Received: 127.0.0.1:{taken}"):

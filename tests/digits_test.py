@@ -130,7 +130,7 @@ def test_tfds_dataset_is_not_overwritten(tfds_data_dir):
     )
 
 
-def test_a_full_disk_under_a_tfds_dataset_is_told(tmp_path, monkeypatch):
+def test_a_full_disk_under_a_tfds_dataset_is_reported(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
     def fail(**arguments):

@@ -115,19 +115,19 @@ def test_a_step_of_adam_and_of_the_average():
     assert int(state.step) == 1
 
 
-def test_a_batch_is_worn_as_the_lesson_says(digits, monkeypatch):
-    lesson = pupils.Lesson(global_batch_size=32, wear_share=0.25)
-    wear, worn = pupils.wear.wear, []
+def test_a_batch_is_degraded_as_the_lesson_says(digits, monkeypatch):
+    lesson = pupils.Lesson(global_batch_size=32, degradation_share=0.25)
+    degrade, degraded = pupils.degradation.degrade, []
 
-    def seen_wear(drawn, key, share):
-        worn.append((drawn.shape, share, wear(drawn, key, share)))
-        return worn[-1][-1]
+    def seen_degrade(drawn, key, share):
+        degraded.append((drawn.shape, share, degrade(drawn, key, share)))
+        return degraded[-1][-1]
 
-    monkeypatch.setattr(pupils.wear, "wear", seen_wear)
+    monkeypatch.setattr(pupils.degradation, "degrade", seen_degrade)
     images, labels = (jnp.asarray(field[:99]) for field in digits)
     batch = jax.make_jaxpr(
         lambda step: pupils.batch_of(lesson, step, images, labels, 256)
     )(jnp.int32(3))
-    assert [(shape, share) for shape, share, _ in worn] == [((32, 40, 168, 1), 0.25)]
+    assert [(shape, share) for shape, share, _ in degraded] == [((32, 40, 168, 1), 0.25)]
     found = [(out.shape, str(out.dtype)) for out in batch.out_avals]
     assert found == [((32, 40, 168, 1), "float32"), ((32,), "int32")]

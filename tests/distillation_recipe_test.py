@@ -43,8 +43,8 @@ def small(digits_file):
         patched.setattr(teachers, "BATCH_IMAGES", 8)
         patched.setattr(pupils, "STATISTICS_BATCHES", 2)
         patched.setattr(recipe, "UNSEEN_IMAGES", 32)
-        # Half of the compiler's time; distillation_learning_test wears images.
-        patched.setattr(pupils.wear, "wear", lambda drawn, key, share: drawn)
+        # Half of the compiler's time; distillation_learning_test degrades images.
+        patched.setattr(pupils.degradation, "degrade", lambda drawn, key, share: drawn)
         yield recipe.Recipe(
             digits=digits_file, num_teachers=2, teacher_steps=2, num_writings=64,
             checkpoint_every_steps=2,

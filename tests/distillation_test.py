@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from mnist_sum_tf.data import drawing as tf_drawing
 from mnist_sum_tf.data import canvas, handwriting, layouts, ones, placement
-from mnist_sum_tf.data import wear as tf_wear
-from mnist_sum_tf.data import wear_kinds
+from mnist_sum_tf.data import degradation as tf_degradation
+from mnist_sum_tf.data import degradation_kinds
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import (
     deformed_digits,
@@ -19,7 +19,7 @@ from mnist_sum_tf.distillation import (
     networks,
     placements,
     pupils,
-    wear,
+    degradation,
 )
 from mnist_sum_tf.models import encoder
 
@@ -39,18 +39,18 @@ def fours(digits):
 def nothing_changed(**changes):
     zeros = jnp.zeros([COUNT, 4])
     fields = dict.fromkeys(deformed_digits.Writing._fields, zeros)
-    fields["bends"] = jnp.zeros([COUNT, 4, 2, 4, 4])
+    fields["displacements"] = jnp.zeros([COUNT, 4, 2, 4, 4])
     return deformed_digits.Writing(**fields | changes)
 
 
 def test_canvases_are_those_that_tensorflow_draws(fours):
     drawn = layouts.mixed(tf_drawing.ink_boxes(fours), [3, 4])
-    bends = handwriting.random_bends(tf.reshape(drawn.bend_pixels, [-1]), [5, 6])
+    displacements = handwriting.random_displacements(tf.reshape(drawn.elastic_pixels, [-1]), [5, 6])
     expected = tf_drawing.compose(fours, drawn, [5, 6], nearest_images=4).numpy()
     *where, shear, overlap, stroke, _ = (jnp.asarray(field) for field in drawn)
     writing = nothing_changed(
         shear=shear, stroke=stroke,
-        bends=jnp.asarray(bends).reshape(COUNT, 4, 2, 4, 4),
+        displacements=jnp.asarray(displacements).reshape(COUNT, 4, 2, 4, 4),
     )  # fmt: skip
     found = jax.jit(drawing.canvases, static_argnums=3)(
         jnp.float32(fours), placements.Placement(*where, overlap), writing, 4
@@ -166,7 +166,7 @@ def without_chance(monkeypatch):
 
 
 class DrawnByTensorFlow:
-    """In place of `jax.random` and `wear._per_image`: numbers that `wear_kinds` drew.
+    """In place of `jax.random` and `degradation._per_image`: numbers that `degradation_kinds` drew.
 
     Each kind takes those of images one after another, and so the words' halves.
     """
@@ -206,27 +206,27 @@ class DrawnByTensorFlow:
 def numbers_for(kind, count):
     """What TensorFlow draws; the later images' noise is the negative, as in JAX."""
     plan = [(kind, count)]
-    numbers = wear_kinds.deal(wear_kinds.draw(plan, [0, 0]), plan)[0]
-    if kind is wear_kinds.add_noise:
+    numbers = degradation_kinds.deal(degradation_kinds.draw(plan, [0, 0]), plan)[0]
+    if kind is degradation_kinds.add_noise:
         first = numbers.words[: count // 2]
         words = tf.concat([first, tf.bitwise.invert(first)], axis=0)
         numbers = numbers._replace(words=words)
     return numbers
 
 
-@pytest.mark.parametrize("number", range(len(tf_wear._KINDS)))
-def test_wear_is_that_of_tensorflow(fours, number, monkeypatch):
+@pytest.mark.parametrize("number", range(len(tf_degradation._KINDS)))
+def test_degradation_is_that_of_tensorflow(fours, number, monkeypatch):
     """To a grey level, given the same random numbers."""
-    ours, theirs = list(wear._KINDS)[number], list(tf_wear._KINDS)[number]
+    ours, theirs = list(degradation._KINDS)[number], list(tf_degradation._KINDS)[number]
     assert ours.__name__ == f"_{theirs.__name__}"
-    assert wear._KINDS[ours] == tf_wear._KINDS[theirs]
+    assert degradation._KINDS[ours] == tf_degradation._KINDS[theirs]
     images = np.pad(
         fours[:12].transpose(0, 2, 1, 3).reshape(12, 28, 112, 1),
         [(0, 0), (6, 6), (28, 28), (0, 0)],
     )
     numbers = numbers_for(theirs, 12)
     drawn = DrawnByTensorFlow(numbers)
-    monkeypatch.setattr(wear, "_per_image", drawn)
+    monkeypatch.setattr(degradation, "_per_image", drawn)
     for name in ("uniform", "normal", "randint"):
         monkeypatch.setattr(jax.random, name, getattr(drawn, name))
     found = np.round(np.clip(ours(jnp.float32(images), jax.random.key(0)), 0, 255))
@@ -257,13 +257,13 @@ def test_random_layouts_are_those_of_tensorflow(fours, ours, theirs, without_cha
 
 def test_at_least_the_last_17_of_32_images_stay_clean(fours):
     images = np.zeros([32, 40, 168, 1], np.float32) + 100
-    wear_of = jax.jit(wear.wear, static_argnums=2)
-    worn = np.asarray(wear_of(images, jax.random.key(1), 1.0))
-    changed = (worn != images).any(axis=(1, 2, 3))
+    degrade = jax.jit(degradation.degrade, static_argnums=2)
+    degraded = np.asarray(degrade(images, jax.random.key(1), 1.0))
+    changed = (degraded != images).any(axis=(1, 2, 3))
     assert changed[:15].sum() >= 12 and not changed[15:].any()
-    np.testing.assert_array_equal(wear_of(images, jax.random.key(1), 0.0), images)
+    np.testing.assert_array_equal(degrade(images, jax.random.key(1), 0.0), images)
     black = np.zeros([128, 40, 168, 1], np.float32)
-    glass = np.asarray(wear_of(black, jax.random.key(1), 1.0))[52:56].max((1, 2, 3))
+    glass = np.asarray(degrade(black, jax.random.key(1), 1.0))[52:56].max((1, 2, 3))
     assert (glass[:2] > 0).all() and (glass[:2] < 200).all() and not glass[2:].any()
 
 
@@ -271,7 +271,7 @@ def test_numbers_are_those_of_the_pipeline():
     """What cannot be imported where TensorFlow may be missing is written twice."""
     assert placements.SHARES == tuple(share for _, share in layouts.MIXTURE)
     assert deformed_digits.FLAG_SHARE == ones.SHARE
-    assert deformed_digits.BEND_GRID == handwriting.BEND_GRID
+    assert deformed_digits.ELASTIC_GRID == handwriting.ELASTIC_GRID
     assert drawing.TILE_WIDTH == canvas.TILE_WIDTH
     assert (
         placements.KEEP_EARLIER, placements.BRIGHTEST, placements.WRAP_AROUND

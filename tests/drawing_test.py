@@ -92,12 +92,12 @@ def test_shear_leans_the_top_to_the_right():
     assert abs((top - bottom) - 0.5 * 17) < 0.02
 
 
-def test_bending_moves_ink_by_no_more_than_its_amplitude():
+def test_displacement_moves_ink_by_no_more_than_its_amplitude():
     digits = np.zeros((4, 28, 28), np.uint8)
     digits[:, 14, 14] = 255
     placement = straight([20, 60, 100, 140], [20] * 4, 28, 28, 1)
-    bent = placement._replace(bend_pixels=tf.constant([[0.0, 2.0, 2.0, 2.0]]))
-    still, image = draw(digits, placement), draw(digits, bent)
+    deformed = placement._replace(elastic_pixels=tf.constant([[0.0, 2.0, 2.0, 2.0]]))
+    still, image = draw(digits, placement), draw(digits, deformed)
     np.testing.assert_array_equal(image[:, :40], still[:, :40])
     assert (image[:, 40:] != still[:, 40:]).any()
     rows, columns = np.nonzero(image)

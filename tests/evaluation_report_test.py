@@ -75,8 +75,8 @@ def written(sum_model, tmp_path_factory):
         NAME: some_answers(60, NAME)(sum_model),
         "plain": some_answers(70, "plain")(sum_model),
     }
-    judged = evaluation.judge_answers(found)
-    evaluation.write_page(sum_model, found, judged, folder)
+    evaluated = evaluation.evaluate_confidence(found)
+    evaluation.write_page(sum_model, found, evaluated, folder)
     return folder
 
 
@@ -118,9 +118,9 @@ def test_figures_of_the_tables(written, sum_model):
 
 def test_sums_alone_make_a_page_too(sum_model, tmp_path):
     found = {"sums": some_answers(20, "sums", knows_digits=False)(sum_model)}
-    judged = evaluation.judge_answers(found)
+    evaluated = evaluation.evaluate_confidence(found)
     (tmp_path / "confusion.png").touch()  # of an earlier evaluation
-    evaluation.write_page(sum_model, found, judged, tmp_path)
+    evaluation.write_page(sum_model, found, evaluated, tmp_path)
     assert not (tmp_path / "confusion.png").exists()
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(Reader(text).of("img")) == len(PICTURES) - 1 + 20
@@ -129,9 +129,9 @@ def test_sums_alone_make_a_page_too(sum_model, tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(sum_model, tmp_path):
     (tmp_path / "file").write_text("")
     found = {"some": some_answers(5, "some")(sum_model)}
-    judged = evaluation.judge_answers(found)
+    evaluated = evaluation.evaluate_confidence(found)
     with pytest.raises(UserError, match="--output_dir must be a folder"):
-        evaluation.write_page(sum_model, found, judged, tmp_path / "file")
+        evaluation.write_page(sum_model, found, evaluated, tmp_path / "file")
     with pytest.raises(UserError, match="--workdir must be .*/file': "):
         evaluation.write_json({}, tmp_path / "file" / "r.json", flag="--workdir")
 

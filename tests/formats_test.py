@@ -131,7 +131,7 @@ def test_a_file_that_answers_otherwise_is_not_exported(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_int8_is_judged_on_validation_images(
+def test_int8_is_evaluated_on_validation_images(
     sum_model, tmp_path, validation, capsys
 ):
     skip_without("model_int8.tflite")

@@ -105,7 +105,7 @@ class Flags:
             b"--workdir=W\n--strategy=one_device\n--skip_non_finite=2\n"
             b"--layout=tiled\n--nodeterministic\n--log_every_steps=7",
             b"--workdir=W\n--block_channels=3,1,4,1,5\n--dropout_rate=0.25\n"
-            b"--initial_model=M\n--hard_share=0.25\n--wear_share=0.5",
+            b"--initial_model=M\n--hard_share=0.25\n--degradation_share=0.5",
         ]
 
     def read(self, content):

@@ -1,4 +1,4 @@
-"""Strokes and bends, on digits small enough to check by eye."""
+"""Strokes and displacements, on digits small enough to check by eye."""
 
 import numpy as np
 import tensorflow as tf
@@ -18,23 +18,23 @@ def test_stroke_dilates_erodes_and_blends():
     assert half[9, 11] == 100 and half[11, 11] == 200 and half[9, 9] == 0
 
 
-def test_bends_are_bounded_by_their_amplitudes():
+def test_displacements_are_bounded_by_their_amplitudes():
     amplitude = tf.constant([0.0, 0.5, 2.0] * 20)
-    bends = handwriting.random_bends(amplitude, [1, 2]).numpy()
-    assert bends.shape == (60, 2, 4, 4)
-    largest = abs(bends).max(axis=(1, 2, 3))
+    displacements = handwriting.random_displacements(amplitude, [1, 2]).numpy()
+    assert displacements.shape == (60, 2, 4, 4)
+    largest = abs(displacements).max(axis=(1, 2, 3))
     assert not largest[::3].any()
     assert (0 < largest[1::3]).all() and largest[1::3].max() <= 0.5
     assert 1 < largest[2::3].min() and largest[2::3].max() <= 2
 
 
-def test_a_bend_is_spread_between_the_points_of_its_grid():
-    bends = np.zeros((1, 2, 4, 4), np.float32)
-    bends[0, 0, 1, 2], bends[0, 1] = 8.0, 3.0
+def test_a_displacement_is_spread_between_the_points_of_its_grid():
+    displacements = np.zeros((1, 2, 4, 4), np.float32)
+    displacements[0, 0, 1, 2], displacements[0, 1] = 8.0, 3.0
     # Grid points stand at -1/2, -1/6, 1/6 and 1/2; halfway counts one half.
     places = tf.constant([[-0.5, -1 / 3, -1 / 6, 0.0, 1 / 6]])
-    spread = handwriting.spread_bends(bends, places, places)
-    across, down = handwriting.bend_field(*spread)[0].numpy()
+    spread = handwriting.spread_displacements(displacements, places, places)
+    across, down = handwriting.displacement_field(*spread)[0].numpy()
     along_x = np.array([0, 0.5, 1, 0.5, 0])
     along_y = np.array([0, 0, 0, 0.5, 1])
     expected = 8 * along_y[:, np.newaxis] * along_x

@@ -150,13 +150,13 @@ def test_the_first_to_write_decides(digits, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [[], [40], [-1], [0.5], [True], [[1]], 7, None, "12"])
-def test_other_rows_are_told(digits, tmp_path, rows):
+def test_other_rows_are_reported(digits, tmp_path, rows):
     write_rows(tmp_path, rows)
     with pytest.raises(config.UserError, match="numbers of digits below 40"):
         hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
 
 
-def test_another_experiments_rows_are_told(digits, tmp_path):
+def test_another_experiments_rows_are_reported(digits, tmp_path):
     write_rows(tmp_path, [3], initial_model="n")
     with pytest.raises(config.UserError, match="initial_model was 'n', is now 'm'"):
         hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
@@ -203,7 +203,7 @@ def test_a_run_goes_on_with_the_digits_it_began_with(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("share", [0.02, 0.099, 0.51, 1.0, -1.0, float("nan")])
-def test_a_share_that_cannot_be_is_told_before_anything_is_read(share, tmp_path):
+def test_a_share_that_cannot_be_is_reported_before_anything_is_read(share, tmp_path):
     settings = hard_settings("bundled", "no model")
     data = dataclasses.replace(settings.data, hard_share=share)
     settings = dataclasses.replace(settings, data=data)

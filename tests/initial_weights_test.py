@@ -116,7 +116,7 @@ def test_a_model_that_cannot_be_read_is_named(tmp_path):
         size_of_exported(config.ModelConfig(), tmp_path)
 
 
-def test_another_size_is_told_and_changes_nothing(exported):
+def test_another_size_is_reported_and_changes_nothing(exported):
     folder, _, _ = exported
     encoder = build_encoder(base_channels=3)
     before = [variable.numpy() for variable in encoder.trainable_variables]
@@ -193,7 +193,7 @@ def test_a_normalised_start_is_the_same_by_batches_of_any_size():
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_weights_that_are_no_numbers_are_told(exported, tmp_path, value):
+def test_weights_that_are_no_numbers_are_reported(exported, tmp_path, value):
     path = as_file(tmp_path, exported[1])
     weights = dict(np.load(path))
     weights["logits/bias"][3] = float(value)
@@ -204,7 +204,7 @@ def test_weights_that_are_no_numbers_are_told(exported, tmp_path, value):
 
 
 @pytest.mark.parametrize("block", [1, 5])
-def test_layers_without_channels_are_told(exported, tmp_path, block):
+def test_layers_without_channels_are_reported(exported, tmp_path, block):
     path = as_file(tmp_path, exported[1])
     kernel = {f"block{block}_conv1/kernel": np.zeros((3, 3, 1, 0), np.float32)}
     np.savez(path, **dict(np.load(path)) | kernel)

@@ -67,7 +67,7 @@ def test_a_sum_that_was_not_read_is_not_sure():
 
 
 @pytest.mark.parametrize("total", [-1, 37])
-def test_sums_that_cannot_be_are_told(total):
+def test_sums_that_cannot_be_are_reported(total):
     with pytest.raises(ValueError, match="0 to 36"):
         known_sums.most_likely_digits(sure_of(0, 0, 0, 0)[np.newaxis], [total])
 

@@ -169,7 +169,7 @@ def test_known_digits_are_compared_with(workdir, width_reader, tmp_path, true_di
     assert printed[2].endswith("all four in 99.00% of the images")
 
 
-def test_too_few_are_told(workdir, pair, width_reader, tmp_path):
+def test_too_few_are_reported(workdir, pair, width_reader, tmp_path):
     images, sums = (np.load(path)[:20] for path in pair)
     np.save(tmp_path / "x.npy", images)
     np.save(tmp_path / "y.npy", sums + (sums < 36))
@@ -182,7 +182,7 @@ def test_too_few_are_told(workdir, pair, width_reader, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_mistakes_are_told(workdir, pair, tmp_path):
+def test_mistakes_are_reported(workdir, pair, tmp_path):
     with pytest.raises(config.UserError, match="Received: 1.5"):
         labelling.label_images(workdir, *pair, str(tmp_path / "out"), 1.5)
     with pytest.raises(config.UserError, match="must hold a checkpoint"):
@@ -203,7 +203,7 @@ def test_mistakes_are_told(workdir, pair, tmp_path):
         labelling.label_images(workdir, *pair, str(tmp_path / "full"), 0)
 
 
-def test_other_images_than_those_learned_from_are_told(
+def test_other_images_than_those_learned_from_are_reported(
     workdir, pair, width_reader, tmp_path, caplog
 ):
     labelled = datasets.read_labelled_images(*pair)
@@ -213,7 +213,7 @@ def test_other_images_than_those_learned_from_are_told(
     assert "trained on other images" in caplog.text
 
 
-def test_none_to_show_is_told():
+def test_none_to_show_is_reported():
     with pytest.raises(config.UserError, match="Received: none of 3"):
         labelling.draw_cutting(np.zeros((3, 40, 168), np.uint8))
 
@@ -223,13 +223,13 @@ def test_the_cutting_is_shown(true_digits):
     images[0, 10, :] = 255  # cannot be cut
     sheet = labelling.draw_cutting(images)
     apart = segments.set_apart(segments.cut_images(images).digits)
-    bent = segments.bent_and_set_apart(segments.cut_images(images).digits, (0, 0))
+    deformed = segments.deformed_and_set_apart(segments.cut_images(images).digits, (0, 0))
     white = np.full((2, 168), 255)
     expected = draw_contact_sheet(
         [
             np.concatenate([image, white, straight, white, other])
-            for image, straight, other in zip(images[1:], apart[..., 0], bent[..., 0])
+            for image, straight, other in zip(images[1:], apart[..., 0], deformed[..., 0])
         ],
-        2 * ["as it is; set apart; bent"],
+        2 * ["as it is; set apart; deformed"],
     )
     np.testing.assert_array_equal(np.asarray(sheet), np.asarray(expected))

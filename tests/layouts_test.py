@@ -80,7 +80,7 @@ def test_cropped_sets_ink_0_to_12_pixels_apart():
     assert ink_left.min() >= 0 and ink_left.max() + 16 <= config.IMAGE_WIDTH
 
 
-def test_mixed_has_every_rule_of_overlap_and_bends_five_images_in_six():
+def test_mixed_has_every_rule_of_overlap_and_deforms_five_images_in_six():
     placement = place("mixed")
     shares = dict(layouts.MIXTURE)
     assert abs(sum(shares.values()) - 1) < 1e-6
@@ -91,34 +91,34 @@ def test_mixed_has_every_rule_of_overlap_and_bends_five_images_in_six():
     ):
         share = sum(shares[name] for name in names)
         assert abs((placement.overlap == rule).mean() - share) < 0.04
-    bent = (placement.bend_pixels > 0).any(axis=1)
-    assert abs(bent.mean() - 5 / 6) < 0.04
-    assert not placement.shear[~bent].any()
-    assert placement.bend_pixels.max() <= 2.2
+    deformed = (placement.elastic_pixels > 0).any(axis=1)
+    assert abs(deformed.mean() - 5 / 6) < 0.04
+    assert not placement.shear[~deformed].any()
+    assert placement.elastic_pixels.max() <= 2.2
 
 
-def test_other_layouts_can_be_bent_as_mixed_is():
+def test_other_layouts_can_be_deformed_as_mixed_is():
     straight = place("tiled")
-    placement = layouts.get_layout("tiled", bent=True)(INK_BOXES, [0, 7])
-    bent = (placement.bend_pixels.numpy() > 0).any(axis=1)
-    assert abs(bent.mean() - 5 / 6) < 0.04
+    placement = layouts.get_layout("tiled", deformed=True)(INK_BOXES, [0, 7])
+    deformed = (placement.elastic_pixels.numpy() > 0).any(axis=1)
+    assert abs(deformed.mean() - 5 / 6) < 0.04
     for field in ("center_x", "center_y", "width", "height"):
         found, expected = getattr(placement, field).numpy(), getattr(straight, field)
-        np.testing.assert_array_equal(found[~bent], expected[~bent])
-        assert (found[bent] != expected[bent]).all()
+        np.testing.assert_array_equal(found[~deformed], expected[~deformed])
+        assert (found[deformed] != expected[deformed]).all()
     assert layouts.get_layout("tiled") is layouts.tiled
 
 
 @pytest.mark.parametrize("name", ["mixed", "tiled"])
-def test_bends_can_be_gentler(name):
+def test_deformation_can_be_gentler(name):
     """Half as strong: half of every change, of the same images."""
     full, half, none = (
-        layouts.get_layout(name, bent=True, bend_strength=strength)(
+        layouts.get_layout(name, deformed=True, deformation_strength=strength)(
             INK_BOXES, [0, 7]
         )
         for strength in (1.0, 0.5, 0.0)
     )
-    for change in ("shear", "bend_pixels"):
+    for change in ("shear", "elastic_pixels"):
         found = getattr(half, change).numpy()
         assert found.any()
         np.testing.assert_allclose(found, getattr(full, change) / 2, rtol=1e-6)

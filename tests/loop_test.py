@@ -47,10 +47,10 @@ def make_batch(step):
 def make_task():
     return loop.Task(
         build_model=build_regressor,
-        build_judged=lambda model: keras.Model(
+        build_evaluated=lambda model: keras.Model(
             model.inputs, {"sum": model.outputs[0]}
         ),
-        judged_outputs=("sum",),
+        evaluated_outputs=("sum",),
         loss=lambda labels, sums: tf.square(labels["sum"] - sums),
         train_data=lambda start: tf.data.Dataset.range(start, 8).map(make_batch),
         validation_data={"held_out": tf.data.Dataset.range(100, 102).map(make_batch)},
@@ -253,9 +253,9 @@ def test_a_goal_above_one_is_never_reached(goal, stops):
 
 def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
     """The goal is reached at once: by the first of two evaluations."""
-    judged = dataclasses.replace(
+    evaluated = dataclasses.replace(
         make_task(),
-        build_judged=lambda model: keras.Model(
+        build_evaluated=lambda model: keras.Model(
             model.inputs,
             {
                 "sum_probabilities": keras.layers.Softmax()(
@@ -263,7 +263,7 @@ def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
                 )
             },
         ),
-        judged_outputs=("sum_probabilities",),
+        evaluated_outputs=("sum_probabilities",),
         validation_data={
             "held_out": tf.data.Dataset.range(100, 102).map(
                 lambda step: (make_batch(step)[0], {"sum": tf.range(4)})
@@ -273,7 +273,7 @@ def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
     for goal, last in ((0.0, 4), (1.0, 8)):
         settings = dataclasses.replace(SETTINGS, stop_at_accuracy=goal)
         for _ in range(2):  # The second time, nothing is left to do.
-            row = loop.train_and_evaluate(lambda: judged, settings, tmp_path / str(goal))
+            row = loop.train_and_evaluate(lambda: evaluated, settings, tmp_path / str(goal))
             assert row["step"] == last
         path = checkpoints.latest_checkpoint(tmp_path / str(goal))
         assert path.endswith(f"ckpt-{last}")

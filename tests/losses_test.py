@@ -91,9 +91,9 @@ def test_evaluate_names_and_averages_over_unequal_batches(outputs):
     )  # fmt: skip
     labels = {key: np.array(values)[rows] for key, values in LABELS.items()}
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(3), labels)).batch(2)
-    judged = tuple(metrics.METRICS)
-    judge = metrics.judged_model(model, judged)
-    found = metrics.evaluate(judge, dataset, judged)
+    evaluated = tuple(metrics.METRICS)
+    evaluate = metrics.evaluation_model(model, evaluated)
+    found = metrics.evaluate(evaluate, dataset, evaluated)
     expected = {
         "digit_accuracy": 2.5 / 3,
         "all_digits_accuracy": 1 / 3,

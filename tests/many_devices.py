@@ -75,18 +75,18 @@ def make_task(dropout: float = 0.0, stop: int = TOTAL_STEPS, sleep: float = 0.0)
         tf.py_function(lambda: time.sleep(sleep), [], [])
         return make_batch(step)
 
-    judged = tf.data.Dataset.range(100, 102).map(make_batch)
+    evaluated = tf.data.Dataset.range(100, 102).map(make_batch)
     return loop.Task(
         build_model=build_model,
-        build_judged=lambda model: keras.Model(
+        build_evaluated=lambda model: keras.Model(
             model.inputs, {"sum": model.outputs[0]}
         ),
-        judged_outputs=("sum",),
+        evaluated_outputs=("sum",),
         loss=lambda labels, sums: tf.square(labels["sum"] - sums),
         train_data=lambda start: tf.data.Dataset.range(start, stop).map(
             make_slowly if sleep else make_batch
         ),
-        validation_data={"held_out": judged},
+        validation_data={"held_out": evaluated},
     )
 
 

@@ -102,7 +102,7 @@ def test_cosine_warms_up_and_ends_at_zero():
         ("weight_decay", [-0.1, 1e39, float("nan"), float("inf")]),
     ],
 )
-def test_numbers_that_cannot_be_are_told(name, values):
+def test_numbers_that_cannot_be_are_reported(name, values):
     for value in values:
         settings = config.Config(
             stage="encoder", objective="digits",

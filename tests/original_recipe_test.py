@@ -82,7 +82,7 @@ def test_too_few_digits_for_so_many_numbers(tmp_path):
         ({"precision": "foo"}, "--precision must be one of .*Received: 'foo'"),
     ],
 )
-def test_wrong_settings_are_told_before_anything_is_done(tmp_path, given, message):
+def test_wrong_settings_are_reported_before_anything_is_done(tmp_path, given, message):
     recipe = original_recipe.Recipe(**given)
     with pytest.raises(UserError, match=message):
         original_recipe.reproduce(recipe, tmp_path / "new")

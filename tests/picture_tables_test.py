@@ -53,7 +53,7 @@ def test_names_of_screenshots_have_narrow_spaces(folder):
     assert labelled.names == [name] and labelled.sums.tolist() == [5]
 
 
-def test_pictures_that_are_not_there_are_told_before_any_is_read(folder):
+def test_pictures_that_are_not_there_are_reported_before_any_is_read(folder):
     (folder / "pictures" / "photo.jpg").write_bytes(b"junk")
     given = table(folder, "photo.jpg,1\nnope.png,2\nneither.png,3\n")
     with pytest.raises(UserError, match="Received: 2 that are not there, .*nope.png"):

@@ -46,14 +46,14 @@ def test_linked_folders_are_read_once(tmp_path):
     np.testing.assert_array_equal(labelled.images, images[::-1])
 
 
-def test_a_link_that_leads_nowhere_is_told(tmp_path):
+def test_a_link_that_leads_nowhere_is_reported(tmp_path):
     save_png(tmp_path / "0002.png", noise(1)[0])
     (tmp_path / "0003.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(UserError, match="0003.png must be a PNG. Received: a link to"):
         read_png_folder(str(tmp_path))
 
 
-def test_a_folder_within_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+def test_a_folder_within_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
     save_png(tmp_path / "closed" / "0002.png", noise(1)[0])
     scandir = os.scandir
 

@@ -16,6 +16,6 @@ def test_precision_follows_the_processor():
         assert precision.has_fast_bfloat16(cpuinfo) is fast
 
 
-def test_an_unknown_precision_is_told():
+def test_an_unknown_precision_is_reported():
     with pytest.raises(config.UserError, match="--precision .* 'fp8'"):
         precision.resolve_precision("fp8")

@@ -33,11 +33,7 @@ def run(monkeypatch, capsys):
     def run(transport, *arguments):
         monkeypatch.setattr(clients, "RestTransport", lambda *_: transport)
         main = runpy.run_path(str(SCRIPTS / "query_server.py"))["main"]
-        try:
-            main(flags.FLAGS(["query_server.py", *map(str, arguments)]))
-            status = 0
-        except SystemExit as ended:
-            status = ended.code
+        status = main(flags.FLAGS(["query_server.py", *map(str, arguments)]))
         return status, *capsys.readouterr()
 
     yield run
@@ -86,7 +82,7 @@ def test_nor_does_it_as_json(run, paths):
     assert len(readings) == 31
 
 
-def test_whoever_waits_is_told_why_once(run, paths):
+def test_whoever_waits_is_reported_why_once(run, paths):
     busy = errors.ServerBusy("http://fake: too much\nto do")
     transport = FakeTransport(*[busy] * 5)
     answer = transport.predict

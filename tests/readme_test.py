@@ -117,7 +117,7 @@ def small(command: str) -> list[str]:
     given = " ".join(words)
     if "--images" in given:
         extra = [e for e in extra if not re.match("--(digits|layout)", e)]
-    if re.search("--(noworn|wear_share)", given):  # of `mixed` alone
+    if re.search("--(nodegraded|degradation_share)", given):  # of `mixed` alone
         extra = [e for e in extra if not e.startswith("--layout")]
     if "--digits" in given:
         extra = [e for e in extra if not e.startswith("--digits")]

@@ -100,7 +100,7 @@ def test_one_model_must_be_named(tmp_path):
             release.release(tmp_path, **given)
 
 
-def test_what_cannot_be_written_is_told_before_a_model_is_loaded(
+def test_what_cannot_be_written_is_reported_before_a_model_is_loaded(
     tmp_path, monkeypatch
 ):
     (tmp_path / "file").touch()

@@ -168,14 +168,14 @@ def test_the_original_size_by_its_own(run_main, called):
     train = called(stages, "train_encoder")
     run_main(
         "train_encoder.py", "--workdir=O", "--preset=original", "--layout=tiled",
-        "--bent", "--precision=mixed_bfloat16", "--total_steps=18750",
+        "--deformed", "--precision=mixed_bfloat16", "--total_steps=18750",
     )  # fmt: skip
     settings, workdir = train.call_args.args
     assert workdir == "O"
     assert settings.model.channels == (64, 128, 256, 512, 1024)
     assert not settings.model.normalized
     assert (settings.precision, settings.total_steps) == ("mixed_bfloat16", 18750)
-    assert (settings.data.layout, settings.data.bent) == ("tiled", True)
+    assert (settings.data.layout, settings.data.deformed) == ("tiled", True)
     assert settings.global_batch_size == 16
     assert settings.optimizer.learning_rate == 1e-5
 

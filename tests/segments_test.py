@@ -126,18 +126,18 @@ def test_what_was_cut_and_set_apart_is_cut_alike():
     np.testing.assert_array_equal(again, digits)
 
 
-def test_bent_digits_stay_in_their_cells():
+def test_deformed_digits_stay_in_their_cells():
     digits = np.zeros((64, 4, 28, 28), np.uint8)
     digits[np.arange(64), np.arange(64) % 4, 4:24, 4:24] = 255
-    images = segments.bent_and_set_apart(digits, [3, 5]).numpy()
+    images = segments.deformed_and_set_apart(digits, [3, 5]).numpy()
     cells = images.reshape(64, 40, 4, config.CELL_WIDTH)
     ink = cells.sum(axis=(1, 3), dtype=np.int64)
     own = ink[np.arange(64), np.arange(64) % 4]
     np.testing.assert_array_equal(ink.sum(axis=1), own)
     assert own.min() > 255 * 200
     same = (images == segments.set_apart(digits)).all(axis=(1, 2, 3))
-    assert 2 < same.sum() < 32  # a sixth are not bent, see `image_strength`
-    again = segments.bent_and_set_apart(digits, [3, 5]).numpy()
+    assert 2 < same.sum() < 32  # a sixth are not deformed, see `image_strength`
+    again = segments.deformed_and_set_apart(digits, [3, 5]).numpy()
     np.testing.assert_array_equal(again, images)
-    other = segments.bent_and_set_apart(digits, [3, 6]).numpy()
+    other = segments.deformed_and_set_apart(digits, [3, 6]).numpy()
     assert (other != images).any()

@@ -31,7 +31,7 @@ def test_another_experiment_is_named():
 
 @pytest.mark.parametrize(
     "layout, without_effect, with_effect",
-    [("mixed", "bent", "worn"), ("tiled", "worn", "bent")],
+    [("mixed", "deformed", "degraded"), ("tiled", "degraded", "deformed")],
 )
 def test_settings_without_effect_may_differ(layout, without_effect, with_effect):
     def flipped(name):
@@ -44,6 +44,18 @@ def test_settings_without_effect_may_differ(layout, without_effect, with_effect)
     stage_folder.check_same("config.json", flipped(without_effect), now)
     with pytest.raises(config.UserError, match=f"data.{with_effect} "):
         stage_folder.check_same("config.json", flipped(with_effect), now)
+
+
+def test_older_names_of_settings_are_those_of_today(tmp_path):
+    settings = SETTINGS.to_json()
+    names = {new: old for old, new in stage_folder.RENAMED.items()}
+    older = settings | {
+        "data": {names.get(name, name): settings["data"][name] for name in settings["data"]}
+    }
+    assert {"bent", "bend_strength", "worn", "wear_share"} < older["data"].keys()
+    (tmp_path / "config.json").write_text(json.dumps(older))
+    assert stage_folder.read_settings(tmp_path / "config.json") == settings
+    stage_folder.check_goes_on(tmp_path, settings)
 
 
 def test_a_decoder_goes_on_whatever_the_digits():
@@ -98,7 +110,7 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
          "initial_model was 'x', is now 'y'$"),
     ],
 )  # fmt: skip
-def test_other_files_are_told(old, new, message):
+def test_other_files_are_reported(old, new, message):
     with pytest.raises(config.UserError, match=message):
         stage_folder.check_same("c", old, new)
 
@@ -158,7 +170,7 @@ def test_a_folder_older_than_a_setting_goes_on(tmp_path):
     loop.train_and_evaluate(loop_test.make_task, fewer, tmp_path)
     path = tmp_path / "config.json"
     settings = json.loads(path.read_text())
-    for name in ("augmented", "bend_strength", "wear_share", "mixup_share", "hard_share"):
+    for name in ("augmented", "deformation_strength", "degradation_share", "mixup_share", "hard_share"):
         del settings["data"][name]
     for name in ("block_channels", "dropout_rate"):
         del settings["model"][name]

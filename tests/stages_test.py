@@ -104,7 +104,7 @@ def test_a_sum_model_from_scratch_learns_normalised(tmp_path, digits_file):
     assert "hidden_norm" not in names_of(model)
 
 
-def test_an_initial_model_named_in_vain_is_told(workdir, digits_file, caplog):
+def test_an_initial_model_named_in_vain_is_reported(workdir, digits_file, caplog):
     settings = small_tiled("sum_model", digits_file, initial_model="none")
     settings = stages._with_plain_layers(settings)
     starting_models.starting_sum_model(settings, workdir, None, "float32")
@@ -112,7 +112,7 @@ def test_an_initial_model_named_in_vain_is_told(workdir, digits_file, caplog):
     assert re.search(message, caplog.text)
 
 
-def test_another_size_than_the_trained_encoders_is_told(workdir, digits_file):
+def test_another_size_than_the_trained_encoders_is_reported(workdir, digits_file):
     settings = small("sum_model", digits_file)
     settings = dataclasses.replace(
         settings, model=dataclasses.replace(settings.model, base_channels=3)

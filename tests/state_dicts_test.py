@@ -207,12 +207,12 @@ def test_empty_tensors_have_no_vote():
 
 
 @pytest.mark.parametrize("state", [{}, {"a.weight": 1, 3: 2}])
-def test_something_else_is_told(state):
+def test_something_else_is_reported(state):
     with pytest.raises(config.UserError, match="x.pth must hold conv_blocks"):
         state_dicts.stage_of(state, "x.pth")
 
 
-def test_a_half_sum_model_is_told():
+def test_a_half_sum_model_is_reported():
     state = {
         f"digit_model.{key}": array
         for key, array in random_state("encoder").items()
@@ -256,7 +256,7 @@ def test_training_goes_on_from_a_written_stage(tmp_path):
         assert 0 < np.abs(value - state[key]).max() < 2.1e-3, key
 
 
-def test_missing_pytorch_is_told(monkeypatch, tmp_path):
+def test_missing_pytorch_is_reported(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(config.UserError, match=r"pip install -e '.\[torch\]'"):
         files.read_state_dict(tmp_path / "x.pth")

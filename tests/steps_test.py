@@ -34,7 +34,7 @@ def build_weighing(dtype):
 def state_and_step():
     """A training on four times (3, 4), whose weighted sum is to be 1."""
     task = Task(
-        build_model=build_weighing, build_judged=None, judged_outputs=(),
+        build_model=build_weighing, build_evaluated=None, evaluated_outputs=(),
         loss=lambda labels, sums: tf.square(labels["sum"] - sums),
         train_data=None, validation_data={},
     )  # fmt: skip

@@ -45,7 +45,7 @@ def test_machines_with_other_flags_or_data_are_noticed(monkeypatch):
     assert number_told(monkeypatch, elsewhere) == numbers[0]
 
 
-def test_machines_that_disagree_are_told(monkeypatch):
+def test_machines_that_disagree_are_reported(monkeypatch):
     monkeypatch.setattr(strategies, "workers_agree", lambda *_: False)
     with pytest.raises(config.UserError, match='the same flags.*"seed": 0') as raised:
         strategies.check_same_settings(None, SETTINGS.to_json())
@@ -74,7 +74,7 @@ def test_machines_are_known_by_their_addresses():
         tf_config(["a:65536"], 0), tf_config(["a:-1"], 0), tf_config(["a:²"], 0),
     ],
 )  # fmt: skip
-def test_other_plans_of_machines_are_told(text):
+def test_other_plans_of_machines_are_reported(text):
     with pytest.raises(config.UserError, match="^TF_CONFIG must be ") as error:
         strategies.check_tf_config(text)
     assert str(error.value).endswith(f"Received: {text!r}")
@@ -98,13 +98,13 @@ def test_a_machine_that_waits_says_so_and_ends_at_once(monkeypatch, caplog):
     assert told == "waiting for the other machines of TF_CONFIG: a:1, [::1]:22"
 
 
-def test_too_little_memory_is_told():
+def test_too_little_memory_is_reported():
     strategy = strategies.create_strategy("one_device")
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore")
     with pytest.raises(
         config.UserError, match="--global_batch_size .* smaller model. Received: OOM when allocating$"
     ):
-        with strategies.machines_told(strategy, "W"):
+        with strategies.lost_machines_reported(strategy, "W"):
             raise error
 
 
@@ -114,6 +114,6 @@ def test_batches_divide_by_the_replicas(batch_size, replicas):
         strategies.check_batch_size(batch_size, replicas)
 
 
-def test_an_unknown_strategy_is_told():
+def test_an_unknown_strategy_is_reported():
     with pytest.raises(config.UserError, match="--strategy .* 'tpu'"):
         strategies.create_strategy("tpu")

@@ -75,7 +75,7 @@ def _some_hand(rng) -> Hand:
 
 
 def _draw_digit(form, hand: Hand, rng) -> list[np.ndarray]:
-    """A form's strokes, bent and sized, its top left corner near (0, 0)."""
+    """A form's strokes, deformed and sized, its top left corner near (0, 0)."""
     height = hand.height * rng.uniform(0.82, 1.18)
     turn = np.radians(rng.normal(0, 5))
     rotation = np.array(

@@ -47,10 +47,10 @@ def test_the_loss_is_the_cross_entropy_of_what_the_teacher_says(settings, taught
     teacher = Teacher(settings)
     teacher.build("float32")
     rng = np.random.default_rng(1)
-    unworn = rng.integers(0, 256, (3, 40, 168, 1), dtype=np.uint8)
+    clean = rng.integers(0, 256, (3, 40, 168, 1), dtype=np.uint8)
     logits = rng.normal(size=(3, 4, 10)).astype(np.float32)
-    found = teacher.loss({"unworn": unworn, "digits": None}, logits)
-    said = taught_by[0](unworn, training=False).numpy()
+    found = teacher.loss({"clean": clean, "digits": None}, logits)
+    said = taught_by[0](clean, training=False).numpy()
     odds = np.exp(said - said.max(axis=-1, keepdims=True))
     targets = odds / odds.sum(axis=-1, keepdims=True)
     surprise = np.log(np.exp(logits).sum(axis=-1, keepdims=True)) - logits

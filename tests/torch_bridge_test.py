@@ -156,13 +156,13 @@ def test_files_that_are_no_checkpoint(content, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.pth/y.pth", 255 * "x"])
-def test_a_place_that_cannot_be_written_is_told(name, tmp_path):
+def test_a_place_that_cannot_be_written_is_reported(name, tmp_path):
     (tmp_path / "x.pth").touch()
     with pytest.raises(config.UserError, match="can be written. Received: "):
         files.write_checkpoint(tmp_path / name, {}, "decoder", 1e-3)
 
 
-def test_a_cut_file_is_told(tmp_path):
+def test_a_cut_file_is_reported(tmp_path):
     path = tmp_path / "x.pth"
     torch.save(torch_twin.MNISTSumModel().state_dict(), path)
     path.write_bytes(path.read_bytes()[:-3000])

@@ -10,7 +10,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.training import stages, trained_models
 
 
-def test_an_encoder_that_may_know_what_validates_is_told(tmp_path, digits_file, caplog):
+def test_an_encoder_that_may_know_what_validates_is_reported(tmp_path, digits_file, caplog):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (20, 40, 168), dtype=np.uint8)
     np.save(tmp_path / "images.npy", images)
@@ -34,7 +34,7 @@ def test_an_encoder_that_may_know_what_validates_is_told(tmp_path, digits_file, 
         assert ("encoder learned from another part" in caplog.text) is is_told
 
 
-def test_learning_what_will_not_be_evaluated_is_told(tmp_path, caplog):
+def test_learning_what_will_not_be_evaluated_is_reported(tmp_path, caplog):
     def tells(stage, total_steps):
         caplog.clear()
         settings = config.Config(stage, objective="digits", total_steps=total_steps)

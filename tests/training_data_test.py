@@ -1,4 +1,4 @@
-"""What a stage learns from, and what it is judged on."""
+"""What a stage learns from, and what it is evaluated on."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ from mnist_sum_tf.training import training_data
         ("cropped", False, ["cropped"]),
     ],
 )
-def test_a_layout_is_judged_on_itself_too(digits_file, layout, all_layouts, names):
+def test_a_layout_is_evaluated_on_itself_too(digits_file, layout, all_layouts, names):
     data = config.DataConfig(
         digits=digits_file, layout=layout, validates_all_layouts=all_layouts
     )

@@ -43,10 +43,10 @@ VALUES = {
     "initial_model": ("model", "--base_channels=16"),
     "teacher": ("model", ""),
     "normalized": (False, ""),
-    "worn": (False, ""),
-    "bent": (True, "--layout=tiled"),
-    "bend_strength": (0.5, ""),
-    "wear_share": (0.25, ""),
+    "degraded": (False, ""),
+    "deformed": (True, "--layout=tiled"),
+    "deformation_strength": (0.5, ""),
+    "degradation_share": (0.25, ""),
     "mixup_share": (0.25, ""),
     "hard_share": (0.125, "--initial_model=model --base_channels=16"),
     "images": ("images", ""),
@@ -113,18 +113,18 @@ def test_the_size_is_that_of_the_flags():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--images=mine --bent", "--bent is of composites"),
-        ("--layout=tiled --bend_strength=0.5", "--bend_strength requires"),
-        ("--noworn --wear_share=0.5", "Received: --layout=mixed --noworn"),
-        ("--layout=tiled --noworn", "--worn requires --layout=mixed. Received"),
-        ("--layout=tiled --worn", "--layout=mixed. Received: --layout=tiled"),
-        ("--bent", "--bent requires another --layout than mixed"),
-        ("--preset=speedrun --layout=mixed --nobent", "Received: --layout=mixed"),
+        ("--images=mine --deformed", "--deformed is of composites"),
+        ("--layout=tiled --deformation_strength=0.5", "--deformation_strength requires"),
+        ("--nodegraded --degradation_share=0.5", "Received: --layout=mixed --nodegraded"),
+        ("--layout=tiled --nodegraded", "--degraded requires --layout=mixed. Received"),
+        ("--layout=tiled --degraded", "--layout=mixed. Received: --layout=tiled"),
+        ("--deformed", "--deformed requires another --layout than mixed"),
+        ("--preset=speedrun --layout=mixed --nodeformed", "Received: --layout=mixed"),
         ("--sums=s.npy", "requires --images. Received: --sums=s.npy alone"),
         ("--augmented", "requires --images. Received: --augmented"),
     ],
 )
-def test_flags_that_do_not_go_together_are_told(arguments, message):
+def test_flags_that_do_not_go_together_are_reported(arguments, message):
     with pytest.raises(config.UserError, match=re.escape(message)):
         settings(arguments)
 
@@ -133,7 +133,7 @@ def test_flags_that_do_not_go_together_are_told(arguments, message):
 @pytest.mark.parametrize(
     "name", [name for name in VALUES if isinstance(VALUES[name][0], float)]
 )
-def test_numbers_that_are_not_finite_are_told(name, value):
+def test_numbers_that_are_not_finite_are_reported(name, value):
     """Bounds let nan pass, and some have none above."""
     try:
         with pytest.raises(config.UserError, match=f"--{name} must .* Received: {value}$"):
@@ -142,7 +142,7 @@ def test_numbers_that_are_not_finite_are_told(name, value):
         assert value == "inf" and f"--{name}=inf" in str(error)
 
 
-def test_presets_that_do_not_fit_are_told():
+def test_presets_that_do_not_fit_are_reported():
     with pytest.raises(config.UserError, match="--preset must .* Received: 'huge'$"):
         settings("--preset=huge")
     with pytest.raises(config.UserError, match="is for encoder alone. Received: decoder"):
@@ -177,13 +177,13 @@ def test_hard_digits_need_a_model_that_says_so():
 
 
 @pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])
-def test_a_size_that_cannot_be_is_told(text):
+def test_a_size_that_cannot_be_is_reported(text):
     with pytest.raises(config.UserError, match="must be 5 whole numbers") as error:
         settings(f"--block_channels={text}")
     assert str(error.value).endswith(f"Received: {text!r}")
 
 
-def test_two_sizes_are_told():
+def test_two_sizes_are_reported():
     with pytest.raises(config.UserError, match="Received: 4 and 3,1,4,1,5"):
         settings("--base_channels=4", "--block_channels=3,1,4,1,5")
 
@@ -220,7 +220,7 @@ def test_a_trained_encoder_tells_the_size_before_an_initial_model(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [[], [2, 3], [2, 3, 5, 4, 0], [2, 3, 5, 4, "1"], 7])
-def test_a_trained_size_that_cannot_be_is_told(tmp_path, channels):
+def test_a_trained_size_that_cannot_be_is_reported(tmp_path, channels):
     (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
     (tmp_path / "encoder" / "checkpoints" / "ckpt-5.index").touch()
     text = json.dumps({"model": {"block_channels": channels}})

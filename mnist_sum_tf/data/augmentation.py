@@ -1,6 +1,6 @@
-"""A person's own images, each time a little different: moved, turned, bent, ...
+"""A person's own images, each time a little different: moved, turned, deformed, ...
 
-Of composites the digits are bent one by one (`layouts.mixed`); here nobody knows
+Of composites the digits are deformed one by one (`layouts.mixed`); here nobody knows
 where they stand, so that the image is changed as a whole.
 """
 
@@ -20,12 +20,12 @@ SHEAR = 0.25  # horizontal pixels per vertical pixel
 LOG_WIDTH = 0.08
 LOG_HEIGHT = 0.12
 STROKE = 0.5  # see `handwriting.change_stroke`
-BEND_PIXELS = 2.2
-_BEND_SHAPE = (5, 19)  # random displacements, some nine pixels apart
+ELASTIC_PIXELS = 2.2
+_ELASTIC_SHAPE = (5, 19)  # random displacements, some nine pixels apart
 
 
 def augment_images(images, seed) -> tf.Tensor:
-    """Moves, turns, shears, scales, thickens and bends images.
+    """Moves, turns, shears, scales, thickens and deforms images.
 
     How strongly, see `placement.image_strength`. Black comes in from the borders.
 
@@ -43,9 +43,9 @@ def augment_images(images, seed) -> tf.Tensor:
     changes = (2 * uniform[1:7] - 1) * strength
     stroke = (2 * uniform[7] - 1) * strength * STROKE
     pixels = drawing.change_stroke(images[..., 0], stroke)
-    amplitude = (strength * BEND_PIXELS)[:, tf.newaxis, tf.newaxis]
-    bends = amplitude * _random_field(count, seeds[1])
-    place, *shares = _places(changes, bends)
+    amplitude = (strength * ELASTIC_PIXELS)[:, tf.newaxis, tf.newaxis]
+    displacements = amplitude * _random_field(count, seeds[1])
+    place, *shares = _places(changes, displacements)
     packed = tf.reshape(drawing.packed_neighbours(pixels), [-1])
     moved = drawing.interpolate(drawing.look_up(packed, place), *shares)
     return moved[..., tf.newaxis]
@@ -53,19 +53,19 @@ def augment_images(images, seed) -> tf.Tensor:
 
 def _random_field(count: int, seed) -> tf.Tensor:
     """Smooth random numbers in [-1, 1], float32 `[2, n, 40, 168]`."""
-    grid = tf.random.stateless_uniform([2 * count, *_BEND_SHAPE, 1], seed, -1, 1)
+    grid = tf.random.stateless_uniform([2 * count, *_ELASTIC_SHAPE, 1], seed, -1, 1)
     size = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
     return tf.reshape(tf.image.resize(grid, size), [2, count, *size])
 
 
 @compiled
-def _places(changes, bends):
+def _places(changes, displacements):
     """Where each pixel comes from; the canvas is changed about its centre.
 
     Args:
         changes: float32 `[6, n]` in [-1, 1]: across, down, rotation, shear,
             width, height.
-        bends: float32 `[2, n, 40, 168]`, across and down, in pixels.
+        displacements: float32 `[2, n, 40, 168]`, across and down, in pixels.
 
     Returns:
         The place in `drawing.packed_neighbours` of the pixel to the upper left,
@@ -82,10 +82,10 @@ def _places(changes, bends):
     angle = turn * ROTATION_DEGREES * (np.pi / 180)
     v = (tf.cos(angle) * y - tf.sin(angle) * x) * tf.exp(-LOG_HEIGHT * height)
     u = (tf.cos(angle) * x + tf.sin(angle) * y) * tf.exp(-LOG_WIDTH * width)
-    u, v = u + SHEAR * shear * v + bends[0], v + bends[1]
+    u, v = u + SHEAR * shear * v + displacements[0], v + displacements[1]
     u = tf.clip_by_value(u + (columns - 1) / 2, -1.0, float(columns)) + 1
     v = tf.clip_by_value(v + (rows - 1) / 2, -1.0, float(rows)) + 1
     left, top = tf.floor(u), tf.floor(v)
-    image = tf.range(bends.shape[1])[:, tf.newaxis, tf.newaxis]
+    image = tf.range(displacements.shape[1])[:, tf.newaxis, tf.newaxis]
     place = (image * (rows + 2) + tf.cast(top, tf.int32)) * (columns + 2)
     return place + tf.cast(left, tf.int32), u - left, v - top

@@ -6,18 +6,18 @@ All randomness is counted: a batch is a pure function of (seed, step).
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import drawing, layouts, mixup, ones, wear
+from mnist_sum_tf.data import degradation, drawing, layouts, mixup, ones
 
 
 def composite_batch(
     digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
-    bent: bool = False, worn: bool = True, bend_strength: float = 1.0,
-    wear_share: float = 1.0, mixup_share: float = 0.0,
+    deformed: bool = False, degraded: bool = True, deformation_strength: float = 1.0,
+    degradation_share: float = 1.0, mixup_share: float = 0.0,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
-    Part of a batch of `mixed` is worn, part of its ones have flags: see `wear`
-    and `ones`.
+    Part of a batch of `mixed` is degraded, part of its ones have flags: see
+    `degradation` and `ones`.
 
     Args:
         digit_images: uint8 `[n, 28, 28]`.
@@ -27,17 +27,17 @@ def composite_batch(
         step: whole number or scalar tensor; the batch depends on (seed, step)
             and on nothing that came before.
         batch_size: number of images.
-        bent, bend_strength: see `layouts.get_layout`.
-        worn: whether `mixed` is worn at all; its ones have flags in any case.
-        wear_share: see `wear.wear`.
+        deformed, deformation_strength: see `layouts.get_layout`.
+        degraded: whether `mixed` is degraded at all; its ones have flags in any case.
+        degradation_share: see `degradation.degrade`.
         mixup_share: each image's probability that its digits are blended with
             others, see `mixup.mix_up`.
 
     Returns:
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
-        labels: `"digits"`, int32 `[batch_size, 4]`, in reading order; `"unworn"`, the
-        images before wear; and where digits are blended `"digit_targets"`, float32
-        `[batch_size, 4, 10]`, how much of each there is.
+        labels: `"digits"`, int32 `[batch_size, 4]`, in reading order; `"clean"`, the
+        images before degradation; and where digits are blended `"digit_targets"`,
+        float32 `[batch_size, 4, 10]`, how much of each there is.
 
     Raises:
         UserError: if there is no such layout.
@@ -49,9 +49,9 @@ def composite_batch(
     )  # fmt: skip
     return _compose_chosen(
         digit_images, digit_labels, chosen,
-        layouts.get_layout(layout, bent, bend_strength), seeds,
+        layouts.get_layout(layout, deformed, deformation_strength), seeds,
         flagged=layout == "mixed", mixup_share=mixup_share,
-        wear_share=wear_share if worn and layout == "mixed" else 0.0,
+        degradation_share=degradation_share if degraded and layout == "mixed" else 0.0,
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def evaluation_batch(
     """Composes images `start`, ..., `start + batch_size - 1` of a fixed set.
 
     The set holds every digit exactly once (a rest of up to three is left out),
-    in an order drawn from `seed`. Nothing is worn: wear is for training.
+    in an order drawn from `seed`. Nothing is degraded: degradation is for training.
 
     Args, Returns, Raises: as `composite_batch`; `start` counts images, a
     multiple of `batch_size` unless the set is drawn another way each time.
@@ -81,14 +81,16 @@ def evaluation_batch(
 
 
 def _step_seeds(seed: int, step):
-    """Seeds for choosing (and blending) digits, placement, bending, wear and ones."""
+    """Seeds for choosing (and blending) digits, placing and deforming them, degradation
+    and ones.
+    """
     step_seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
     return tf.unstack(tf.random.split(tf.cast(step_seed, tf.int32), 5))
 
 
 def _compose_chosen(
     digit_images, digit_labels, chosen, place, seeds, flagged: bool = False,
-    mixup_share: float = 0.0, wear_share: float = 0.0,
+    mixup_share: float = 0.0, degradation_share: float = 0.0,
 ):
     digits = tf.gather(digit_images, chosen)
     labels = {"digits": tf.cast(tf.gather(digit_labels, chosen), tf.int32)}
@@ -100,10 +102,12 @@ def _compose_chosen(
         )
     placement = place(drawing.ink_boxes(digits), seeds[1])
     # Rows are exchangeable: an eighth is drawn with hard edges.
-    hard = int(chosen.shape[0] / 8 * wear_share)
+    hard = int(chosen.shape[0] / 8 * degradation_share)
     images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
-    worn = wear.wear(images, seeds[3], wear_share) if wear_share else images
-    return worn, labels | {"unworn": images}
+    labels |= {"clean": images}
+    if degradation_share:
+        images = degradation.degrade(images, seeds[3], degradation_share)
+    return images, labels
 
 
 def _with_flags(digits, labels, seed) -> tf.Tensor:

@@ -35,12 +35,12 @@ def composites_dataset(
     batch_size: int,
     start_step: int = 0,
     total_steps: int | None = None,
-    bent: bool = False,
-    worn: bool = True,
-    bend_strength: float = 1.0,
-    wear_share: float = 1.0,
+    deformed: bool = False,
+    degraded: bool = True,
+    deformation_strength: float = 1.0,
+    degradation_share: float = 1.0,
     mixup_share: float = 0.0,
-    keeps_unworn: bool = False,
+    keeps_clean: bool = False,
 ) -> tf.data.Dataset:
     """Composites made on the fly from digits drawn with replacement.
 
@@ -52,9 +52,9 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
-        bent, worn, bend_strength, wear_share, mixup_share: see
+        deformed, degraded, deformation_strength, degradation_share, mixup_share: see
             `composites.composite_batch`.
-        keeps_unworn: whether labels hold `"unworn"`, the images before wear.
+        keeps_clean: whether labels hold `"clean"`, the images before degradation.
 
     Returns:
         A dataset of `(images, labels)`; with `mixup_share` labels hold
@@ -68,11 +68,11 @@ def composites_dataset(
 
     def compose(step):
         composed, known = composites.composite_batch(
-            images, labels, layout, seed, step, batch_size, bent, worn,
-            bend_strength, wear_share, mixup_share,
+            images, labels, layout, seed, step, batch_size, deformed, degraded,
+            deformation_strength, degradation_share, mixup_share,
         )  # fmt: skip
-        if not keeps_unworn:
-            del known["unworn"]
+        if not keeps_clean:
+            del known["clean"]
         return composed, known | _with_sum(known["digits"])
 
     return _map_steps(compose, start_step, total_steps)
@@ -160,7 +160,7 @@ def cut_images_dataset(
     digits, sums, seed: int, batch_size: int, start_step: int = 0,
     total_steps: int | None = None,
 ) -> tf.data.Dataset:  # fmt: skip
-    """Cut images over and over, digits bent and set apart anew each time.
+    """Cut images over and over, digits deformed and set apart anew each time.
 
     Args:
         digits: uint8 `[n, 4, 28, 28]`, see `segments.cut_images`.
@@ -175,7 +175,7 @@ def cut_images_dataset(
     def choose(step):
         rows = _shuffled_rows(count, seed, step, batch_size)
         step_seed = tf.cast(tf.stack([tf.constant(seed, tf.int64), step]), tf.int32)
-        images = segments.bent_and_set_apart(tf.gather(digits, rows), step_seed)
+        images = segments.deformed_and_set_apart(tf.gather(digits, rows), step_seed)
         return images, {"sum": tf.gather(sums, rows)}
 
     return _map_steps(choose, start_step, total_steps)

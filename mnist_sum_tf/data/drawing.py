@@ -64,7 +64,7 @@ def compose(
     Args:
         digits: uint8 `[batch, 4, 28, 28]`.
         placement: see `layouts.Placement`.
-        seed: int `[2]`, the seed of the elastic bending.
+        seed: int `[2]`, the seed of the elastic deformation.
         nearest_images: the last so many images take the nearest pixel, which
             leaves ragged edges; the others are interpolated.
 
@@ -80,13 +80,13 @@ def compose(
     in_tile = placement._replace(
         center_x=placement.center_x - tf.cast(tile_left, tf.float32)
     )
-    bends = None
-    if placement.bend_pixels is not None:
-        amplitude = tf.reshape(placement.bend_pixels, [-1])
-        bends = handwriting.random_bends(amplitude, seed)
+    displacements = None
+    if placement.elastic_pixels is not None:
+        amplitude = tf.reshape(placement.elastic_pixels, [-1])
+        displacements = handwriting.random_displacements(amplitude, seed)
     is_nearest = np.arange(batch_size) >= batch_size - nearest_images
     place, *shares = _places(
-        tile_to_digit(in_tile), *_columns(in_tile, tile_left, bends),
+        tile_to_digit(in_tile), *_columns(in_tile, tile_left, displacements),
         np.repeat(is_nearest, config.NUM_DIGITS),
     )  # fmt: skip
     packed = look_up(tf.reshape(packed_neighbours(flat), [-1]), place)
@@ -96,27 +96,27 @@ def compose(
 
 
 @compiled
-def _columns(placement: layouts.Placement, tile_left, bends):
-    """The columns of each tile's ring, and how their ink is bent.
+def _columns(placement: layouts.Placement, tile_left, displacements):
+    """The columns of each tile's ring, and how their ink is deformed.
 
     Args:
         placement: as seen from each tile's left edge.
         tile_left: int32 `[batch, 4]`, canvas column of a tile's leftmost column.
-        bends: see `handwriting.random_bends`, or `None`.
+        displacements: see `handwriting.random_displacements`, or `None`.
 
     Returns:
         The columns' middles, from the tile's left edge, float32 `[n, TILE_WIDTH]`;
-        and what `handwriting.spread_bends` returns, or `None`.
+        and what `handwriting.spread_displacements` returns, or `None`.
     """
     past = tf.reshape(columns_past(tile_left), [-1, TILE_WIDTH])
     tile_x = tf.cast(past, tf.float32) + 0.5
-    if bends is None:
+    if displacements is None:
         return tile_x, None
     center_x, center_y, width, height = (
         tf.reshape(values, [-1, 1]) for values in placement[:4]
     )
     x, y = (tile_x - center_x) / width, (_TILE_Y - center_y) / height
-    return tile_x, handwriting.spread_bends(bends, x, y)
+    return tile_x, handwriting.spread_displacements(displacements, x, y)
 
 
 @compiled
@@ -139,13 +139,13 @@ def packed_neighbours(images) -> tf.Tensor:
 
 
 @compiled
-def _places(affine, tile_x, bends, is_nearest):
+def _places(affine, tile_x, displacements, is_nearest):
     """Where each pixel of n tiles comes from.
 
     Args:
         affine: see `tile_to_digit`.
         tile_x: float32 `[n, TILE_WIDTH]`, see `_columns`.
-        bends: see `handwriting.spread_bends`, or `None`.
+        displacements: see `handwriting.spread_displacements`, or `None`.
         is_nearest: bool `[n]`, whether to take the nearest pixel.
 
     Returns:
@@ -158,8 +158,8 @@ def _places(affine, tile_x, bends, is_nearest):
         affine[:, :, tf.newaxis, tf.newaxis], axis=1
     )
     u, v = u_0 + u_dx * x + u_dy * y, v_0 + v_dx * x + v_dy * y
-    if bends is not None:
-        field = handwriting.bend_field(*bends)
+    if displacements is not None:
+        field = handwriting.displacement_field(*displacements)
         u, v = u + field[:, 0], v + field[:, 1]
     # Black outside of the digit.
     u = tf.clip_by_value(u, -1.0, float(config.DIGIT_SIZE)) + 1

@@ -103,7 +103,7 @@ def _cut(batches: tf.data.Dataset, seed: int, num_images: int):
     rows = tf.range(BATCH_SIZE)
     for step, (images, labels) in enumerate(batches):
         # Layouts may treat the first rows of a batch in their own way (`mixed`
-        # wears them): shuffled, any part of a batch is a fair sample.
+        # degrades them): shuffled, any part of a batch is a fair sample.
         order = tf.random.experimental.index_shuffle(
             rows, [seed, step], BATCH_SIZE - 1
         )

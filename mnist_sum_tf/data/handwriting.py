@@ -1,8 +1,8 @@
-"""How one digit is written: thicker, thinner, bent."""
+"""How one digit is written: thicker, thinner, deformed."""
 
 import tensorflow as tf
 
-BEND_GRID = 4  # random displacements per side, spread over the digit
+ELASTIC_GRID = 4  # random displacements per side, spread over the digit
 
 
 def change_stroke(digits, stroke) -> tf.Tensor:
@@ -32,7 +32,7 @@ def change_stroke(digits, stroke) -> tf.Tensor:
     return tf.cast(tf.round(blend), tf.uint8)
 
 
-def random_bends(amplitude, seed) -> tf.Tensor:
+def random_displacements(amplitude, seed) -> tf.Tensor:
     """Draws how far each digit's ink moves at the points of a coarse grid.
 
     Args:
@@ -42,40 +42,40 @@ def random_bends(amplitude, seed) -> tf.Tensor:
     Returns:
         float32 `[n, 2, grid, grid]`: across and down, by x, by y.
     """
-    shape = [tf.shape(amplitude)[0], 2, BEND_GRID, BEND_GRID]
-    bends = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
-    return bends * amplitude[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    shape = [tf.shape(amplitude)[0], 2, ELASTIC_GRID, ELASTIC_GRID]
+    displacements = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+    return displacements * amplitude[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
-def spread_bends(bends, x, y) -> tuple[tf.Tensor, tf.Tensor]:
-    """What `bend_field` multiplies: the small part of the work.
+def spread_displacements(displacements, x, y) -> tuple[tf.Tensor, tf.Tensor]:
+    """What `displacement_field` multiplies: the small part of the work.
 
     Args:
-        bends: see `random_bends`.
+        displacements: see `random_displacements`.
         x: float32 `[n, columns]`, from -0.5 to 0.5 across the box.
         y: float32 `[n, rows]`, likewise from the top to the bottom.
 
     Returns:
-        Bends spread across, float32 `[n, 2, grid, columns]`, and what each of
+        Displacements spread across, float32 `[n, 2, grid, columns]`, and what each of
         them counts in each row, float32 `[n, grid, rows]`.
     """
     # Not a matrix product, which is slower for so small matrices.
-    weights_x = _bend_weights(x)[:, tf.newaxis, :, tf.newaxis]
+    weights_x = _grid_weights(x)[:, tf.newaxis, :, tf.newaxis]
     across = tf.add_n([
-        weights_x[:, :, point] * bends[:, :, point, :, tf.newaxis]
-        for point in range(BEND_GRID)
+        weights_x[:, :, point] * displacements[:, :, point, :, tf.newaxis]
+        for point in range(ELASTIC_GRID)
     ])  # fmt: skip
-    return across, _bend_weights(y)
+    return across, _grid_weights(y)
 
 
-def bend_field(across, weights_y) -> tf.Tensor:
-    """Bends spread smoothly over each digit's box (elastic distortion).
+def displacement_field(across, weights_y) -> tf.Tensor:
+    """Displacements spread smoothly over each digit's box (elastic distortion).
 
     After Simard, Steinkraus and Platt, "Best practices for convolutional neural
     networks applied to visual document analysis" (2003), with a coarse random
     grid in place of a blurred field.
 
-    Args: see what `spread_bends` returns.
+    Args: see what `spread_displacements` returns.
 
     Returns:
         float32 `[n, 2, rows, columns]`, how far across and how far down.
@@ -84,16 +84,16 @@ def bend_field(across, weights_y) -> tf.Tensor:
     weights_y = weights_y[:, tf.newaxis, :, :, tf.newaxis]
     return tf.add_n([
         across[:, :, point, tf.newaxis] * weights_y[:, :, point]
-        for point in range(BEND_GRID)
+        for point in range(ELASTIC_GRID)
     ])  # fmt: skip
 
 
-def _bend_weights(place) -> tf.Tensor:
+def _grid_weights(place) -> tf.Tensor:
     """What each grid point counts, `[n, grid, places]`.
 
     Smooth steps between neighbouring points, which add up to 1.
     """
-    points = tf.range(BEND_GRID, dtype=tf.float32)[:, tf.newaxis]
-    distance = (place[:, tf.newaxis] + 0.5) * (BEND_GRID - 1) - points
+    points = tf.range(ELASTIC_GRID, dtype=tf.float32)[:, tf.newaxis]
+    distance = (place[:, tf.newaxis] + 0.5) * (ELASTIC_GRID - 1) - points
     distance = tf.minimum(1.0, tf.abs(distance))
     return 1 - distance**2 * (3 - 2 * distance)

@@ -15,7 +15,7 @@ from mnist_sum_tf.data.placement import (
     KEEP_EARLIER,
     WRAP_AROUND,
     Placement,
-    bend,
+    deform,
     between,
     uniform_numbers,
 )
@@ -36,7 +36,7 @@ def _integer(uniform, low: int, high: int) -> tf.Tensor:
 
 
 def _straight(center_x, center_y, width, height, overlap: int, **changes):
-    """A placement whose digits are neither bent nor turned."""
+    """A placement whose digits are neither deformed nor turned."""
     zeros = tf.zeros_like(center_x)
     batch_size = tf.shape(center_x)[0]
     placement = Placement(
@@ -176,7 +176,7 @@ def _continuum(ink_boxes, seed) -> Placement:
     )
 
 
-def mixed(ink_boxes, seed, bend_strength: float = 1.0) -> Placement:
+def mixed(ink_boxes, seed, deformation_strength: float = 1.0) -> Placement:
     """The training mixture: every layout and the continuum between them."""
     seeds = tf.random.split(seed, len(MIXTURE) + 3)
     parts = [
@@ -189,9 +189,9 @@ def mixed(ink_boxes, seed, bend_strength: float = 1.0) -> Placement:
     choice = tf.searchsorted(borders[:-1], pick, side="right")
     rows = tf.range(batch_size)
     where = tf.stack([choice, rows], axis=1)
-    drawn = [part[:-2] for part in parts]  # none of them bends its digits yet
+    drawn = [part[:-2] for part in parts]  # none of them deforms its digits yet
     merged = (tf.gather_nd(tf.stack(field), where) for field in zip(*drawn))
-    return bend(Placement(*merged), seeds[1], seeds[2], bend_strength)
+    return deform(Placement(*merged), seeds[1], seeds[2], deformation_strength)
 
 
 LAYOUTS: dict[str, Callable[..., Placement]] = {
@@ -205,15 +205,15 @@ LAYOUTS: dict[str, Callable[..., Placement]] = {
 
 
 def get_layout(
-    name: str, bent: bool = False, bend_strength: float = 1.0
+    name: str, deformed: bool = False, deformation_strength: float = 1.0
 ) -> Callable[..., Placement]:
     """Returns the layout of that name.
 
     Args:
         name: one of `config.LAYOUTS`.
-        bent: whether its digits are bent, turned and thickened as those of
+        deformed: whether its digits are deformed, turned and thickened as those of
             `mixed` are in any case.
-        bend_strength: how far they are bent, as a share of what is usual.
+        deformation_strength: how far they are deformed, as a share of what is usual.
 
     Raises:
         UserError: if there is none.
@@ -224,12 +224,12 @@ def get_layout(
         )
     layout = LAYOUTS[name]
     if layout is mixed:
-        return functools.partial(mixed, bend_strength=bend_strength)
-    if not bent:
+        return functools.partial(mixed, deformation_strength=deformation_strength)
+    if not deformed:
         return layout
 
     def place(ink_boxes, seed):
         seeds = tf.unstack(tf.random.split(seed, 3))
-        return bend(layout(ink_boxes, seeds[0]), *seeds[1:], bend_strength)
+        return deform(layout(ink_boxes, seeds[0]), *seeds[1:], deformation_strength)
 
     return place

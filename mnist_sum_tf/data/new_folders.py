@@ -22,7 +22,7 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
     """
     check_empty(output_dir)
     folder = pathlib.Path(output_dir).resolve()
-    with failed_writes_told(output_dir):
+    with failed_writes_reported(output_dir):
         folder.parent.mkdir(parents=True, exist_ok=True)
         # On the same file system: what is moved there is only renamed.
         near = folder if folder.is_dir() else folder.parent
@@ -38,7 +38,7 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
 
 def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
     """Raises `UserError` if it is there and not a folder that is empty but for one."""
-    with failed_writes_told(output_dir):
+    with failed_writes_reported(output_dir):
         folder = pathlib.Path(output_dir).resolve()
         if folder.is_dir() and not set(folder.iterdir()) - {but}:
             return
@@ -57,7 +57,7 @@ def _described(folder: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def failed_writes_told(output_dir: str, flag: str = "--output_dir"):
+def failed_writes_reported(output_dir: str, flag: str = "--output_dir"):
     """Turns what goes wrong with a folder's files into a `UserError`."""
     try:
         yield

@@ -1,9 +1,9 @@
-"""A kind of wear by itself: outlines in place of ink; see `wear_kinds`."""
+"""A kind of degradation by itself: outlines in place of ink; see `degradation_kinds`."""
 
 import tensorflow as tf
 
 from mnist_sum_tf.data.placement import between
-from mnist_sum_tf.data.wear_kinds import Numbers, blur_by, to_uint8
+from mnist_sum_tf.data.degradation_kinds import Numbers, blur_by, to_uint8
 
 
 def draw_outlines(images, numbers: Numbers) -> tf.Tensor:

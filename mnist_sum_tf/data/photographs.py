@@ -13,7 +13,7 @@ import PIL.Image
 import PIL.ImageFilter
 
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.data.new_folders import failed_writes_told
+from mnist_sum_tf.data.new_folders import failed_writes_reported
 from mnist_sum_tf.whole_files import write_whole
 
 # Digits are drawn large, then shrunk into the picture: smooth strokes.
@@ -98,7 +98,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         UserError: if the folder cannot be written.
     """
     output_dir = pathlib.Path(output_dir)
-    with failed_writes_told(str(output_dir)):
+    with failed_writes_reported(str(output_dir)):
         output_dir.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     paths = []
@@ -108,7 +108,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         image = photograph(digits.images[chosen], scene, seed)
         label = "".join(map(str, digits.labels[chosen]))
         path = output_dir / f"{label}_{name}.{suffix}"
-        with failed_writes_told(str(output_dir)):
+        with failed_writes_reported(str(output_dir)):
             write_whole(path, encode_photograph(image, kind))
         paths.append(str(path))
     return paths

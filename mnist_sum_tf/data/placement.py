@@ -1,4 +1,4 @@
-"""How four digits are drawn: where they stand, and how they are bent."""
+"""How four digits are drawn: where they stand, and how they are deformed."""
 
 from typing import NamedTuple
 
@@ -29,8 +29,8 @@ class Placement(NamedTuple):
             `WRAP_AROUND`.
         stroke: change of the stroke's thickness; -1 erodes by one pixel, +1
             dilates by one, values between blend. `None` leaves it.
-        bend_pixels: largest elastic displacement, in pixels of the 28x28 box.
-            `None` bends nothing.
+        elastic_pixels: largest elastic displacement, in pixels of the 28x28 box.
+            `None` displaces nothing.
     """
 
     center_x: tf.Tensor
@@ -41,7 +41,7 @@ class Placement(NamedTuple):
     shear: tf.Tensor
     overlap: tf.Tensor
     stroke: tf.Tensor | None = None
-    bend_pixels: tf.Tensor | None = None
+    elastic_pixels: tf.Tensor | None = None
 
 
 def uniform_numbers(seed, count: int, batch_size: int) -> list[tf.Tensor]:
@@ -67,10 +67,10 @@ def image_strength(uniform) -> tf.Tensor:
     return tf.clip_by_value((uniform - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
 
 
-def bend(
-    placement: Placement, image_seed, digit_seed, bend_strength: float
+def deform(
+    placement: Placement, image_seed, digit_seed, deformation_strength: float
 ) -> Placement:
-    """Bends, turns, thickens and moves digits, each image as a whole more or less.
+    """Deforms, turns, thickens and moves digits, each image as a whole more or less.
 
     A model trained on gentler changes knew its own digits far better than unseen
     ones.
@@ -79,11 +79,11 @@ def bend(
         placement: what is changed.
         image_seed, digit_seed: int `[2]`, of what an image's digits have in
             common and of what each has of its own.
-        bend_strength: how far, as a share of what is usual, in [0, 1].
+        deformation_strength: how far, as a share of what is usual, in [0, 1].
     """
     batch_size = placement.center_x.shape[0]
     image = tf.random.stateless_uniform([6, batch_size, 1], image_seed)
-    strength = bend_strength * image_strength(image[0])
+    strength = deformation_strength * image_strength(image[0])
     swing = [2 * u - 1 for u in uniform_numbers(digit_seed, 8, batch_size)]
     common = 2 * image - 1
     return placement._replace(
@@ -96,5 +96,5 @@ def bend(
         shear=strength * (0.2 * swing[5] + 0.2 * common[2]),
         stroke=strength * tf.clip_by_value(
             0.3 * swing[6] + common[3], -0.5, 1.0),
-        bend_pixels=strength * 1.1 * (swing[7] + 1),
+        elastic_pixels=strength * 1.1 * (swing[7] + 1),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import drawing, layouts
-from mnist_sum_tf.data.placement import bend
+from mnist_sum_tf.data.placement import deform
 from mnist_sum_tf.data.white_ink import INK
 
 # Longest sides of pieces, as a share of that of an image's largest one.
@@ -124,8 +124,8 @@ def set_apart(digits) -> np.ndarray:
     return rows.reshape(-1, config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1)
 
 
-def bent_and_set_apart(digits, seed) -> tf.Tensor:
-    """The same with each digit bent, turned, thickened, moved and scaled.
+def deformed_and_set_apart(digits, seed) -> tf.Tensor:
+    """The same with each digit deformed, turned, thickened, moved and scaled.
 
     Args:
         digits: uint8 `[n, 4, 28, 28]`, of known n.
@@ -136,5 +136,5 @@ def bent_and_set_apart(digits, seed) -> tf.Tensor:
     """
     seeds = tf.unstack(tf.random.split(seed, 3))
     straight = layouts.in_cells(digits.shape[0])
-    placement = bend(straight, seeds[0], seeds[1], bend_strength=1.0)
+    placement = deform(straight, seeds[0], seeds[1], deformation_strength=1.0)
     return drawing.compose(digits, placement, seeds[2])

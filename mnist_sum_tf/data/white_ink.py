@@ -5,14 +5,14 @@ import numpy as np
 from mnist_sum_tf import config
 
 LOOKED_AT = 1024  # images, or up to twice as many
-# Of an image's pixels, most are paper. Some images of a set may have been worn.
+# Of an image's pixels, most are paper. Some images of a set may have been degraded.
 DARKEST_LIGHT_PAPER = 140
 LARGEST_SHARE_ON_LIGHT_PAPER = 0.1
 INK = 40  # a pixel that is lighter than this is ink
 
 
 def check_white_ink(name: str, images: np.ndarray) -> None:
-    """Refuses what would be learned or judged wrongly.
+    """Refuses what would be learned or evaluated wrongly.
 
     Args:
         name: of the file or flag, for the error's line.

@@ -1,9 +1,9 @@
 """The encoder taught by an ensemble, within minutes on one GPU, in JAX.
 
-    deformed_digits   digits written anew: bent, turned, thickened, blended
+    deformed_digits   digits written anew: deformed, turned, thickened, blended
     placements        where four of them stand
     drawing           both become images
-    wear              what paper, pen and camera do to them
+    degradation       what paper, pen and camera do to them
     networks          the encoder and its teachers
     learning          a step of Adam
     teachers          learn single digits, and say what written ones are

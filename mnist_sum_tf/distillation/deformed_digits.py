@@ -1,6 +1,6 @@
-"""Digits as they are written anew: bent, turned, thickened, flagged, blended.
+"""Digits as they are written anew: deformed, turned, thickened, flagged, blended.
 
-The functions of `data.handwriting`, `data.ones` and `data.placement.bend` for a
+The functions of `data.handwriting`, `data.ones` and `data.placement.deform` for a
 GPU, in JAX. The four digits of image i are a pure function of (seed, i).
 """
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from mnist_sum_tf.config import DIGIT_SIZE
 
-BEND_GRID = 4
+ELASTIC_GRID = 4
 FLAG_SHARE = 0.25  # of the ones; half of these have a foot as well
 BLEND_SHARE = 0.25  # of the images, whose digits are mixed with another one each
 
@@ -28,7 +28,7 @@ class Writing(NamedTuple):
         rotation_degrees: about the box' centre.
         shear: horizontal pixels per vertical pixel.
         stroke: see `handwriting.change_stroke`.
-        bends: `[n, 4, 2, grid, grid]`, pixels of the digit's 28x28 box.
+        displacements: `[n, 4, 2, grid, grid]`, pixels of the digit's 28x28 box.
         flag: `[n, 4, 5]` in [0, 1), see `ones.embellish_ones`.
     """
 
@@ -42,7 +42,7 @@ class Writing(NamedTuple):
     rotation_degrees: jax.Array
     shear: jax.Array
     stroke: jax.Array
-    bends: jax.Array
+    displacements: jax.Array
     flag: jax.Array
 
 
@@ -60,14 +60,15 @@ def writing_of(seed: int, images, num_digits: int) -> Writing:
 
 
 def _write(key, num_digits: int) -> Writing:
-    """One image's; the strengths are those of `data.placement.bend`."""
+    """One image's; the strengths are those of `data.placement.deform`."""
     keys = jax.random.split(key, 6)
     image = jax.random.uniform(keys[0], [6])
     strength = jnp.clip((image[0] - 1 / 6) / (3 / 4 - 1 / 6), 0.0, 1.0)
     common = 2 * image - 1
     swing = 2 * jax.random.uniform(keys[1], [8, 4]) - 1
     amplitude = strength * 1.1 * (swing[7] + 1)
-    bends = jax.random.uniform(keys[2], [4, 2, BEND_GRID, BEND_GRID], minval=-1)
+    shape = [4, 2, ELASTIC_GRID, ELASTIC_GRID]
+    displacements = jax.random.uniform(keys[2], shape, minval=-1)
     chosen, other = jax.random.randint(keys[3], [2, 4], 0, num_digits)
     other_share = jax.random.uniform(keys[4], [4], maxval=0.5)
     return Writing(
@@ -81,13 +82,13 @@ def _write(key, num_digits: int) -> Writing:
         rotation_degrees=strength * (10 * swing[4] + 6 * common[1]),
         shear=strength * (0.2 * swing[5] + 0.2 * common[2]),
         stroke=strength * jnp.clip(0.3 * swing[6] + common[3], -0.5, 1.0),
-        bends=bends * amplitude[:, None, None, None],
+        displacements=displacements * amplitude[:, None, None, None],
         flag=jax.random.uniform(keys[5], [4, 5]),
     )
 
 
 def written_digits(digit_images, digit_labels, writing: Writing) -> jax.Array:
-    """Blended and flagged digits, not bent and not thickened yet.
+    """Blended and flagged digits, not deformed and not thickened yet.
 
     Args:
         digit_images: uint8 `[digits, 28, 28]`.
@@ -126,11 +127,11 @@ def change_stroke(digits, stroke) -> jax.Array:
     return jnp.round(digits + jnp.abs(share) * (goal - digits))
 
 
-def bend_field(bends, x, y) -> jax.Array:
+def displacement_field(displacements, x, y) -> jax.Array:
     """How far ink moves across and down.
 
     Args:
-        bends: float32 `[n, 2, grid, grid]`, by x, by y.
+        displacements: float32 `[n, 2, grid, grid]`, by x, by y.
         x: float32 `[n, columns]`, from -0.5 to 0.5 across the box.
         y: float32 `[n, rows]`, likewise.
 
@@ -138,14 +139,14 @@ def bend_field(bends, x, y) -> jax.Array:
         float32 `[n, 2, rows, columns]`.
     """
     return jnp.einsum(
-        "nkij,nyj,nxi->nkyx", bends, _bend_weights(y), _bend_weights(x),
+        "nkij,nyj,nxi->nkyx", displacements, _grid_weights(y), _grid_weights(x),
         precision="highest",
     )  # fmt: skip
 
 
-def _bend_weights(place) -> jax.Array:
-    points = jnp.arange(BEND_GRID, dtype=jnp.float32)
-    distance = (place[..., None] + 0.5) * (BEND_GRID - 1) - points
+def _grid_weights(place) -> jax.Array:
+    points = jnp.arange(ELASTIC_GRID, dtype=jnp.float32)
+    distance = (place[..., None] + 0.5) * (ELASTIC_GRID - 1) - points
     distance = jnp.minimum(1.0, jnp.abs(distance))
     return 1 - distance**2 * (3 - 2 * distance)
 

@@ -12,7 +12,7 @@ import numpy as np
 from mnist_sum_tf.config import DIGIT_SIZE
 from mnist_sum_tf.distillation.deformed_digits import (
     Writing,
-    bend_field,
+    displacement_field,
     change_stroke,
 )
 from mnist_sum_tf.distillation.placements import (
@@ -82,8 +82,8 @@ def _tiles(digits, placement, writing, tile_x, tile_y, nearest_images: int):
     width = flat(placement.width * jnp.exp(writing.log_width))
     height = flat(placement.height * jnp.exp(writing.log_height))
     angle = flat(placement.rotation_degrees + writing.rotation_degrees)
-    field = bend_field(
-        flat(writing.bends),
+    field = displacement_field(
+        flat(writing.displacements),
         (tile_x - center_x[:, None]) / width[:, None],
         (tile_y - center_y[:, None]) / height[:, None],
     )

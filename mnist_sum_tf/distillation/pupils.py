@@ -13,7 +13,7 @@ from mnist_sum_tf.distillation import (
     learning,
     networks,
     placements,
-    wear,
+    degradation,
 )
 
 STATISTICS_BATCHES = 64  # of which normalisations take what they saw, at the end
@@ -30,7 +30,7 @@ class Lesson:
         weight_decay: see `learning.adam`.
         dropout_rate: after each block and before the logits.
         average_decay: of the moving average of the parameters.
-        wear_share: see `wear.wear`.
+        degradation_share: see `degradation.degrade`.
         seed: of weights, canvases and dropout.
     """
 
@@ -40,7 +40,7 @@ class Lesson:
     weight_decay: float = 0.05
     dropout_rate: float = 0.05
     average_decay: float = 0.9995
-    wear_share: float = 0.5
+    degradation_share: float = 0.5
     seed: int = 0
 
 
@@ -57,7 +57,7 @@ def make_step(lesson: Lesson, digits, said):
     Args:
         lesson: settings.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
-        said: float16 `[a power of two, 4, 10]`, see `teachers.judge_writings`.
+        said: float16 `[a power of two, 4, 10]`, see `teachers.label_writings`.
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
     step = functools.partial(_step, lesson, _optimizer(lesson))
@@ -80,9 +80,9 @@ def batch_of(lesson: Lesson, step, images, labels, num_said: int):
     writing = deformed_digits.writing_of(lesson.seed, numbers, len(images))
     written = deformed_digits.written_digits(images, labels, writing)
     placement = placements.mixed(keys[0], placements.ink_boxes(written))
-    hard = int(lesson.global_batch_size / 8 * lesson.wear_share)
+    hard = int(lesson.global_batch_size / 8 * lesson.degradation_share)
     drawn = drawing.canvases(written, placement, writing, hard)
-    return wear.wear(drawn, keys[1], lesson.wear_share), numbers
+    return degradation.degrade(drawn, keys[1], lesson.degradation_share), numbers
 
 
 def _placing_key(seed: int, step):
@@ -143,7 +143,7 @@ def averaged(lesson: Lesson, state: learning.State, digits, num_said: int):
 
 
 def unseen_images(lesson: Lesson, digits, count: int):
-    """Digits written and placed as those that are learned from, not worn.
+    """Digits written and placed as those that are learned from, not degraded.
 
     Args:
         lesson: settings.

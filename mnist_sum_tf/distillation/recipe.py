@@ -20,7 +20,7 @@ from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.distillation import networks, pupils, saved_states, teachers
 from mnist_sum_tf.training import interruptions, stage_folder
 
-UNSEEN_IMAGES = 4096  # judged at the end
+UNSEEN_IMAGES = 4096  # evaluated at the end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Recipe:
         digits: see `load_digits`.
         num_teachers: how many there are; each misses a sixth of the digits.
         teacher_steps: of each, by batches of `4 * teachers.BATCH_IMAGES` digits.
-        num_writings: images whose digits teachers judge; a power of two.
+        num_writings: images whose digits teachers label; a power of two.
         lesson: the pupil's.
         checkpoint_every_steps: of the pupil.
         log_every_steps: likewise.
@@ -182,7 +182,7 @@ def _pupil(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, stop)
         state = saved_states.read_tree(path, state)
     first = int(state.step)
     if first < lesson.total_steps:
-        said = teachers.judge_writings(
+        said = teachers.label_writings(
             trained, digits, lesson.seed, recipe.num_writings
         )
         advance = pupils.make_step(lesson, digits, said)

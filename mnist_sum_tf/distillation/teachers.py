@@ -81,7 +81,7 @@ def batch_of(key, number, images, labels):
 
 
 @jax.jit
-def judge(trained, images) -> jax.Array:
+def predict(trained, images) -> jax.Array:
     """The mean of the teachers' probabilities, float32 `[n, 10]`."""
     return sum(
         jax.nn.softmax(networks.teacher(parameters, statistics, images)[0])
@@ -89,7 +89,7 @@ def judge(trained, images) -> jax.Array:
     ) / len(trained)
 
 
-def judge_writings(trained, digits, seed: int, num_images: int, batch: int = 2048):
+def label_writings(trained, digits, seed: int, num_images: int, batch: int = 2048):
     """What teachers say of the digits of images 0, ..., `num_images - 1`.
 
     Args:
@@ -97,7 +97,7 @@ def judge_writings(trained, digits, seed: int, num_images: int, batch: int = 204
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
         seed: see `deformed_digits.writing_of`.
         num_images: how many; a multiple of `batch` if larger.
-        batch: images judged at a time.
+        batch: images labelled at a time.
 
     Returns:
         float16 `[num_images, 4, 10]`, probabilities.
@@ -110,7 +110,7 @@ def judge_writings(trained, digits, seed: int, num_images: int, batch: int = 204
         numbers = first + jnp.arange(batch, dtype=jnp.int32)
         writing = deformed_digits.writing_of(seed, numbers, len(images))
         written = deformed_digits.written_digits(images, labels, writing)
-        said = judge(trained, drawing.single_digits(written, writing))
+        said = predict(trained, drawing.single_digits(written, writing))
         return said.reshape(batch, 4, 10).astype(jnp.float16)
 
     said = [
@@ -124,7 +124,7 @@ def accuracy(trained, digits, batch: int = 1000) -> float:
     """The share of digits as they are that teachers read together."""
     inputs = np.float32(digits.images)[..., np.newaxis]
     read = [
-        np.argmax(judge(trained, inputs[first : first + batch]), -1)
+        np.argmax(predict(trained, inputs[first : first + batch]), -1)
         for first in range(0, len(inputs), batch)
     ]
     return float(np.mean(np.concatenate(read) == digits.labels))

@@ -78,4 +78,4 @@ def with_distribution(reader: keras.Model) -> keras.Model:
         A model from its images to what `build_sum_distribution` gives.
     """
     outputs = build_sum_distribution()(reader.outputs[0])
-    return keras.Model(reader.inputs[0], outputs, name=f"judged_{reader.name}")
+    return keras.Model(reader.inputs[0], outputs, name=f"evaluated_{reader.name}")

@@ -16,13 +16,13 @@ CONFUSION = "confusion"  # drawn where digits are known
 WEIGHT = re.compile(r"([^/]+)[/_](kernel|bias|temperature)(?::0)?$")
 
 
-def write_report(model, found: dict, judged: dict, output_dir) -> None:
+def write_report(model, found: dict, evaluated: dict, output_dir) -> None:
     """Writes the page and its pictures.
 
     Args:
         model: see `load_for_evaluation`.
         found: name -> `Answers`.
-        judged: name -> see `judge_confidence`; the last one is of all images.
+        evaluated: name -> see `evaluate_confidence`; the last one is of all images.
         output_dir: folder to write to.
 
     Raises:
@@ -32,7 +32,7 @@ def write_report(model, found: dict, judged: dict, output_dir) -> None:
     pooled = answers.join(list(found.values()))
     pictures = {
         picture.name: picture
-        for picture in [*draw_plots(pooled, judged), draw_flow(example)]
+        for picture in [*draw_plots(pooled, evaluated), draw_flow(example)]
     }
     folder = pathlib.Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,8 +45,8 @@ def write_report(model, found: dict, judged: dict, output_dir) -> None:
         [each.image for each in worst],
         ["\n".join(describe(each)) for each in worst], folder / "worst.png",
     )  # fmt: skip
-    sections = _sections(model, judged, worst, pictures)
-    last = list(judged.values())[-1]
+    sections = _sections(model, evaluated, worst, pictures)
+    last = list(evaluated.values())[-1]
     text = page.build(
         "How well the sums are read",
         f"{_name(model)}: {last['accuracy']:.2%} of {last['num_images']:,} "
@@ -56,12 +56,12 @@ def write_report(model, found: dict, judged: dict, output_dir) -> None:
     write_whole(folder / PAGE, text)
 
 
-def draw_plots(pooled: answers.Answers, judged: dict) -> list[page.Picture]:
+def draw_plots(pooled: answers.Answers, evaluated: dict) -> list[page.Picture]:
     """The plots, ready for the page."""
     right = pooled.read_sums == pooled.sums
     counts = {
         name: (round(each["accuracy"] * each["num_images"]), each["num_images"])
-        for name, each in judged.items()
+        for name, each in evaluated.items()
     }
     drawn = [
         ("accuracy", plots.accuracy_by_dataset(counts),
@@ -105,7 +105,7 @@ def draw_flow(example: data_flow.Example) -> page.Picture:
     )  # fmt: skip
 
 
-def _sections(model, judged, worst, pictures) -> list[page.Section]:
+def _sections(model, evaluated, worst, pictures) -> list[page.Section]:
     def shown(*names):
         return [page.figure(pictures[n]) for n in names if n in pictures]
 
@@ -115,8 +115,8 @@ def _sections(model, judged, worst, pictures) -> list[page.Section]:
             *shown("predicted_against_actual"),
         ]),
         page.Section("Confidence", [
-            *shown("reliability"), confidence_table(judged),
-            *shown("risk_coverage"), coverage_table(judged),
+            *shown("reliability"), confidence_table(evaluated),
+            *shown("risk_coverage"), coverage_table(evaluated),
         ]),
         page.Section("The worst images", [
             page.paragraph(
@@ -134,14 +134,14 @@ def _sections(model, judged, worst, pictures) -> list[page.Section]:
     ]  # fmt: skip
 
 
-def confidence_table(judged: dict) -> page.Raw:
+def confidence_table(evaluated: dict) -> page.Raw:
     header = ["images of", "number", "right", "95 % interval",
               "calibration error", "NLL (nats)", "Brier score"]  # fmt: skip
     return page.table(header, [
         [name, f"{each['num_images']:,}", f"{each['accuracy']:.2%}",
          "{:.2%} to {:.2%}".format(*_interval(each)), f"{each['ece']:.2%}",
          f"{each['nll']:.4f}", f"{each['brier']:.4f}"]
-        for name, each in judged.items()
+        for name, each in evaluated.items()
     ])  # fmt: skip
 
 
@@ -150,11 +150,11 @@ def _interval(each: dict):
     return confidence.wilson_interval(round(each["accuracy"] * number), number)
 
 
-def coverage_table(judged: dict) -> page.Raw:
+def coverage_table(evaluated: dict) -> page.Raw:
     shares = [f"{share:.0%}" for share in confidence.SET_ASIDE]
     return page.table(["least sure set aside", *shares], [
         [name, *(f"{row['accuracy']:.2%}" for row in each["risk_coverage"])]
-        for name, each in judged.items()
+        for name, each in evaluated.items()
     ])  # fmt: skip
 
 

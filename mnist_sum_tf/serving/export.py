@@ -50,10 +50,10 @@ def export_model(
     try:
         with _folder_beside(export_dir) as beside:
             draft = os.path.join(beside, "draft")
-            with _failed_writes_told():
+            with _failed_writes_reported():
                 write_saved_model(sum_model, draft)
             verify_saved_model(sum_model, draft)
-            with _failed_writes_told():
+            with _failed_writes_reported():
                 write_warmup_requests(draft, model_name=export_dir.name)
             version = _move_to_next_version(draft, export_dir)
     except OSError as error:
@@ -67,7 +67,7 @@ def export_model(
 
 
 @contextlib.contextmanager
-def _failed_writes_told():
+def _failed_writes_reported():
     """Raises as Python does what TensorFlow says of a disk."""
     try:
         yield

@@ -89,25 +89,25 @@ class Journal(contextlib.ExitStack):
         if self._settings.skip_non_finite:
             row["skipped_steps"] = int(state.skipped)
         metric.reset_state()
-        with self._failed_writes_told():
+        with self._failed_writes_reported():
             self._records.add(row)
 
-    def judge(self, step: int, model) -> None:
+    def evaluate(self, step: int, model) -> None:
         """Tells how a model does on the validation data, and what it reads there.
 
         Args:
             step: the step just taken.
-            model: see `metrics.judged_model`.
+            model: see `metrics.evaluation_model`.
 
         Raises: as `log`.
         """
         row = {"step": step}
         for name, dataset in self._task.validation_data.items():
-            results = metrics.evaluate(model, dataset, self._task.judged_outputs)
+            results = metrics.evaluate(model, dataset, self._task.evaluated_outputs)
             row |= {f"{name}/{key}": value for key, value in results.items()}
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.tell(f"step {step}, {name}: {shown}")
-        with self._failed_writes_told():
+        with self._failed_writes_reported():
             self._records.add(row)
             self._records.add_images(step, model)
         minutes = (time.monotonic() - self._started) / 60
@@ -119,11 +119,11 @@ class Journal(contextlib.ExitStack):
 
     def save(self) -> None:
         """Writes the records. Raises: as `log`."""
-        with self._failed_writes_told():
+        with self._failed_writes_reported():
             self._records.save()
 
     @contextlib.contextmanager
-    def _failed_writes_told(self):
+    def _failed_writes_reported(self):
         try:
             yield
         except (OSError, tf.errors.OpError) as error:

@@ -59,7 +59,7 @@ def train_and_evaluate(
         if strategies.is_chief(strategy):
             stack.enter_context(stage_folder.lock_directory(stage_dir))
             stage_folder.check_goes_on(stage_dir, settings.to_json())
-        stack.enter_context(strategies.machines_told(strategy, stage_dir))
+        stack.enter_context(strategies.lost_machines_reported(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
         task = make_task()
         # After it: what it draws, if anything, depends on what it finds.
@@ -92,7 +92,7 @@ def _stops_early(settings: config.Config) -> bool:
 
 
 class Trainer:
-    """Takes the steps of a run, and after some of them logs, judges, saves."""
+    """Takes the steps of a run, and after some of them logs, evaluates, saves."""
 
     def __init__(self, task, settings, stage_dir, strategy, dtype):
         self.started = time.monotonic()
@@ -116,8 +116,8 @@ class Trainer:
         self.statistics = batch_statistics.BatchStatistics(
             self.state.average, self.train_data
         )
-        self.judged = metrics.judged_model(
-            task.build_judged(self.state.average), task.judged_outputs
+        self.evaluated = metrics.evaluation_model(
+            task.build_evaluated(self.state.average), task.evaluated_outputs
         )
         self.checkpoints = checkpoints.CheckpointFolder(
             self.state.checkpoint(kept), stage_dir, kept
@@ -159,7 +159,7 @@ class Trainer:
                 self._after_step(step, stops)
                 if stops and not self._reached_goal():
                     self._stop(step, stop.signal_name)
-            # The others wait until the first one has judged and saved.
+            # The others wait until the first one has evaluated and saved.
             strategies.workers_agree(self.strategy, 0)
         rows = self.journal.history.rows
         return rows[-1] if rows else {}
@@ -190,16 +190,16 @@ class Trainer:
         settings = self.settings
         last = step == settings.total_steps
         logs = last or step % settings.log_every_steps == 0
-        judges = last or step % settings.evaluate_every_steps == 0
+        evaluates = last or step % settings.evaluate_every_steps == 0
         saves = last or stops or step % settings.checkpoint_every_steps == 0
-        if logs or judges or saves:
+        if logs or evaluates or saves:
             self._check_finite()
         if logs:
             self.journal.log(step, self.state)
-        if judges or saves:
+        if evaluates or saves:
             self.statistics.update()
-        if judges and self.is_chief:
-            self.journal.judge(step, self.judged)
+        if evaluates and self.is_chief:
+            self.journal.evaluate(step, self.evaluated)
             if self._reached_goal():
                 saves = True
                 if not logs:

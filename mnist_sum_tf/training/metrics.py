@@ -46,7 +46,7 @@ def absolute_error(sums, predicted_sums) -> tf.Tensor:
     return tf.abs(tf.cast(sums, tf.float32) - predicted_sums)
 
 
-# Metrics by the output of the sum model that they judge. Labels go by the same
+# Metrics by the output of the sum model that they evaluate. Labels go by the same
 # names: see `labels_for_metrics`.
 METRICS = {
     "digit_probabilities": (digit_accuracy, all_digits_accuracy),
@@ -68,12 +68,12 @@ NAMES = {
 }
 
 
-def judged_model(model: keras.Model, outputs) -> keras.Model:
+def evaluation_model(model: keras.Model, outputs) -> keras.Model:
     """Wraps a model so that `model.evaluate` reports the metrics.
 
     Args:
         model: a model of one input whose outputs are a dictionary.
-        outputs: names of the outputs to judge, keys of `METRICS`.
+        outputs: names of the outputs to evaluate, keys of `METRICS`.
 
     Returns:
         A compiled model that shares the weights and has these outputs alone.
@@ -81,7 +81,7 @@ def judged_model(model: keras.Model, outputs) -> keras.Model:
     given = model.inputs[0]
     inputs = keras.Input(given.shape[1:], dtype=given.dtype, name=given.name)
     found = model(inputs)
-    judged = keras.Model(inputs, {output: found[output] for output in outputs})
+    evaluated = keras.Model(inputs, {output: found[output] for output in outputs})
     wrapped = {
         output: [
             keras.metrics.MeanMetricWrapper(function, name=NAMES[function])
@@ -91,12 +91,12 @@ def judged_model(model: keras.Model, outputs) -> keras.Model:
     }
     # `evaluate` wants a loss too; it stays out of the results.
     loss = {output: METRICS[output][-1] for output in outputs}
-    judged.compile(loss=loss, metrics=wrapped)
-    return judged
+    evaluated.compile(loss=loss, metrics=wrapped)
+    return evaluated
 
 
 def labels_for_metrics(labels: dict, outputs) -> dict:
-    """Gives each judged output the label it is compared with."""
+    """Gives each evaluated output the label it is compared with."""
     return {
         output: labels["digits" if output == "digit_probabilities" else "sum"]
         for output in outputs
@@ -107,9 +107,9 @@ def evaluate(model: keras.Model, dataset, outputs) -> dict[str, float]:
     """Runs `model.evaluate` and names the results as in `NAMES`.
 
     Args:
-        model: from `judged_model`.
+        model: from `evaluation_model`.
         dataset: elements of images and label dictionaries (see `datasets`).
-        outputs: the outputs it judges.
+        outputs: the outputs it evaluates.
 
     Returns:
         One number by each metric's name.

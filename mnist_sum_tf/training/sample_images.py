@@ -58,7 +58,7 @@ class SampleImages:
 
         Args:
             step: the step.
-            model: see `metrics.judged_model`.
+            model: see `metrics.evaluation_model`.
 
         Raises:
             OSError: if the folder cannot be written; or an error of TensorFlow.
@@ -92,7 +92,7 @@ def captions(labels: dict, outputs: dict) -> list[str]:
 
     Args:
         labels: `"sum"` `[n]` and, where known, `"digits"` `[n, 4]`.
-        outputs: `"sum_probabilities"` `[n, 37]` and, where judged,
+        outputs: `"sum_probabilities"` `[n, 37]` and, where evaluated,
             `"digit_probabilities"` `[n, 4, 10]`.
     """
     probabilities = np.asarray(outputs["sum_probabilities"])

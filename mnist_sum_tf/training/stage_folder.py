@@ -25,9 +25,14 @@ FREE_SETTINGS = (
 )  # fmt: skip
 # A decoder learns from logits, whatever images and encoder there are.
 FREE_OF_DECODER = ("data.", "model.")
+# Names of settings of data in older runs.
+RENAMED = {
+    "bent": "deformed", "bend_strength": "deformation_strength",
+    "worn": "degraded", "wear_share": "degradation_share",
+}  # fmt: skip
 # Older runs may have them otherwise: flags without effect were not refused.
-WITHOUT_EFFECT_IN_MIXED = ("data.bent",)
-WITHOUT_EFFECT_ELSEWHERE = ("data.worn", "data.wear_share")
+WITHOUT_EFFECT_IN_MIXED = ("data.deformed",)
+WITHOUT_EFFECT_ELSEWHERE = ("data.degraded", "data.degradation_share")
 # Names of files, and which digest tells that their content is the same.
 PATHS = dict.fromkeys(("data.digits", "data.images", "data.sums"), "data_digest")
 PATHS |= {"teacher": "teacher_digest", "initial_model": None}
@@ -180,7 +185,7 @@ def _is_same(key: str, old: dict, new: dict) -> bool:
 
 
 def read_settings(path) -> dict:
-    """Reads a `config.json`.
+    """Reads a `config.json`; settings with older names get those of today.
 
     Raises:
         UserError: if it is missing or is not JSON.
@@ -189,6 +194,8 @@ def read_settings(path) -> dict:
         settings = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         if not isinstance(settings, dict):
             raise ValueError(f"a {type(settings).__name__}")
+        if isinstance(data := settings.get("data"), dict):
+            settings["data"] = {RENAMED.get(key, key): data[key] for key in data}
         return settings
     except (OSError, ValueError, RecursionError) as error:
         raise config.UserError(

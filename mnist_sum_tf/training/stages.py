@@ -43,11 +43,11 @@ def train_cell_reader(settings: config.Config, workdir) -> dict:
 def cell_reader_task(settings: config.Config) -> Task:
     """What the cell reader learns: images that could be cut, and their sums."""
     data = training_data.of_cut_images(settings)
-    judged = ("digit_probabilities",) if training_data.knows_digits(data) else ()
+    evaluated = ("digit_probabilities",) if training_data.knows_digits(data) else ()
     return Task(
         build_model=lambda dtype: with_distribution(build_cell_reader(dtype)),
-        build_judged=lambda model: model,
-        judged_outputs=judged + ("sum_probabilities",),
+        build_evaluated=lambda model: model,
+        evaluated_outputs=evaluated + ("sum_probabilities",),
         loss=functools.partial(_end_to_end_loss, settings),
         **data,
     )
@@ -84,8 +84,8 @@ def encoder_task(
 
     return Task(
         build_model=build_model,
-        build_judged=with_distribution,
-        judged_outputs=("digit_probabilities", "sum_probabilities"),
+        build_evaluated=with_distribution,
+        evaluated_outputs=("digit_probabilities", "sum_probabilities"),
         loss=teacher.loss,
         teacher_digest=teacher.digest,
         **data,
@@ -112,10 +112,10 @@ def decoder_task(settings: config.Config) -> Task:
     return Task(
         # Sums to a hundredth need more digits than bfloat16 has.
         build_model=lambda dtype: build_decoder("float32"),
-        build_judged=lambda decoder: keras.Model(
+        build_evaluated=lambda decoder: keras.Model(
             decoder.inputs[0], {"sum": decoder.outputs[0]}
         ),
-        judged_outputs=("sum",),
+        evaluated_outputs=("sum",),
         loss=lambda labels, sums: losses.squared_error(labels["sum"], sums),
         train_data=functools.partial(
             digit_logits.training_dataset, settings.objective, settings.seed,
@@ -164,13 +164,13 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
         trained_models.warn_of_another_split(
             settings, data["data_digest"], workdir / "encoder"
         )
-    judged = ("digit_probabilities",) if training_data.knows_digits(data) else ()
+    evaluated = ("digit_probabilities",) if training_data.knows_digits(data) else ()
     return Task(
         build_model=functools.partial(
             starting_sum_model, settings, workdir, data["train_data"]
         ),
-        build_judged=lambda model: model,
-        judged_outputs=judged + ("sum_probabilities", "sum"),
+        build_evaluated=lambda model: model,
+        evaluated_outputs=evaluated + ("sum_probabilities", "sum"),
         loss=functools.partial(_end_to_end_loss, settings),
         trains=lambda model: learning_variables(model, settings),
         **data,

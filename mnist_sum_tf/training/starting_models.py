@@ -63,7 +63,7 @@ def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
     # However many steps the run has: they may be more when it goes on.
     batches = train_data(0, total_steps=None).take(num_batches)
     images = tf.concat([images for images, _ in batches], axis=0)
-    # Spread over the batch, whose first rows are the worn ones.
+    # Spread over the batch, whose first rows are the degraded ones.
     stride = max(1, len(images) // STATISTICS_IMAGES)
     return with_normalization(encoder, images[::stride], dtype)
 

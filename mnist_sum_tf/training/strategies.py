@@ -228,7 +228,7 @@ def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
 
 
 @contextlib.contextmanager
-def machines_told(strategy, stage_dir):
+def lost_machines_reported(strategy, stage_dir):
     """Says what it means when memory is short, or machines that train together part."""
     try:
         yield

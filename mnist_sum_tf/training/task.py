@@ -16,8 +16,8 @@ class Task:
     Attributes:
         build_model: dtype policy -> the model that learns, from its starting
             weights.
-        build_judged: that model -> one with a dictionary of named outputs.
-        judged_outputs: the outputs that validation judges, keys of
+        build_evaluated: that model -> one with a dictionary of named outputs.
+        evaluated_outputs: the outputs that validation evaluates, keys of
             `metrics.METRICS`.
         loss: (labels, model outputs) -> float32 `[n]`.
         train_data: start step -> `tf.data.Dataset` of one batch per step.
@@ -31,8 +31,8 @@ class Task:
     """
 
     build_model: Callable[[str], keras.Model]
-    build_judged: Callable[[keras.Model], keras.Model]
-    judged_outputs: tuple[str, ...]
+    build_evaluated: Callable[[keras.Model], keras.Model]
+    evaluated_outputs: tuple[str, ...]
     loss: Callable
     train_data: Callable[[int], tf.data.Dataset]
     validation_data: dict[str, tf.data.Dataset]

@@ -48,12 +48,12 @@ class Teacher:
 
         Args:
             labels: `"digits"`, int32 `[n, 4]`; in their place where there are any
-                `"digit_targets"`, float32 `[n, 4, 10]`; and for a teacher `"unworn"`,
+                `"digit_targets"`, float32 `[n, 4, 10]`; and for a teacher `"clean"`,
                 uint8 `[n, 40, 168, 1]`, what it is shown.
             digit_logits: float32 `[n, 4, 10]`.
         """
         if self._encoder is not None:
-            said = tf.nn.softmax(self._encoder(labels["unworn"], training=False))
+            said = tf.nn.softmax(self._encoder(labels["clean"], training=False))
             return losses.target_cross_entropy(said, digit_logits)
         if "digit_targets" in labels:
             return losses.target_cross_entropy(labels["digit_targets"], digit_logits)

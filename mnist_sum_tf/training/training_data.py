@@ -1,4 +1,4 @@
-"""What a stage learns from, and what it is judged on."""
+"""What a stage learns from, and what it is evaluated on."""
 
 import functools
 import logging
@@ -41,7 +41,7 @@ def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> di
     if settings.teacher:
         raise config.UserError(
             "--teacher requires composites: it is shown them before they are "
-            f"worn. Received: --teacher={settings.teacher} with --images"
+            f"degraded. Received: --teacher={settings.teacher} with --images"
         )
     if settings.data.mixup_share:
         raise config.UserError(
@@ -78,9 +78,9 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
         "train_data": functools.partial(
             datasets.composites_dataset, train, data.layout, settings.seed,
             settings.global_batch_size, total_steps=settings.total_steps,
-            bent=data.bent, worn=data.worn, bend_strength=data.bend_strength,
-            wear_share=data.wear_share, mixup_share=data.mixup_share,
-            keeps_unworn=bool(settings.teacher),
+            deformed=data.deformed, deformation_strength=data.deformation_strength,
+            degraded=data.degraded, degradation_share=data.degradation_share,
+            mixup_share=data.mixup_share, keeps_clean=bool(settings.teacher),
         ),
         "validation_data": _validation_composites(data),
         "data_digest": digest,
@@ -94,7 +94,7 @@ def _validation_composites(data: config.DataConfig) -> dict:
     return {
         layout: datasets.evaluation_dataset(
             held_out, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
-        ).cache()  # composed once, however often they judge
+        ).cache()  # composed once, for all evaluations
         for layout in dict.fromkeys((*others, data.layout))
     }
 
@@ -124,7 +124,7 @@ def of_cut_images(settings: config.Config) -> dict:
     """A person's own images, those of them whose four digits stand apart.
 
     Args, Returns, Raises: as `of_images`; the images are those of
-    `segments.set_apart`. Digits, where known, are judged by and not learned from.
+    `segments.set_apart`. Digits, where known, serve evaluations and are not learned from.
     """
     labelled = _read_own_images(settings.data)
     parts = datasets.split_images(

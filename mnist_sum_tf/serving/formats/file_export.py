@@ -69,7 +69,7 @@ def export_file(
         file_format: `"onnx"` or `"litert"`.
         quantization: `None` or, of `"litert"`, `"int8"`.
         named_datasets: name -> validation images and labels, which a quantized
-            model is judged on.
+            model is evaluated on.
 
     Returns:
         The path of the file.

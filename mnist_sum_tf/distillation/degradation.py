@@ -1,4 +1,4 @@
-"""What paper, pen and camera do to canvases: `data.wear`, in JAX."""
+"""What paper, pen and camera do to canvases: `data.degradation`, in JAX."""
 
 import itertools
 
@@ -7,45 +7,45 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def wear(images, key, share: float) -> jax.Array:
-    """Wears the first rows of a batch, so many by each kind, each with a chance.
+def degrade(images, key, share: float) -> jax.Array:
+    """Degrades the first rows of a batch, so many by each kind, each with a chance.
 
     Args:
         images: float32 `[n, 40, 168, 1]`, n a multiple of 32.
         key: of JAX' random numbers.
-        share: of those rows, the share that is worn.
+        share: of those rows, the share that is degraded.
 
     Returns:
         float32 of that shape, whole numbers from 0 to 255.
     """
     keys = jax.random.split(key, len(_KINDS) + 1)
-    worn, first = [], 0
+    degraded, first = [], 0
     for (kind, rows), kind_key in zip(_KINDS.items(), keys):
         count = images.shape[0] * rows // _PERIOD
-        worn.append(_worn_by(kind, images[first : first + count], kind_key))
+        degraded.append(_degraded_by(kind, images[first : first + count], kind_key))
         first += count
-    worn = jnp.concatenate(worn)
-    is_worn = _per_image(worn, keys[-1], 0.0, 1.0) < share
-    worn = jnp.where(is_worn, worn, images[:first])
-    return jnp.concatenate([worn, images[first:]])
+    degraded = jnp.concatenate(degraded)
+    is_degraded = _per_image(degraded, keys[-1], 0.0, 1.0) < share
+    degraded = jnp.where(is_degraded, degraded, images[:first])
+    return jnp.concatenate([degraded, images[first:]])
 
 
-def _worn_by(kind, images, key):
+def _degraded_by(kind, images, key):
     """Of the rows of heavy kinds half get noise, a quarter are blurred."""
-    worn = _to_grey(kind(images, key))
+    degraded = _to_grey(kind(images, key))
     if kind not in _HEAVY:
-        return worn
+        return degraded
     noise_key, blur_key, chance_key = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     count = images.shape[0]
     if count < 4:  # which are no half and no quarter: each by its chance
         chance = _per_image(images, chance_key, 0.0, 1.0)
-        others = jnp.where(chance < 0.75, _to_grey(_blur(worn, blur_key)), worn)
-        noisy = _to_grey(_add_noise(worn, noise_key))
+        others = jnp.where(chance < 0.75, _to_grey(_blur(degraded, blur_key)), degraded)
+        noisy = _to_grey(_add_noise(degraded, noise_key))
         return jnp.where(chance < 0.5, noisy, others)
     half, most = (count + 1) // 2, (3 * count + 1) // 4
     return jnp.concatenate([
-        _to_grey(_add_noise(worn[:half], noise_key)),
-        _to_grey(_blur(worn[half:most], blur_key)), worn[most:],
+        _to_grey(_add_noise(degraded[:half], noise_key)),
+        _to_grey(_blur(degraded[half:most], blur_key)), degraded[most:],
     ])  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def _stray_line(images, key):
     height, width = images.shape[1:3]
     x = jnp.arange(width, dtype=jnp.float32)
     start, end = uniform[0] * height, uniform[1] * height
-    # As `data.wear_kinds._wave`, in place of a sine.
+    # As `data.degradation_kinds._wave`, in place of a sine.
     turn = (x * (0.2 + 0.8 * uniform[2]) + 6 * uniform[3]) / np.float32(2 * np.pi)
     swing = 2 * (turn - jnp.floor(turn)) - 1
     wave = 4 * swing * (1 - jnp.abs(swing))

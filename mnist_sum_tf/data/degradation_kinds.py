@@ -1,4 +1,4 @@
-"""Each kind of wear: a batch of images, and what is random about it, to a batch.
+"""Each kind of degradation: a batch of images, and what is random about it, to a batch.
 
 Images are uint8 `[batch, 40, 168, 1]`. Numbers are drawn apart from what is done
 with them, so that the latter can be compiled.
@@ -19,7 +19,7 @@ _PER_IMAGE = 12  # as many as `negative_bands` needs
 
 
 class Numbers(NamedTuple):
-    """What is random about one kind of wear of a batch.
+    """What is random about one kind of degradation of a batch.
 
     Attributes:
         per_image: float32 `[12, batch, 1, 1, 1]` in [0, 1); only bands need all.
@@ -30,7 +30,7 @@ class Numbers(NamedTuple):
     words: tf.Tensor
 
 
-Plan = Sequence[tuple[Callable, int]]  # kinds, and how many images each wears
+Plan = Sequence[tuple[Callable, int]]  # kinds, and how many images each degrades
 
 
 def draw(plan: Plan, seed) -> Numbers:

@@ -1,0 +1,171 @@
+"""A person's question to a model server: what it read, its state, or its speed."""
+
+import dataclasses
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+import tqdm
+
+from mnist_sum_tf import prediction_results
+from mnist_sum_tf.config import UserError, one_line
+from mnist_sum_tf.prediction import find_images
+from mnist_sum_tf.serving import load, queries
+from mnist_sum_tf.serving.client import Client, Server, connect
+from mnist_sum_tf.serving.errors import ServingError
+
+TOKEN_VARIABLE = "MNIST_SUM_TOKEN"
+
+
+@dataclasses.dataclass(frozen=True)
+class QueryConfig:
+    """What to ask, and whom.
+
+    Attributes:
+        server: its address, see `addresses.split_address`.
+        model: the model's name there.
+        version: of the model; the newest where `None`.
+        signature: see `queries.query_files`.
+        as_json: whether readings are printed as JSON.
+        shows_status: whether versions and signatures are printed instead.
+        timeout_seconds: for each request, with its repetitions.
+        concurrency: requests at a time.
+        load_seconds: for how long the same images are asked for again and again,
+            and throughput and latency printed; no load where `None`.
+        load_batch_size: images in each request under load.
+        ca_certificates: a PEM file with who may vouch for the server.
+        token_file: a file with a bearer token; the environment's where `None`.
+    """
+
+    server: str
+    model: str = "mnist_sum"
+    version: int | None = None
+    signature: str = "serving_bytes"
+    as_json: bool = False
+    shows_status: bool = False
+    timeout_seconds: float = 30.0
+    concurrency: int = 1
+    load_seconds: float | None = None
+    load_batch_size: int = 1
+    ca_certificates: str | None = None
+    token_file: str | None = None
+
+
+def query_and_report(paths: list[str], settings: QueryConfig) -> bool:
+    """Asks a server, and prints its answers; what failed, on standard error.
+
+    Args:
+        paths: of image files and folders of them; none are needed for the status.
+        settings: what to ask.
+
+    Returns:
+        Whether nothing failed.
+
+    Raises:
+        UserError: for settings or images that cannot be used.
+        ServingError: where the server does not answer at all.
+    """
+    client = _connect(settings)
+    if settings.shows_status:
+        print(format_status(client))
+        return True
+    if settings.load_seconds is not None:
+        measured = _measure(client, find_images(paths), settings)
+        print(load.format_load(measured))
+        return not measured.num_failed
+    return _print_readings(client, paths, settings)
+
+
+def _connect(settings: QueryConfig) -> Client:
+    server = Server(
+        settings.server, settings.model, settings.version, settings.ca_certificates,
+        read_token(settings.token_file),
+    )  # fmt: skip
+    # Under load a request that fails counts, and is not sent again.
+    max_attempts = None if settings.load_seconds is None else 1
+    return connect(server, settings.timeout_seconds, _tell_once(), max_attempts)
+
+
+def read_token(token_file: str | None) -> str | None:
+    """The bearer token in a file, else the environment's, if there is one.
+
+    Raises:
+        UserError: if the file cannot be read or holds nothing.
+    """
+    if not token_file:
+        return os.environ.get(TOKEN_VARIABLE, "").strip() or None
+    try:
+        with open(token_file) as file:
+            token = file.read().strip()
+        fault = None if token else "it is empty"
+    except (OSError, UnicodeError) as error:
+        fault = error
+    if fault:
+        raise UserError(
+            "--token_file must be a file with a token. "
+            f"Received: {token_file} ({fault})"
+        )
+    return token
+
+
+def _tell_once() -> Callable[[Exception], None]:
+    """A function that says why nothing happens, once, whichever thread calls it."""
+    may_tell = threading.Lock()
+
+    def tell(error):
+        if may_tell.acquire(blocking=False):
+            # Not across a progress bar.
+            line = f"waiting for the server: {one_line(str(error))}"
+            tqdm.tqdm.write(line, file=sys.stderr)
+
+    return tell
+
+
+def format_status(client: Client) -> str:
+    """A line for each version of the model, and for each of its signatures."""
+    lines = [
+        f"version {version}   {state}"
+        for version, state in sorted(client.versions().items())
+    ]
+    for name, signature in sorted(client.signatures().items()):
+        inputs, outputs = (
+            ", ".join(sorted(signature[key])) or "nothing"
+            for key in ("inputs", "outputs")
+        )
+        lines.append(f"{name}   {inputs} -> {outputs}")
+    return "\n".join(lines)
+
+
+def _measure(client: Client, paths: list[str], settings: QueryConfig) -> load.Load:
+    ask = load.repeatable_request(
+        client, paths, settings.signature, settings.load_batch_size
+    )
+    ask()  # What the first one has to wait for is no load.
+    return load.measure_load(ask, settings.concurrency, settings.load_seconds)
+
+
+def _print_readings(client: Client, paths: list[str], settings: QueryConfig) -> bool:
+    missing = []
+    answers, ends = _ask(client, find_images(paths, missing.append), settings)
+    failures = [a.reason for a in answers if isinstance(a, queries.Failure)]
+    readings = [a for a in answers if not isinstance(a, queries.Failure)]
+    errors = [*missing, *failures, *ends]
+    prediction_results.print_readings(readings, errors, settings.as_json)
+    return not errors
+
+
+def _ask(client: Client, paths: list[str], settings: QueryConfig) -> tuple[list, list]:
+    """What was read, and the error that ended it, if one did."""
+    answers = []
+    with tqdm.tqdm(
+        total=len(paths), unit="image", disable=len(paths) < 2, leave=False
+    ) as bar:
+        try:
+            for answer in queries.query_files(
+                client, paths, settings.signature, settings.concurrency, bar.update
+            ):
+                answers.append(answer)
+        except ServingError as error:
+            return answers, [error]
+    return answers, []
