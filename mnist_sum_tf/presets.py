@@ -102,6 +102,11 @@ _SPEEDRUN = {
 _PRESETS = {"compact": _COMPACT, "speedrun": _SPEEDRUN, "original": _ORIGINAL}
 
 
+def stages_of(name: str) -> tuple[str, ...]:
+    """The stages, of `config.STAGES`, that a preset has settings for."""
+    return tuple(_PRESETS[name])
+
+
 def get_preset(name: str, stage: str) -> config.Config:
     """Returns a preset's settings of one stage.
 

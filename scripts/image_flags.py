@@ -8,9 +8,11 @@ import functools
 
 import given_flags
 from absl import flags
+from preset_defaults import in_presets
 
 from mnist_sum_tf import config
 
+IMAGE_STAGES = ("encoder", "sum_model")
 MOST_CHANNELS = 2**14  # what --base_channels allows the last block
 
 
@@ -24,14 +26,15 @@ def define() -> None:
     define_own_images()
     flags.DEFINE_bool(
         "augmented", None, "Move, turn, bend and thicken --images, each time another "
-        "way, while training. On, but off in the presets speedrun and original.",
+        "way, while training." + in_presets("data.augmented", IMAGE_STAGES),
     )  # fmt: skip
 
 
 def _define_model_flags() -> None:
     flags.DEFINE_integer(
         "base_channels", None, "Channels of the first block, twice as many in each next "
-        "one. 16, but 64 in the preset original.", lower_bound=1, upper_bound=1024,
+        "one." + in_presets("model.base_channels"),
+        lower_bound=1, upper_bound=1024,
     )  # fmt: skip
     flags.DEFINE_list(
         "block_channels", None, "Channels of each of the five blocks, e.g. "
@@ -39,7 +42,8 @@ def _define_model_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_float(
         "dropout_rate", None, "Share of activations dropped while training, after "
-        "each block. 0.1.", lower_bound=0.0, upper_bound=0.9,
+        "each block." + in_presets("model.dropout_rate"),
+        lower_bound=0.0, upper_bound=0.9,
     )  # fmt: skip
     flags.DEFINE_string(
         "initial_model", None,
@@ -53,36 +57,40 @@ def _define_model_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_bool(
         "normalized", None, "Normalise batches while the encoder learns; what is "
-        "evaluated and exported does without. On, but off in the preset original.",
+        "evaluated and exported does without."
+        + in_presets("model.normalized", IMAGE_STAGES),
     )  # fmt: skip
 
 
 def _define_composite_flags() -> None:
     flags.DEFINE_bool(
         "degraded", None, "Degrade images of the layout mixed (noise, blur, stray "
-        "lines, ...). On.",
+        "lines, ...)." + in_presets("data.degraded"),
     )  # fmt: skip
     flags.DEFINE_bool(
         "deformed", None, "Deform digits of another layout (bend, turn, thicken), as "
-        "mixed does. Off, but on in the preset speedrun.",
+        "mixed does." + in_presets("data.deformed"),
     )
     flags.DEFINE_float(
         "deformation_strength", None, "How far digits of mixed or --deformed are deformed, "
-        "as a share of what is usual. 1.", lower_bound=0.0,
-        upper_bound=1.0,
+        "as a share of what is usual." + in_presets("data.deformation_strength"),
+        lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "degradation_share", None, "How many images of mixed are degraded, as a share of "
-        "what is usual. 1.", lower_bound=0.0, upper_bound=1.0,
+        "what is usual." + in_presets("data.degradation_share"),
+        lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "mixup_share", None, "Share of the images whose digits are blended with others, "
-        "up to half and half, and labels likewise (train_encoder.py alone). 0, but 0.25 "
-        "in the preset speedrun.", lower_bound=0.0, upper_bound=1.0,
+        "up to half and half, and labels likewise (train_encoder.py alone)."
+        + in_presets("data.mixup_share", ("encoder",)),
+        lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "hard_share", None, "About how many of the digits drawn are among the twentieth "
-        "that --initial_model reads worst, 0.1 to 0.5. 0: all are drawn alike.",
+        "that --initial_model reads worst, 0.1 to 0.5; 0 draws all alike."
+        + in_presets("data.hard_share"),
         lower_bound=0.0, upper_bound=0.5,
     )  # fmt: skip
 
@@ -92,14 +100,14 @@ def define_layout() -> None:
     """Defines the flag that says how digits are laid out."""
     flags.DEFINE_string(
         "layout", None, "Layout of the composites, which a decoder never sees: "
-        f"{', '.join(config.LAYOUTS)}. mixed, but tiled in the preset speedrun, "
-        "scattered in original.",
+        f"{', '.join(config.LAYOUTS)}." + in_presets("data.layout"),
     )
 
 
 def _define_digits() -> None:
     flags.DEFINE_string(
-        "digits", None, "bundled (by default), tfds, or the path of an .npz in Keras' layout.",
+        "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
+        + in_presets("data.digits"),
     )
     flags.DEFINE_string(
         "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."

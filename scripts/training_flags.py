@@ -7,18 +7,10 @@ import pathlib
 import given_flags
 import image_flags
 from absl import flags
+from preset_defaults import in_presets
 
 from mnist_sum_tf import config
 from mnist_sum_tf.presets import get_preset
-
-
-def _by_default(name: str) -> str:
-    """A setting of the preset `compact`, or of all, for the end of a flag's help."""
-    values = [getattr(get_preset("compact", stage), name) for stage in config.STAGES]
-    if len({*values}) == 1:
-        return f" {values[0]}."
-    each = (f"{stage} {value:,}" for stage, value in zip(config.STAGES, values))
-    return f" In the preset compact: {', '.join(each)}."
 
 
 _WORKDIR = flags.DEFINE_string(
@@ -28,53 +20,51 @@ _PRESET = flags.DEFINE_string(
     "preset", "compact", f"Settings to start from: {', '.join(config.PRESETS)}."
 )
 flags.DEFINE_integer(
-    "seed", None, "Seed of everything random." + _by_default("seed"), lower_bound=0,
+    "seed", None, "Seed of everything random." + in_presets("seed"), lower_bound=0,
     upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 flags.DEFINE_integer(
-    "total_steps", None, "Optimizer steps of the whole run." + _by_default("total_steps"),
+    "total_steps", None, "Optimizer steps of the whole run." + in_presets("total_steps"),
     lower_bound=1, upper_bound=given_flags.LARGEST_INTEGER,
 )  # fmt: skip
 flags.DEFINE_integer(
-    "global_batch_size", None, "Examples per step over all devices."
-    + _by_default("global_batch_size"),
+    "global_batch_size", None,
+    "Examples per step over all devices." + in_presets("global_batch_size"),
     lower_bound=1, upper_bound=2**20,
 )  # fmt: skip
 flags.DEFINE_float(
-    "learning_rate", None, "Adam's peak learning rate. 1e-3, but 2e-3 of cell reader, "
-    "decoder and the preset speedrun; in the preset original 1e-5, 1e-3 of the decoder "
-    "and 1e-4 end to end.",
-)  # fmt: skip
+    "learning_rate", None,
+    "Adam's peak learning rate." + in_presets("optimizer.learning_rate"),
+)
 flags.DEFINE_float(
     "weight_decay", None, "Decoupled weight decay, as in AdamW: a step shrinks every "
-    "kernel by learning rate x this. 0, but 0.5 in the preset speedrun.",
+    "kernel by learning rate x this." + in_presets("optimizer.weight_decay"),
     lower_bound=0.0,
 )  # fmt: skip
-flags.DEFINE_string(
-    "precision", None,
-    f"One of {', '.join(config.PRECISIONS)}.{_by_default('precision')}",
-)
-flags.DEFINE_string(
-    "strategy", None, f"One of {', '.join(config.STRATEGIES)}.{_by_default('strategy')}"
-)
+for _name, _choices in (
+    ("precision", config.PRECISIONS), ("strategy", config.STRATEGIES)
+):  # fmt: skip
+    flags.DEFINE_string(
+        _name, None, f"One of {', '.join(_choices)}.{in_presets(_name)}"
+    )
 for _name, _meaning in (
     ("checkpoint_every_steps", "Steps between checkpoints."),
     ("evaluate_every_steps", "Steps between evaluations."),
     ("log_every_steps", "Steps that a row of the history averages over."),
 ):
-    flags.DEFINE_integer(_name, None, _meaning + _by_default(_name), lower_bound=1)
+    flags.DEFINE_integer(_name, None, _meaning + in_presets(_name), lower_bound=1)
 flags.DEFINE_integer(
     "skip_non_finite", None, "Steps that may be left out because their loss or "
-    "gradient is not finite, before the run stops." + _by_default("skip_non_finite"),
+    "gradient is not finite, before the run stops." + in_presets("skip_non_finite"),
     lower_bound=0,
 )  # fmt: skip
 flags.DEFINE_bool(
     "deterministic", None, "Make GPUs give the same bits each time, which is "
-    "slower; processors do so anyway. Off.",
+    "slower; processors do so anyway." + in_presets("deterministic"),
 )  # fmt: skip
 flags.DEFINE_float(
     "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
-    "ends before its last step; above 1 never. Never, but 0.99 in the preset speedrun.",
+    "ends before its last step; above 1 never." + in_presets("stop_at_accuracy"),
     lower_bound=0.0,
 )  # fmt: skip
 
