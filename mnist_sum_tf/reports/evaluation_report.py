@@ -100,8 +100,8 @@ def draw_flow(example: data_flow.Example) -> page.Picture:
         "data_flow", files.figure_png(data_flow.draw(example)),
         "Four digits become a composite, the encoder's logits, and from these "
         "the decoder's sum and the exact distribution of sums.",
-        "An example on its way, with this model's own answers. The softmax of "
-        "the lower branch is taken at the calibrated temperature.",
+        "A composite of four test digits on its way, with this model's own answers. "
+        "The softmax of the lower branch is taken at the calibrated temperature.",
     )  # fmt: skip
 
 

@@ -215,10 +215,11 @@ def risk_coverage_curve(confidences, right) -> Figure:
                       textcoords="offset points")  # fmt: skip
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0, symbol=""))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    axes.set_ylim(0, top)
+    axes.set_ylim(-0.03 * top, top)  # else the line would hide in the axis
     axes.set_xlabel("Coverage: images answered, the surest first (%)")
     axes.set_ylabel("Risk: of these, read wrong (%)")
-    axes.set_title("Risk and coverage")
+    wrong = number - round(number * (1 - risk[-1]))
+    axes.set_title(f"Risk and coverage: {wrong:,} of {number:,} read wrong")
     return figure
 
 
