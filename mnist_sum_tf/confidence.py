@@ -74,7 +74,7 @@ def negative_log_likelihood(probabilities, labels) -> float:
 
     Args:
         probabilities: floats `[n, classes]`, each row a distribution.
-        labels: integers `[n]`, the true class.
+        labels: integers `[n]` (or `[n, 1]`), the true class.
     """
     likelihood = _of_labels(probabilities, labels)
     return float(-np.log(likelihood + SMALLEST_PROBABILITY).mean())
@@ -93,7 +93,7 @@ def brier_score(probabilities, labels) -> float:
 
 def _of_labels(probabilities, labels) -> np.ndarray:
     probabilities = np.asarray(probabilities, float)
-    return probabilities[np.arange(len(probabilities)), np.asarray(labels)]
+    return probabilities[np.arange(len(probabilities)), np.ravel(labels)]
 
 
 def risk_coverage(confidences, right, set_aside=SET_ASIDE) -> list[dict]:
@@ -108,7 +108,10 @@ def risk_coverage(confidences, right, set_aside=SET_ASIDE) -> list[dict]:
         "accuracy": of these}`.
     """
     accuracies = accuracy_by_number(confidences, right)
-    numbers = [len(accuracies) - round(s * len(accuracies)) for s in set_aside]
+    # One reading at least: of few, a large share would be all of them.
+    numbers = [
+        max(1, len(accuracies) - round(share * len(accuracies))) for share in set_aside
+    ]
     return [
         {"set_aside": share, "number": number,
          "accuracy": float(accuracies[number - 1])}

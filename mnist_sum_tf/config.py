@@ -28,6 +28,14 @@ SPLITS = ("train", "validation", "test")
 # Control, format and separator characters of Unicode, and bytes that are no UTF-8.
 UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 STAGES = ("cell_reader", "encoder", "decoder", "sum_model")
+# What each stage may learn by; see `Config.objective`.
+OBJECTIVES = {
+    "cell_reader": ("distribution",), "encoder": ("digits",),
+    "decoder": ("expected_sum", "one_hot_sum"),
+    "sum_model": ("distribution", "regression"),
+}  # fmt: skip
+# Those of the sum model in which its decoder learns, too.
+THROUGH_DECODER = ("regression",)
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 
@@ -197,9 +205,7 @@ class Config:
 
     Attributes:
         stage: one of `STAGES`.
-        objective: what the loss compares: `"digits"` (encoder), `"expected_sum"` or
-            `"one_hot_sum"` (decoder), `"distribution"` (sum model, cell reader) or
-            `"regression"` (sum model).
+        objective: what the loss compares, one of `OBJECTIVES` of the stage.
         preset: the name the settings started from.
         seed: the seed of everything random.
         total_steps: optimizer steps of the whole run.
@@ -250,4 +256,5 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as nested dictionaries, as JSON gives them back."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        text = json.dumps(dataclasses.asdict(self), default=os.fspath)  # of a `Path`
+        return json.loads(text)

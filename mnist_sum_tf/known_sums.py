@@ -46,11 +46,17 @@ def most_likely_digits(digit_probabilities, sums) -> tuple[np.ndarray, np.ndarra
         `[n]`.
 
     Raises:
-        ValueError: for sums that four digits cannot have.
+        ValueError: for sums that four digits cannot have, or not one for each image.
     """
     sums = np.asarray(sums)
-    if len(sums) and not 0 <= sums.min() <= sums.max() < config.NUM_SUMS:
-        raise ValueError(f"sums of four digits are 0 to 36, not {sums.min()}, {sums.max()}")
+    if sums.shape != np.shape(digit_probabilities)[:1]:
+        raise ValueError(
+            f"There must be a sum for each image. Received: {list(sums.shape)} for "
+            f"{list(np.shape(digit_probabilities))}"
+        )
+    unknown = sums[~np.isin(sums, np.arange(config.NUM_SUMS))]
+    if unknown.size:
+        raise ValueError(f"Sums of four digits are 0 to 36. Received: {unknown[0]}")
     logs = np.log(np.maximum(np.asarray(digit_probabilities, np.float64), 1e-30))
     digits = np.empty([len(logs), config.NUM_DIGITS], np.int32)
     confidence = np.empty(len(logs), np.float32)

@@ -62,13 +62,15 @@ def find_images(
     """Image files, with each folder replaced by those in it, sorted by name.
 
     Args:
-        paths: of files and folders.
+        paths: of files and folders; one path may stand by itself.
         leave_out: called with what is wrong with a path, which is then left out;
             it ends everything where `None`.
 
     Raises:
         UserError: if there is nothing at a path, or no image in a folder.
     """
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
     suffixes = SUFFIXES if leave_out is None else NAMED
     found = (
         _attempt(leave_out, _images_at, os.fspath(path), suffixes) for path in paths

@@ -75,6 +75,17 @@ def test_the_least_sure_are_set_aside():
     )
 
 
+def test_one_reading_is_left_at_least():
+    (row,) = confidence.risk_coverage([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 0], (0.9,))
+    assert row == {"set_aside": 0.9, "number": 1, "accuracy": 1.0}
+
+
+def test_labels_may_be_a_column():
+    column = np.array([[0], [2]])
+    for score in (confidence.negative_log_likelihood, confidence.brier_score):
+        assert score(PROBABILITIES, column) == score(PROBABILITIES, [0, 2])
+
+
 def test_accuracy_of_the_surest():
     accuracies = confidence.accuracy_by_number(
         [0.7, 0.9, 0.8], [True, True, False]

@@ -131,6 +131,12 @@ def test_a_file_that_answers_otherwise_is_not_exported(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_int8_needs_images_to_be_evaluated_on(sum_model, tmp_path):
+    with pytest.raises(ValueError, match="Received: None"):
+        file_export.export_file(sum_model, tmp_path, "litert", "int8")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_int8_is_evaluated_on_validation_images(
     sum_model, tmp_path, validation, capsys
 ):

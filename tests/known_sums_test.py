@@ -66,10 +66,15 @@ def test_a_sum_that_was_not_read_is_not_sure():
     np.testing.assert_allclose(confidence, [0, 0.99 / (0.99 + 1e-6)], atol=1e-6)
 
 
-@pytest.mark.parametrize("total", [-1, 37])
+@pytest.mark.parametrize("total", [-1, 37, 3.5])
 def test_sums_that_cannot_be_are_reported(total):
     with pytest.raises(ValueError, match="0 to 36"):
         known_sums.most_likely_digits(sure_of(0, 0, 0, 0)[np.newaxis], [total])
+
+
+def test_a_sum_is_missing():
+    with pytest.raises(ValueError, match=r"Received: \[1\] for \[2, 4, 10\]"):
+        known_sums.most_likely_digits(np.stack(2 * [sure_of(0, 0, 0, 0)]), [0])
 
 
 def test_no_images():

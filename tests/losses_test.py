@@ -80,7 +80,8 @@ def test_accuracies(outputs):
     assert list(metrics.rounded_sum_accuracy(sums, outputs["sum"])) == [0, 1]
 
 
-def test_evaluate_names_and_averages_over_unequal_batches(outputs):
+@pytest.mark.parametrize("order", [1, -1])
+def test_evaluate_names_and_averages_over_unequal_batches(outputs, order):
     """Three images in batches of two and one; the third repeats the first."""
     rows = [0, 1, 0]
     table = {key: values[rows] for key, values in outputs.items()}
@@ -91,7 +92,7 @@ def test_evaluate_names_and_averages_over_unequal_batches(outputs):
     )  # fmt: skip
     labels = {key: np.array(values)[rows] for key, values in LABELS.items()}
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(3), labels)).batch(2)
-    evaluated = tuple(metrics.METRICS)
+    evaluated = tuple(metrics.METRICS)[::order]
     evaluate = metrics.evaluation_model(model, evaluated)
     found = metrics.evaluate(evaluate, dataset, evaluated)
     expected = {

@@ -61,6 +61,11 @@ def test_npy_pixels_of_other_types(tmp_path, convert, monkeypatch):
     assert labelled.sums.tolist() == [1, 2, 3]
 
 
+def test_images_as_models_take_them(tmp_path):
+    paths = save_pair(tmp_path, noise(3)[..., np.newaxis], np.array([1, 2, 3]))
+    np.testing.assert_array_equal(read_npy_pair(*paths).images, noise(3))
+
+
 def with_pixel(value):
     images = noise(3).astype(np.float32)
     images[1, 2, 3] = value
@@ -81,7 +86,7 @@ NUMBERS = "must be an .npy file of numbers. Received:"
         (with_pixel(-1), [1, 2, 3], f"--images={{images}} {PIXELS} -1.0 in image 1"),
         (with_pixel(256), [1, 2, 3], f"--images={{images}} {PIXELS} 256.0 in image 1"),
         (noise(3)[:, :28], [1, 2, 3], f"--images={{images}} {SHAPE} [3, 28, 168]"),
-        (noise(3)[..., None], [1, 2, 3], f"--images={{images}} {SHAPE} [3, 40, 168, 1]"),
+        (np.stack(2 * [noise(3)], -1), [1, 2, 3], f"--images={{images}} {SHAPE} [3, 40, 168, 2]"),
         (noise(1)[0], [1], f"--images={{images}} {SHAPE} [40, 168]"),
         (np.uint8(1), [1], f"--images={{images}} {SHAPE} []"),
         (noise(0), [], f"--images={{images}} {SHAPE} [0, 40, 168]"),

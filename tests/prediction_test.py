@@ -117,6 +117,7 @@ def test_a_folder_stands_for_its_images_by_name(folder, tmp_path):
     single = tmp_path / "single.png"
     single.touch()
     names = [str(folder / f"{number}.png") for number in range(5, 10)]
+    assert prediction.find_images(str(single)) == [str(single)]
     found = prediction.find_images([single, folder, str(single)])
     assert found == [str(single), *names, str(single)]
 

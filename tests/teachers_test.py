@@ -82,7 +82,10 @@ def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
     settings = dataclasses.replace(settings, teacher=None, data=blended)
     with pytest.raises(config.UserError, match="learns digits.* 0.5 for sum_model$"):
         stages.train_end_to_end(
-            dataclasses.replace(settings, stage="sum_model"), tmp_path
+            dataclasses.replace(
+                settings, stage="sum_model", objective="distribution"
+            ),
+            tmp_path,
         )
     own = dataclasses.replace(blended, images=str(tmp_path))
     with pytest.raises(config.UserError, match="composites. Received: 0.5 with --images"):

@@ -48,7 +48,7 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
             or no ink at all.
     """
     is_folder = os.path.isdir(images)
-    is_table = sums is not None and sums.lower().endswith(".csv")
+    is_table = sums is not None and os.fspath(sums).lower().endswith(".csv")
     if is_folder and is_table:
         pictures, their_sums, names = read_picture_table(images, sums)
         return LabelledImages(pictures, None, their_sums, names)
@@ -111,9 +111,9 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
     """Reads an `.npy` of images and the `.npy` of their sums.
 
     Args:
-        images_path: `[n, 40, 168]`, whole numbers 0 to 255, or floats 0 to 1 or
-            0 to 255. uint8 stays on the disk (memory-mapped), anything else is
-            converted, rounded to the nearest.
+        images_path: `[n, 40, 168]` or `[n, 40, 168, 1]`, whole numbers 0 to 255, or
+            floats 0 to 1 or 0 to 255. uint8 stays on the disk (memory-mapped),
+            anything else is converted, rounded to the nearest.
         sums_path: `[n]`, whole numbers 0 to 36, of any type.
 
     Raises:
@@ -122,6 +122,8 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
     """
     images = _open_npy("--images", images_path)
     sums = _open_npy("--sums", sums_path)
+    if images.ndim == 4 and images.shape[-1] == 1:  # as models take them
+        images = images[..., 0]
     if images.shape[1:] != CANVAS_SHAPE or not len(images):
         raise config.UserError(
             f"--images={images_path} must have the shape [n, 40, 168]. "

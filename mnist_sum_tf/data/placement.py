@@ -27,10 +27,10 @@ class Placement(NamedTuple):
         shear: horizontal pixels per vertical pixel.
         overlap: int32 `[batch]`, one of `KEEP_EARLIER`, `BRIGHTEST`,
             `WRAP_AROUND`.
-        stroke: change of the stroke's thickness; -1 erodes by one pixel, +1
+        stroke: set by `deform`: change of the stroke's thickness; -1 erodes by one pixel, +1
             dilates by one, values between blend. `None` leaves it.
-        elastic_pixels: largest elastic displacement, in pixels of the 28x28 box.
-            `None` displaces nothing.
+        elastic_pixels: set by `deform`: largest elastic displacement, in pixels of
+            the 28x28 box. `None` displaces nothing.
     """
 
     center_x: tf.Tensor
@@ -93,7 +93,7 @@ def deform(
         height=placement.height * tf.exp(strength * 0.12 * swing[3]),
         rotation_degrees=placement.rotation_degrees
         + strength * (10 * swing[4] + 6 * common[1]),
-        shear=strength * (0.2 * swing[5] + 0.2 * common[2]),
+        shear=placement.shear + strength * (0.2 * swing[5] + 0.2 * common[2]),
         stroke=strength * tf.clip_by_value(
             0.3 * swing[6] + common[3], -0.5, 1.0),
         elastic_pixels=strength * 1.1 * (swing[7] + 1),

@@ -10,7 +10,7 @@ from typing import Callable
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf import config
+from mnist_sum_tf import config, config_check
 from mnist_sum_tf.training import (
     batch_statistics,
     checkpoints,
@@ -45,12 +45,14 @@ def train_and_evaluate(
         The last row of the history: the loss and the validation results.
 
     Raises:
-        UserError: if the folder holds another experiment, is in use, cannot be
-            written, or holds no checkpoint that can be read; if the batch does
-            not divide by the replicas, or numbers stop being finite.
+        UserError: for settings that cannot be; if the folder holds another
+            experiment, is in use, cannot be written, or holds no checkpoint that can
+            be read; if the batch does not divide by the replicas, or numbers stop
+            being finite.
         MachineLost: if another of many machines is gone.
         TrainingStopped: if SIGTERM or Ctrl-C came; everything is saved.
     """
+    config_check.check_settings(settings)
     strategies.set_up_devices(settings.deterministic)
     strategy = strategies.create_strategy(settings.strategy)
     _check(settings, strategy)

@@ -120,12 +120,10 @@ def evaluate(model: keras.Model, dataset, outputs) -> dict[str, float]:
         )
     )
     results = model.evaluate(pairs, verbose=0, return_dict=True)
-    names = set(NAMES.values())
-    found = {}
-    for key, value in results.items():
-        # Keras prefixes the output's name where a model has several.
-        for output in outputs:
-            key = key.removeprefix(f"{output}_") if key not in names else key
-        if key in names:
-            found[key] = float(value)
-    return found
+    # Keras prefixes the output's name where a model has several.
+    names = {
+        f"{prefix}{name}": name
+        for name in NAMES.values()
+        for prefix in ("", *(f"{output}_" for output in outputs))
+    }
+    return {names[key]: float(results[key]) for key in results if key in names}

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.config_check import check_stage
 from mnist_sum_tf.data import digit_logits
 from mnist_sum_tf.data.layouts import get_layout
 from mnist_sum_tf.models.cell_reader import build_cell_reader
@@ -34,6 +35,7 @@ def train_cell_reader(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
+    check_stage(settings, "cell_reader")
     return train_and_evaluate(
         functools.partial(cell_reader_task, settings), settings,
         pathlib.Path(workdir) / "cell_reader",
@@ -62,6 +64,7 @@ def train_encoder(settings: config.Config, workdir) -> dict:
     Raises:
         UserError: for settings or files that cannot be used.
     """
+    check_stage(settings, "encoder")
     workdir = pathlib.Path(workdir)
     trained_models.warn_of_sum_model(settings, workdir)
     return train_and_evaluate(
@@ -97,6 +100,7 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
+    check_stage(settings, "decoder")
     get_layout(settings.data.layout)  # A flag of all stages.
     workdir = pathlib.Path(workdir)
     trained_models.warn_of_sum_model(settings, workdir)
@@ -133,8 +137,11 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
 
     Returns, Raises: as `train_encoder`.
     """
+    check_stage(settings, "sum_model")
     workdir = pathlib.Path(workdir)
-    if not settings.train_encoder and settings.objective != "regression":
+    if not settings.train_encoder and (
+        settings.objective not in config.THROUGH_DECODER
+    ):
         raise config.UserError(
             "An encoder that does not learn (--notrain_encoder; with --preset=original "
             "that is the default) requires --objective=regression, in which the "
@@ -178,7 +185,7 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
 
 
 def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
-    if settings.objective == "regression":
+    if settings.objective in config.THROUGH_DECODER:
         loss = losses.squared_error(labels["sum"], outputs["sum"])
     else:
         loss = losses.sum_negative_log_likelihood(
@@ -195,7 +202,7 @@ def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
 def learning_variables(model: keras.Model, settings: config.Config) -> list:
     """The variables that reach the loss and may learn."""
     parts = ["encoder"] if settings.train_encoder else []
-    if settings.objective == "regression":
+    if settings.objective in config.THROUGH_DECODER:
         parts.append("decoder")
     learning = [model.get_layer(part).trainable_variables for part in parts]
     return sum(learning, [])

@@ -95,7 +95,7 @@ def starting_sum_model(
         checkpoints.load_average(decoder, workdir / "decoder")
     elif settings.initial_model and not is_file_of_arrays(settings.initial_model):
         set_initial_weights(decoder, settings.initial_model)
-    elif settings.objective != "regression":
+    elif settings.objective not in config.THROUGH_DECODER:
         logging.warning(
             "the decoder is random and does not learn here: its output `sum` will mean "
             "nothing. Run train_decoder.py in a --workdir first"

@@ -77,12 +77,18 @@ def export_file(
     Raises:
         UserError: if there is no such format, a package is missing, the folder
             cannot be written, or a quantized model reads worse.
-        ValueError: if the model does not compute in float32.
+        ValueError: if the model does not compute in float32, or a quantized one has
+            nothing to be evaluated on.
         RuntimeError: if the file does not answer as the model does.
     """
     check_format(file_format, quantization)
     check_packages(file_format)
     check_float32(sum_model)
+    if quantization is not None and not named_datasets:
+        raise ValueError(
+            "A quantized model needs named_datasets to be evaluated on. "
+            f"Received: {named_datasets}"
+        )
     name, write = FILES[file_format, quantization]
     path = pathlib.Path(os.path.abspath(export_dir)) / name
     try:

@@ -1,0 +1,106 @@
+"""Settings that cannot be, whether flags or Python gave them."""
+
+import math
+import operator
+
+from mnist_sum_tf import config
+
+# Setting -> its smallest and its largest value; whole numbers stand for whole numbers.
+BOUNDS = {
+    "seed": (0, 2**31 - 1),
+    "total_steps": (1, 2**31 - 1),
+    "global_batch_size": (1, 2**20),
+    "checkpoint_every_steps": (1, 2**63),
+    "evaluate_every_steps": (1, 2**63),
+    "log_every_steps": (1, 2**63),
+    "skip_non_finite": (0, 2**63),
+    "decorrelation": (0.0, math.inf),
+    "stop_at_accuracy": (0.0, math.inf),
+    "data.deformation_strength": (0.0, 1.0),
+    "data.degradation_share": (0.0, 1.0),
+    "data.mixup_share": (0.0, 1.0),
+    "data.hard_share": (0.0, 0.5),
+    "data.train_fraction": (0.0, 1.0),
+    "model.base_channels": (1, 2**14),
+    "model.dropout_rate": (0.0, 0.9),
+    "optimizer.warmup_steps": (0, 2**31 - 1),
+    "optimizer.gradient_clip_norm": (1e-30, math.inf),
+    "optimizer.average_decay": (0.0, 1.0),
+}
+MAY_BE_NONE = ("stop_at_accuracy", "optimizer.gradient_clip_norm")
+
+
+def check_settings(settings: config.Config) -> None:
+    """Refuses numbers out of bounds, widths of other than five blocks, and the like.
+
+    Raises:
+        UserError: names the setting, what it must be, and what it is.
+    """
+    for name, (smallest, largest) in BOUNDS.items():
+        value = operator.attrgetter(name)(settings)
+        if value is None and name in MAY_BE_NONE:
+            continue
+        whole = isinstance(smallest, int)
+        if not _is_number(value, whole) or not smallest <= value <= largest:
+            kind = "whole number" if whole else "number"
+            raise config.UserError(
+                f"{_flag(name)} must be a {kind} from {smallest} to {largest}. "
+                f"Received: {value!r}"
+            )
+    _check_channels(settings.model.block_channels)
+    if settings.data.sums is not None and settings.data.images is None:
+        raise config.UserError(
+            f"--sums requires --images. Received: --sums={settings.data.sums} alone"
+        )
+
+
+def check_stage(settings: config.Config, stage: str) -> None:
+    """Refuses settings of another stage, and what this one would not learn by.
+
+    Args:
+        settings: what a function that trains `stage` was given.
+        stage: one of `config.STAGES`.
+
+    Raises:
+        UserError: as `check_settings`, which it calls.
+    """
+    check_settings(settings)
+    objectives = config.OBJECTIVES[stage]
+    if settings.stage != stage:
+        raise config.UserError(
+            f"stage must be {stage!r} here. Received: {settings.stage!r}"
+        )
+    if settings.objective not in objectives:
+        raise config.UserError(
+            f"--objective must be one of {', '.join(objectives)} for the stage {stage}. "
+            f"Received: {settings.objective!r}"
+        )
+    if settings.teacher and stage != "encoder":
+        raise config.UserError(
+            f"--teacher is for the encoder alone. Received: {settings.teacher} for {stage}"
+        )
+
+
+def _is_number(value, whole: bool) -> bool:
+    """Whether it is one, and finite; `True` and `False` are none."""
+    kinds = int if whole else (int, float)
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)
+
+
+def _check_channels(channels) -> None:
+    if channels is None:
+        return
+    smallest, largest = BOUNDS["model.base_channels"]
+    if len(channels) != config.NUM_BLOCKS or not all(
+        _is_number(each, whole=True) and smallest <= each <= largest
+        for each in channels
+    ):
+        raise config.UserError(
+            f"--block_channels must be {config.NUM_BLOCKS} whole numbers from {smallest} "
+            f"to {largest}. Received: {channels!r}"
+        )
+
+
+def _flag(setting: str) -> str:
+    return f"--{setting.split('.')[-1]}"
