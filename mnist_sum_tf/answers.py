@@ -1,4 +1,4 @@
-"""What a model answers to every image of a data set, beside the truth."""
+"""A model's answers to every image of a data set, with the true labels."""
 
 import os
 from collections.abc import Iterable
@@ -146,7 +146,7 @@ def least_likely(images: list[WorstImage]) -> list[WorstImage]:
 
 
 def join(parts: list[Answers]) -> Answers:
-    """Puts answers together; digits are known if they are so in all parts."""
+    """Concatenates answers; digits are known only if known in all parts."""
     columns = zip(*(part[2:-1] for part in parts))
     known = all(part.digits is not None for part in parts)
     return Answers(

@@ -1,4 +1,4 @@
-"""The temperature that makes a model's probabilities mean what they say."""
+"""Temperature scaling: calibrates a model's probabilities."""
 
 import dataclasses
 import math
@@ -16,10 +16,10 @@ from mnist_sum_tf.training import checkpoints, losses, stage_folder, trained_mod
 
 LAYER = "digit_probabilities"
 LOWEST, HIGHEST = 0.2, 5.0
-# Fewer say little of how often a model errs: 2 % of these are four errors.
+# Fewer images say little about the error rate: 2 % of these are four errors.
 MIN_IMAGES = 200
 # Slots that learned from few images may hold parts of several digits; the likeliest
-# temperature then can cost many right sums, and is not taken.
+# temperature can then cost many right sums, and is rejected.
 MOST_LOST = 0.005
 GRID_POINTS = 17
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -33,7 +33,7 @@ class Calibration:
         num_images: how many these are.
         before, after: the temperature, the mean negative log-likelihood of the
             sum (nats), and the expected calibration error (share).
-        reason: why nothing was changed, where nothing was.
+        reason: why the temperature was kept, if it was.
     """
 
     num_images: int
@@ -56,7 +56,7 @@ class Calibration:
 
 
 def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
-    """Sets the model's temperature to that of the likeliest sums.
+    """Sets the model's temperature to that of the least NLL of the sums.
 
     It minimises the sums' negative log-likelihood over all data sets together.
     That needs no digit labels, and gives the same temperature within 1 % as
@@ -120,14 +120,14 @@ def fit_temperature(logits, sums) -> float:
 
 
 def minimize(function, low: float, high: float, tolerance=1e-3) -> float:
-    """Where a function of one number is least.
+    """Finds the minimum of a function of one variable.
 
-    A grid finds the valley, then the golden section its bottom.
+    A grid search brackets the minimum, then golden-section search refines it.
 
     Args:
         function: float to float.
         low, high: the interval to search.
-        tolerance: of the place that is returned.
+        tolerance: of the returned argument.
     """
     grid = np.linspace(low, high, GRID_POINTS)
     least = int(np.argmin([function(x) for x in grid]))
@@ -159,7 +159,7 @@ def evaluate_temperature(logits, sums, temperature: float) -> tuple[float, float
 
 
 def share_right(logits, sums, temperature: float) -> float:
-    """How large a share of the most likely sums is right; see `evaluate_temperature`."""
+    """Share of the most likely sums that is right; see `evaluate_temperature`."""
     found = _sum_probabilities(logits, temperature).numpy().argmax(-1)
     return float((found == sums).mean())
 
@@ -195,7 +195,7 @@ def composites(
 
 
 def validation_datasets(workdir) -> dict:
-    """What a work directory's model was not trained on, but might have been.
+    """Held-out data of the kind that a work directory's model was trained on.
 
     That is: composites of the validation digits, in all layouts after training
     on `mixed`, else in the one trained on; after training on a person's own

@@ -1,4 +1,4 @@
-"""How much stated probabilities are worth, from probabilities and truths."""
+"""Calibration and confidence metrics, from probabilities and labels."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 NUM_BINS = 15
 SET_ASIDE = (0.0, 0.01, 0.02, 0.05, 0.1)
 SMALLEST_PROBABILITY = 1e-20  # keeps the logarithm finite, in float32 too
-Z_95 = 1.959964  # of the normal distribution: 95 % lie within
+Z_95 = 1.959964  # standard deviations that hold 95 % of a normal distribution
 
 
 class Bin(NamedTuple):
@@ -17,7 +17,7 @@ class Bin(NamedTuple):
     Attributes:
         lower, upper: the bin's ends; the last one includes 1.
         number: how many there are.
-        confidence: their mean confidence; not a number where there are none.
+        confidence: their mean confidence; NaN where there are none.
         accuracy: the share of them that is right; likewise.
     """
 
@@ -33,7 +33,7 @@ def reliability_bins(confidences, right, num_bins: int = NUM_BINS) -> list[Bin]:
 
     Args:
         confidences: floats `[n]` in 0..1, the probability of what was read.
-        right: booleans `[n]`, whether it was.
+        right: booleans `[n]`, whether the reading was right.
         num_bins: how many bins.
 
     Returns:
@@ -70,7 +70,7 @@ def expected_calibration_error(
 
 
 def negative_log_likelihood(probabilities, labels) -> float:
-    """The mean surprise at the truth, in nats.
+    """The mean negative log-likelihood of the true class, in nats.
 
     Args:
         probabilities: floats `[n, classes]`, each row a distribution.
@@ -97,7 +97,7 @@ def _of_labels(probabilities, labels) -> np.ndarray:
 
 
 def risk_coverage(confidences, right, set_aside=SET_ASIDE) -> list[dict]:
-    """How often the rest is right once the least sure readings are set aside.
+    """Accuracy of the other readings once the least sure are set aside.
 
     Args:
         confidences, right: as `reliability_bins`; n > 0.

@@ -1,4 +1,4 @@
-"""Every setting of an experiment, with its default, once."""
+"""All settings of an experiment, each with its default, in one place."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 PRESETS = ("compact", "speedrun", "original")
 SCHEDULES = ("cosine", "constant")
 SPLITS = ("train", "validation", "test")
-# Control, format and separator characters of Unicode, and bytes that are no UTF-8.
+# Unicode's control, format and separator characters, and bytes that are not UTF-8.
 UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 STAGES = ("cell_reader", "encoder", "decoder", "sum_model")
 # What each stage may learn by; see `Config.objective`.
@@ -40,36 +40,36 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 
 class UserError(ValueError):
-    """A mistake of the person who runs a program, told in one line.
+    """An error caused by the user's input, reported in one line.
 
     Scripts print its message without a traceback and exit with status 1.
     """
 
 
 def check_path(path, flag: str) -> None:
-    """Refuses what TensorFlow could write to but not read back.
+    """Raises `UserError` for a path that TensorFlow can write to but not read.
 
     Args:
         path: of a folder of checkpoints or a SavedModel.
-        flag: that names it.
+        flag: the flag that names it.
 
     Raises:
-        UserError: if the path is no UTF-8, or has characters of patterns in it.
+        UserError: if the path is not UTF-8, or contains glob characters.
     """
     is_utf8 = os.fsencode(path).decode(errors="replace") == str(path)
     if not is_utf8 or any(character in str(path) for character in "[]\\"):
         raise UserError(
             f"--{flag} must be a path in UTF-8 without [, ] and \\, which TensorFlow "
-            f"takes for a pattern. Received: {str(path)!r}"
+            f"takes for a glob pattern. Received: {str(path)!r}"
         )
 
 
 def first_line(reason, limit: int = 300) -> str:
-    """What of an error, or of a server's message, fits in a line."""
+    """The informative line of an error or of a server's message, cut to `limit`."""
     is_error = isinstance(reason, Exception)
     silent = type(reason).__name__ if is_error else "no reason given"
     text = str(reason).strip()
-    # Of TensorFlow's report what stands before the operation's name.
+    # In TensorFlow's report, the line before the operation's name.
     report = re.search(r"^Graph execution error:.*?([^\n]+)\n\s*\[\[\{\{", text, re.S)
     line = report[1] if report else (text.splitlines() or [silent])[0]
     line = re.sub(r"^\{\{.*?\}\} *", "", line)  # TensorFlow's name of an operation
@@ -77,7 +77,7 @@ def first_line(reason, limit: int = 300) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text with a path in it, of which a newline or the like would break the line."""
+    """Escapes newlines and other unprintable characters, as of a path in a text."""
     return "".join(
         repr(each)[1:-1] if unicodedata.category(each) in UNPRINTABLE else each
         for each in text
@@ -85,13 +85,13 @@ def one_line(text: str) -> str:
 
 
 def kind_and_line(error: Exception) -> str:
-    """An error's kind and `first_line`, where the line alone says too little."""
+    """An error's class name and `first_line`, where the line alone is too terse."""
     return f"{type(error).__name__}: {first_line(error)}"
 
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """What the images are made of.
+    """Settings of the training data.
 
     Attributes:
         digits: `"bundled"`, `"tfds"`, or the path of an `.npz` in the Keras layout.
@@ -99,22 +99,22 @@ class DataConfig:
             where `None`.
         layout: how composites are laid out, one of `LAYOUTS`.
         deformed: whether digits of other layouts are deformed as those of `mixed` are.
-        deformation_strength: how far they are deformed, as a share of what is usual.
+        deformation_strength: factor on the default deformation, in [0, 1].
         degraded: whether images of `mixed` are degraded (noise, blur, stray lines,
             ...) in training.
-        degradation_share: how many of them are degraded, as a share of what is usual.
-        mixup_share: of the images an encoder learns from, how many have digits that
-            are blended with others, and labels likewise.
-        hard_share: about how many of the digits that composites are made of are
-            among the twentieth that the initial model reads worst, 0.1 to 0.5; 0
-            draws all alike.
+        degradation_share: factor on the default number of degraded images, in [0, 1].
+        mixup_share: share of the encoder's training images whose digits, and their
+            labels, are blended with others.
+        hard_share: approximate share of the composites' digits that is drawn from
+            the twentieth that the initial model reads worst, 0.1 to 0.5; 0
+            draws uniformly.
         validates_all_layouts: whether validation composites come in several
             layouts beside `layout`, or in it alone.
         images: what to learn from in place of composites, see
             `labelled_images.read_labelled_images`.
         sums: likewise; `None` for labelled PNGs.
-        augmented: whether a person's own images are trained on moved, turned, deformed
-            and thickened, each time another way.
+        augmented: whether the user's own images are moved, rotated, deformed
+            and thickened at random in training.
         train_fraction: the share of a person's own images that is trained on; half
             of the rest validates, the other half tests.
     """
@@ -160,7 +160,7 @@ class ModelConfig:
         return self.block_channels
 
     def with_channels(self, channels) -> "ModelConfig":
-        """The same with as many channels, by the simpler of the two settings."""
+        """A copy with these channels, expressed by the simpler of the two settings."""
         channels = tuple(channels)
         base_channels = channels[0]
         if channels == doubled_channels(base_channels):
@@ -180,7 +180,7 @@ class OptimizerConfig:
     """Adam and its schedule.
 
     Attributes:
-        learning_rate: the peak.
+        learning_rate: the peak learning rate.
         schedule: `"cosine"` (warm-up, then down to zero) or `"constant"`.
         warmup_steps: steps of linear warm-up of the cosine schedule.
         gradient_clip_norm: largest global norm of the gradient; `None` clips none.
@@ -213,12 +213,12 @@ class Config:
         precision: one of `PRECISIONS`.
         strategy: one of `STRATEGIES`.
         decorrelation: weight of `losses.slot_correlation` in the sum model's loss:
-            makes slots read digits where only sums teach; 0 leaves it out.
+            makes slots read digits when trained on sums alone; 0 leaves it out.
         train_encoder: whether the sum model's encoder learns (the original froze it).
         initial_model: exported model, or .npz of layers, whose weights to start from;
             random ones where `None`.
-        teacher: such a model, too, of any size; the encoder learns what it says of
-            each composite before that is degraded, in place of labels.
+        teacher: another such model, of any size; the encoder learns its outputs for
+            each composite before degradation, in place of labels.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         stop_at_accuracy: training ends as soon as so large a share of the sums

@@ -77,7 +77,8 @@ def check_stage(settings: config.Config, stage: str) -> None:
         )
     if settings.teacher and stage != "encoder":
         raise config.UserError(
-            f"--teacher is for the encoder alone. Received: {settings.teacher} for {stage}"
+            "--teacher is for the encoder alone. "
+            f"Received: {settings.teacher} for {stage}"
         )
 
 

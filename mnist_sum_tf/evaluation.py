@@ -10,7 +10,8 @@ import keras
 import tqdm
 
 from mnist_sum_tf import answers, confidence, config, robustness, slots
-from mnist_sum_tf.data.new_folders import failed_writes_reported
+from mnist_sum_tf.atomic_files import check_writable, write_atomically
+from mnist_sum_tf.data.new_folders import os_errors_as_user_errors
 from mnist_sum_tf.evaluation_data import (
     check_layouts,
     choose_corrupted,
@@ -28,7 +29,6 @@ from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import load_as_keras_model
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.trained_models import load_sum_model
-from mnist_sum_tf.whole_files import check_writable, write_whole
 
 NUM_SAMPLES = 10
 POOLED = "all of these"
@@ -59,7 +59,7 @@ class EvaluationConfig:
 
 
 def load_and_evaluate(settings: EvaluationConfig) -> dict:
-    """Loads a model, and does with it what `evaluate_and_report` does.
+    """Loads a model and runs `evaluate_and_report` on it.
 
     Returns: as `evaluate_and_report`.
 
@@ -114,7 +114,9 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     model_of = functools.cache(functools.partial(metrics.evaluation_model, model))
     for name, dataset in tqdm.tqdm(named_datasets.items(), "evaluating", leave=False):
         knows_digits = "digits" in dataset.element_spec[1]
-        outputs = EVALUATED if knows_digits else EVALUATED[1:]
+        outputs = [
+            name for name in EVALUATED if knows_digits or name != "digit_probabilities"
+        ]
         results[name] = {
             "num_images": sum(len(labels["sum"]) for _, labels in dataset),
             **metrics.evaluate(model_of(outputs), dataset, outputs),
@@ -123,7 +125,7 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
 
 
 def evaluate_confidence(found: dict) -> dict:
-    """How much the stated probabilities are worth, per data set and pooled.
+    """Calibration and confidence metrics, per data set and pooled.
 
     Args:
         found: name -> `Answers`.
@@ -195,7 +197,7 @@ def evaluate_and_report(
         UserError: if the folder cannot be written.
     """
     if output_dir is not None:
-        with failed_writes_reported(str(output_dir)):  # Before minutes of work.
+        with os_errors_as_user_errors(str(output_dir)):  # Before long work.
             check_writable(output_dir)
     results = evaluate_model(model, named_datasets)
     found = answers.collect_all(model, named_datasets.items())
@@ -226,7 +228,7 @@ def write_page(model, found: dict, evaluated: dict, output_dir) -> None:
     Raises:
         UserError: if the folder cannot be written.
     """
-    with failed_writes_reported(str(output_dir)):
+    with os_errors_as_user_errors(str(output_dir)):
         write_report(model, found, evaluated, output_dir)
 
 
@@ -236,6 +238,6 @@ def write_json(report: dict, path: pathlib.Path, flag: str = "--output_dir") -> 
     Raises:
         UserError: if its folder, which the flag names, cannot be written.
     """
-    with failed_writes_reported(str(path.parent), flag):
+    with os_errors_as_user_errors(str(path.parent), flag):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(report, indent=2) + "\n")
+        write_atomically(path, json.dumps(report, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What a model is evaluated on: unseen digits, composed, or a person's own images."""
+"""Evaluation data: composites of unseen digits, or the user's own images."""
 
 import os
 
@@ -19,7 +19,7 @@ def check_layouts(layouts) -> None:
 
 
 def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
-    """A person's own images where the settings name some, else composites.
+    """The user's own images where the settings name some, else composites.
 
     Composites use every digit of the split exactly once per layout.
 
@@ -39,7 +39,7 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
         labelled = datasets.read_labelled_images(data.images, data.sums)
         return {config.one_line(data.images): _with_names(labelled)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
-    # Counted, evaluated and collected: composed once.
+    # Cached, since each is iterated over three times.
     return {
         layout: datasets.evaluation_dataset(
             digits, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE

@@ -1,4 +1,4 @@
-"""What was measured, laid out for a terminal."""
+"""Formats evaluation results as tables for a terminal."""
 
 COLUMNS = {
     "digit_accuracy": "digits right",

@@ -74,7 +74,7 @@ def inspect_composites(
 
 
 def inspect_files(model: keras.Model, paths) -> list[Inspected]:
-    """Reads image files of any size, made fit as `predict.py` does.
+    """Reads image files of any size, preprocessed as in `predict.py`.
 
     Args:
         model: see `evaluation.load_for_evaluation`.

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 
-# Images taken to be cut wrongly, or to have a wrong sum, as a share of all.
+# Assumed share of images that are cut wrongly or have a wrong sum.
 SPOILED_SHARE = 0.01
 # Digits of the sum 18, which 670 combinations have, are at most 0.9993 sure because of
 # these: a bound above that would leave them all out.
@@ -33,9 +33,9 @@ def most_likely_digits(digit_probabilities, sums) -> tuple[np.ndarray, np.ndarra
     """The likeliest four digits among those that have the known sum.
 
     Digits are independent given the image, so that a combination's probability
-    is their product. One image in a hundred is taken to be spoiled: of four digits
-    drawn at random, whatever is read. So digits whose sum is not what was read are
-    not sure, even where no others have that sum.
+    is their product. One image in a hundred is assumed to be spoiled, and to show
+    four random digits, whatever is read. So digits that contradict the reading are
+    not sure, even if no others have that sum.
 
     Args:
         digit_probabilities: float `[n, 4, 10]`.

@@ -1,7 +1,7 @@
 """Images of which only the sums are known -> images and digits with labels.
 
-A cell reader that was taught those sums reads each image that can be cut; the
-sum that is known then says which combination of digits it must be.
+A cell reader trained on those sums reads each image that can be cut; the
+known sum then narrows down which combination of digits it can be.
 """
 
 import json
@@ -19,16 +19,16 @@ from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_shee
 from mnist_sum_tf.training import trained_models
 
 BATCH_SIZE = 250
-SHOWN = 20  # images of the picture
-BORDER = 2  # rows between what is drawn one under the other
+SHOWN = 20  # images in labels.png
+BORDER = 2  # rows of pixels between stacked images
 
 
 class Labels(NamedTuple):
-    """What was found in those images that could be cut.
+    """The labels found for the images that could be cut.
 
     Attributes:
         rows: integer `[n]`, their places among all images.
-        images: of them, `digits` being those found.
+        images: those images, with `digits` as found.
         digit_images: uint8 `[n, 4, 28, 28]`.
         confidence: float32 `[n]`, the digits' probability given the sum; see
             `known_sums.most_likely_digits`.
@@ -42,7 +42,7 @@ class Labels(NamedTuple):
     true_digits: np.ndarray | None
 
     def take(self, rows) -> "Labels":
-        """Those of these rows."""
+        """The labels of these rows."""
         true_digits = self.true_digits
         return Labels(
             self.rows[rows],
@@ -60,7 +60,7 @@ def label_images(
     """Finds the digits of images whose sums are known, and writes them.
 
     Args:
-        workdir: where `train_cell_reader` trained; where on these same images, its
+        workdir: where `train_cell_reader` trained; if on these same images, its
             split into training, validation and test images is kept.
         images: see `labelled_images.read_labelled_images`.
         sums: likewise.
@@ -148,8 +148,8 @@ def _batches(count: int) -> list[tuple[int, int]]:
 def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
     """The digits as `digits.load_digits` reads them from an `.npz`.
 
-    Its `train` is of training images alone: of the validation images so many are
-    kept that the last twelfth, which is its `validation`, holds them all.
+    Its `train` is of training images only: as many validation images are kept as
+    fit into the last twelfth, which is its `validation`.
 
     Raises:
         UserError: if they are too few for composites.

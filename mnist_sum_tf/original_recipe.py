@@ -26,13 +26,13 @@ REPORT_FILE = "reproduction.json"
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What may be chosen about a reproduction.
+    """Settings of a reproduction.
 
     Attributes:
-        epochs: stage -> epochs; a stage of 0 is left as it stands.
+        epochs: stage -> epochs; a stage with 0 epochs is not trained.
         seed: of the images, the split, the starting weights, the order.
         precision: one of `config.PRECISIONS`.
-        digits: see `load_digits`.
+        digits, tfds_data_dir: see `load_digits`.
         base_channels: the encoder's size, the original's by default.
         num_images: see `write_original_images`.
         pytorch_start: whether encoder and decoder start from weights drawn as
@@ -44,6 +44,7 @@ class Recipe:
     seed: int = 0
     precision: str = "auto"
     digits: str = "bundled"
+    tfds_data_dir: str | None = None
     base_channels: int = 64
     num_images: dict[str, int] | None = None
     pytorch_start: bool = True
@@ -66,7 +67,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
     """
     workdir = pathlib.Path(workdir)
     _check(recipe, workdir)
-    digits = load_digits(recipe.digits, "train")
+    digits = load_digits(recipe.digits, "train", recipe.tfds_data_dir)
     write_original_images(
         workdir / "images", digits, recipe.seed, recipe.num_images
     )
@@ -92,7 +93,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
 
 
 def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
-    """Refuses now what would be refused after days of training."""
+    """Checks early what would otherwise fail after days of training."""
     evaluation.check_layouts(recipe.layouts)
     precision.resolve_precision(recipe.precision)
     has = {"encoder": ("encoder", "sum_model"), "decoder": ("decoder",)}
@@ -107,7 +108,7 @@ def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
 
 
 def _check_not_too_late(stage: str, recipe: Recipe, workdir: pathlib.Path) -> None:
-    """Refuses to train on what was put together with the rest before."""
+    """Refuses to train a stage further that the sum model already includes."""
     if not (recipe.epochs.get(stage) and is_trained(workdir / "sum_model")):
         return
     epoch = settings_of(stage, recipe, workdir).log_every_steps
@@ -115,7 +116,7 @@ def _check_not_too_late(stage: str, recipe: Recipe, workdir: pathlib.Path) -> No
     if recipe.epochs[stage] > done:
         raise config.UserError(
             f"--{stage}_epochs must stay {done} once both are trained together, which "
-            f"goes on with the {stage} of then; take another --workdir, or delete "
+            f"goes on from that {stage}; use another --workdir, or delete "
             f"{workdir / 'sum_model'}. Received: {recipe.epochs[stage]}"
         )
 
@@ -137,7 +138,8 @@ def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
         # Rounded to bfloat16, the decoder's loss would stay above 0.001.
         precision="float32" if stage == "decoder" else recipe.precision,
         data=dataclasses.replace(
-            preset.data, digits=recipe.digits, images=images
+            preset.data, digits=recipe.digits, images=images,
+            tfds_data_dir=recipe.tfds_data_dir,
         ),
         model=dataclasses.replace(
             preset.model, base_channels=recipe.base_channels
@@ -146,7 +148,7 @@ def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
 
 
 def _start(settings: config.Config, workdir: pathlib.Path) -> None:
-    """Writes step 0 of a stage that is not there yet."""
+    """Writes step 0 of a stage that does not exist yet."""
     stage = settings.stage
     if stage_folder.is_begun(workdir / stage):
         return

@@ -1,5 +1,6 @@
 """The tables that the original reports, made from a work directory."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -15,7 +16,7 @@ SUMS = range(5, 30)  # "small (5) to large (29)"
 
 
 def one_hot_parts(settings: config.Config) -> list[LabelledImages]:
-    """Both parts of the images with one-hot vectors in the images' place."""
+    """Both splits of the images, with one-hot digit vectors instead of pixels."""
     one_hot = np.eye(config.NUM_CLASSES, dtype=np.float32)
     return [
         part._replace(images=one_hot[part.digits])
@@ -43,7 +44,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
     """Gathers the original's tables from a work directory.
 
     Args:
-        settings: those of end to end.
+        settings: those of the end-to-end stage.
         workdir: holds the stages.
         layouts: of unseen test digits.
 
@@ -63,7 +64,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
     model = load_sum_model(workdir)
     own = datasets.once_dataset(test, config.EVALUATION_BATCH_SIZE)
     unseen = evaluation.choose_datasets(
-        layouts, config.DataConfig(digits=settings.data.digits)
+        layouts, dataclasses.replace(settings.data, images=None)
     )
     named = {"its own 10 %": own} | unseen
     return report | {

@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
-from mnist_sum_tf.runtimes.saved_model import (
-    IMAGES_SIGNATURE,
-    load_saved_model,
-)
+from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 
 # Enough to keep a processor busy; large photographs come fewer at a time.
 BATCH_SIZE = 32
 BATCH_BYTES = 64_000_000
-# What is read of a folder, and pictures that are told not to be.
-NAMED = (*SUFFIXES, ".heic", ".heif", ".webp", ".tif", ".tiff", ".avif")
+# Suffixes read from a folder, and those reported as unsupported.
+LISTED_SUFFIXES = (*SUFFIXES, ".heic", ".heif", ".webp", ".tif", ".tiff", ".avif")
 
 
 class Reading(NamedTuple):
@@ -31,7 +27,7 @@ class Reading(NamedTuple):
         path: of the image file, as it was given.
         digits: the most likely digit at each place, in reading order.
         sum: the most likely sum; it may differ from that of `digits`.
-        probability: of that sum, by the model's own account.
+        probability: the model's probability of that sum.
     """
 
     path: str
@@ -47,33 +43,34 @@ def load_model(path):
         path: of an `.onnx` or `.tflite` file, else see `find_saved_model`.
 
     Returns:
-        What `read_sums` takes.
+        A function from images, uint8 `[n, 40, 168, 1]`, to a dictionary of arrays,
+        which `read_sums` takes.
 
     Raises:
         UserError: if there is none, it is broken, another model's, or the
             package that runs it is not installed.
     """
-    return load_file(path) if is_model_file(path) else load_saved_model(path)
+    return load_file(path) if is_model_file(path) else saved_model_reader(path)
 
 
 def find_images(
-    paths: Iterable, leave_out: Callable[[UserError], None] | None = None
+    paths: Iterable, on_error: Callable[[UserError], None] | None = None
 ) -> list[str]:
     """Image files, with each folder replaced by those in it, sorted by name.
 
     Args:
         paths: of files and folders; one path may stand by itself.
-        leave_out: called with what is wrong with a path, which is then left out;
-            it ends everything where `None`.
+        on_error: called with the error of a path, which is then skipped;
+            where `None`, the error is raised.
 
     Raises:
         UserError: if there is nothing at a path, or no image in a folder.
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    suffixes = SUFFIXES if leave_out is None else NAMED
+    suffixes = SUFFIXES if on_error is None else LISTED_SUFFIXES
     found = (
-        _attempt(leave_out, _images_at, os.fspath(path), suffixes) for path in paths
+        _attempt(on_error, _images_at, os.fspath(path), suffixes) for path in paths
     )
     return [image for images in found if images for image in images]
 
@@ -106,7 +103,7 @@ def _images_at(path: str, suffixes) -> list[str]:
 
 
 def _mode(path: str) -> int:
-    """Kind of a file; 0 of one that is not there, which its reader tells."""
+    """A file's mode; 0 of a missing file, which its reader reports."""
     try:
         return os.stat(path).st_mode
     except OSError:
@@ -114,7 +111,7 @@ def _mode(path: str) -> int:
 
 
 def read_sums(
-    paths: Iterable, model, leave_out: Callable[[UserError], None] | None = None,
+    paths: Iterable, model, on_error: Callable[[UserError], None] | None = None,
     keep: Callable[[np.ndarray], None] | None = None,
 ) -> list[Reading]:  # fmt: skip
     """Reads the digits and the sum of each image.
@@ -122,8 +119,8 @@ def read_sums(
     Args:
         paths: of image files of any size, and of folders of them.
         model: see `load_model`.
-        leave_out: called with the error of each image that cannot be read, which
-            is then left out; such an image ends everything where `None`.
+        on_error: called with the error of each image that cannot be read, which
+            is then skipped; where `None`, the error is raised.
         keep: called with each image as the model saw it, uint8 `[40, 168, 1]`.
 
     Returns:
@@ -134,11 +131,11 @@ def read_sums(
             none may be left out.
     """
     readings = []
-    for batch in _batches(find_images(paths, leave_out), leave_out):
-        decoded, canvases = _decoded(batch, leave_out)
+    for batch in _batches(find_images(paths, on_error), on_error):
+        decoded, canvases = _decoded(batch, on_error)
         if not decoded:
             continue
-        answers = _answers(canvases, model)
+        answers = model(np.stack(canvases))
         digits, sums, probabilities = (
             np.asarray(answers[name])
             for name in ("digits", "most_likely_sum", "sum_probabilities")
@@ -155,11 +152,11 @@ def read_sums(
     return readings
 
 
-def _batches(paths: list[str], leave_out) -> Iterator[list[tuple[str, bytes]]]:
+def _batches(paths: list[str], on_error) -> Iterator[list[tuple[str, bytes]]]:
     """Paths and the files' bytes, as many as may be held at a time."""
     batch, num_bytes = [], 0
     for path in paths:
-        file = _attempt(leave_out, read_picture, path)
+        file = _attempt(on_error, read_picture, path)
         if file is None:
             continue
         batch.append((path, file))
@@ -171,32 +168,25 @@ def _batches(paths: list[str], leave_out) -> Iterator[list[tuple[str, bytes]]]:
         yield batch
 
 
-def _attempt(leave_out, read, *arguments):
+def _attempt(on_error, read, *arguments):
     """What `read` returns, or `None` for an image that is left out."""
     try:
         return read(*arguments)
     except UserError as error:
-        if leave_out is None:
+        if on_error is None:
             raise
-        leave_out(error)
+        on_error(error)
         return None
 
 
-def _decoded(batch: list[tuple[str, bytes]], leave_out) -> tuple[list, list]:
+def _decoded(batch: list[tuple[str, bytes]], on_error) -> tuple[list, list]:
     """Paths of the images of a batch that can be decoded, and their canvases."""
     # By the preprocessing of the signature that takes files, but one by one: it
     # does not say which of several files is broken or blank.
     paths, canvases = [], []
     for path, file in batch:
-        canvas = _attempt(leave_out, canvas_with_ink, path, file)
+        canvas = _attempt(on_error, canvas_with_ink, path, file)
         if canvas is not None:
             paths.append(path)
             canvases.append(canvas)
     return paths, canvases
-
-
-def _answers(canvases: list[np.ndarray], model) -> dict:
-    images = np.stack(canvases)
-    if hasattr(model, "signatures"):
-        return model.signatures[IMAGES_SIGNATURE](images=tf.constant(images))
-    return model(images)

@@ -13,14 +13,14 @@ from mnist_sum_tf.config import UserError, one_line
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.prediction import Reading, load_model, read_sums
 
-# More would make a picture that hardly a program opens.
+# More would make a picture that hardly any program opens.
 MAX_DRAWN = 400
 LONGEST_STEM = 100  # bytes of a file's name
 
 
 @dataclasses.dataclass(frozen=True)
 class PredictionConfig:
-    """What to read images with, and where to leave what was read.
+    """Which model reads images, and where its readings go.
 
     Attributes:
         model: path of an exported model, see `load_model`.
@@ -36,11 +36,11 @@ class PredictionConfig:
 
 
 def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
-    """Reads images and prints what was read; what cannot be, on standard error.
+    """Reads images; prints readings, and errors on standard error.
 
     Args:
         paths: of image files and folders of them.
-        settings: with what, and what to write.
+        settings: the model, and what to write.
 
     Returns:
         Whether all of them could be read.
@@ -54,7 +54,7 @@ def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
         check_empty(settings.output_dir)
     model = load_model(settings.model)
     unreadable, canvases = [], []
-    # Not read again: the next time a file may be another, a pipe empty.
+    # Kept, not read again: a file may have changed, a pipe be empty.
     keep = canvases.append if settings.picture or settings.output_dir else None
     readings = read_sums(paths, model, unreadable.append, keep)
     print_readings(readings, unreadable, settings.as_json)
@@ -82,14 +82,14 @@ def print_readings(readings: list[Reading], errors: list, as_json: bool) -> None
 
 
 def check_picture(picture: str, paths: list[str]) -> None:
-    """Refuses what no picture can be written to, before anything is read.
+    """Checks that the picture can be written, before anything is read.
 
     Args:
-        picture: where the picture shall be.
+        picture: path of the picture to write.
         paths: the images to be read.
 
     Raises:
-        UserError: if it is no `.png`, is there and no file, or is one of the images.
+        UserError: if it is not a `.png`, exists but is no file, or is one of `paths`.
     """
     expected = "--picture must be a .png file that can be written. Received: "
     if not picture.lower().endswith(".png"):
@@ -153,7 +153,7 @@ def write_canvases(readings: list[Reading], canvases: list, output_dir: str) -> 
     """Writes what the model was given as labelled PNGs, the digits as it read them.
 
     `4208_00000_photo.png` is the canvas of `photo.jpg`, 168x40, white ink on black.
-    Where another number stands in the image its name can be corrected; then the
+    If a name is wrong it can be corrected; then the
     folder is one of images to learn from, see `labelled_images.read_png_folder`.
 
     Args:
@@ -174,7 +174,7 @@ def write_canvases(readings: list[Reading], canvases: list, output_dir: str) -> 
 
 
 def _cut(stem: str) -> str:
-    """A name short enough for a file's, and no letter cut in two."""
+    """Cuts a name to `LONGEST_STEM` bytes, without cutting a character in two."""
     name = os.fsencode(stem)
     if len(name) <= LONGEST_STEM:
         return stem

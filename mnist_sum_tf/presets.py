@@ -1,4 +1,4 @@
-"""Ready settings: `compact` trains well on a laptop, `original` as described.
+"""Presets: `compact` trains well on a laptop, `original` as the original did.
 
 `compact`: python scripts/train_encoder.py --workdir=W (base_channels 16).
 `speedrun`: python scripts/train_encoder.py --workdir=W --preset=speedrun: one
@@ -42,7 +42,7 @@ _COMPACT = {
     ),  # fmt: skip
 }
 
-# What it ran; its encoder took "over 621" and both end to end "over 700".
+# The original's epochs: "over 621" of the encoder, "over 700" end to end.
 ORIGINAL_EPOCHS = {"encoder": 621, "decoder": 25, "sum_model": 700}
 # 2,775 images, 90 % of them trained on in batches of 16.
 _ORIGINAL_STEPS_PER_EPOCH = 157

@@ -1,4 +1,4 @@
-"""How well a model reads images that are spoiled, see `data/corruptions.py`."""
+"""Evaluation data for robustness to corruptions, see `data/corruptions.py`."""
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +20,7 @@ MEAN = "mean of the corruptions"
 
 
 def corrupted_datasets(digits: Digits, batch_size: int) -> dict:
-    """The same composites clean and in every way corrupted.
+    """The same composites, clean and with each of the corruptions.
 
     Args:
         digits: unseen ones; each is used once per corruption.

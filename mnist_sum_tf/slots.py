@@ -1,4 +1,4 @@
-"""What the four slots of an encoder stand for, where no digit taught it.
+"""What an encoder's four slots read, if it was trained without digit labels.
 
 Learned from sums alone, a slot may hold any part of the sum: the digit at its
 place, the digit at another one, or a share that is no digit at all.
@@ -42,6 +42,6 @@ def _correlation(read, digits) -> np.ndarray:
 
 
 def reads_in_order(evaluated: dict) -> bool:
-    """Whether each slot agrees with the digit at its own place above all."""
+    """Whether each slot agrees best with the digit at its own place."""
     agreement = np.array(evaluated["agreement"])
     return bool((np.diag(agreement) == agreement.max(axis=1)).all())

@@ -22,7 +22,7 @@ LONGEST_FLAG = 200
 
 
 def check_flag_names(arguments: list[str]) -> None:
-    """Refuses what can be no flag's name, and absl would stumble over.
+    """Refuses arguments that cannot be flag names, on which absl would fail.
 
     Raises:
         UserError: if a name is too long, or cannot be printed.
@@ -40,7 +40,7 @@ def check_flag_names(arguments: list[str]) -> None:
 
 
 def check_no_files(arguments: list[str]) -> None:
-    """Refuses what is no flag, such as a second value beside one: it would be lost.
+    """Refuses positional arguments, such as a flag's second value: they would be lost.
 
     Raises:
         UserError: if there is any.
@@ -49,16 +49,16 @@ def check_no_files(arguments: list[str]) -> None:
 
     if arguments:
         raise UserError(
-            "This script takes flags alone, as --flag=value. "
+            "This script takes only flags, as --flag=value. "
             f"Received: {' '.join(arguments)}"
         )
 
 
 def check_not_empty() -> None:
-    """Refuses `--model=$UNSET`, which would be taken for no `--model` at all.
+    """Refuses `--model=$UNSET`, which would count as no `--model` at all.
 
     Raises:
-        UserError: if a flag is given nothing.
+        UserError: if a flag's value is empty.
     """
     from mnist_sum_tf.config import UserError
 
@@ -75,11 +75,11 @@ def run(
     """Runs `main`; a `UserError` becomes one line and exit status 1, Ctrl-C 130.
 
     Args:
-        main: takes the arguments that are no flags, the program's name first.
-        takes_files: whether there may be any but the name.
+        main: takes the positional arguments, the program's name first.
+        takes_files: whether positional arguments are allowed.
         needs_tensorflow: whether it is imported.
-        waits_for_threads: whether Ctrl-C does; else those that wait for a server
-            would keep the program.
+        waits_for_threads: whether Ctrl-C waits; if not, threads that wait for a server
+            do not keep the program alive.
     """
 
     def guarded(argv):
@@ -101,20 +101,20 @@ def run(
             app.run(guarded, flags_parser=_parse_flags)
         finally:
             if sys.stdout:
-                sys.stdout.flush()  # Here, where a reader that is gone is told.
+                sys.stdout.flush()  # Here, where a closed pipe is handled.
     except OSError as error:
         _end_unprinted(error)
-    except KeyboardInterrupt:  # Training says more, and is saved before.
+    except KeyboardInterrupt:  # Training handles it itself.
         print("stopped by Ctrl-C", file=sys.stderr, flush=True)
         leave = sys.exit if waits_for_threads else os._exit
         leave(128 + signal.SIGINT)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-    """As absl does, but with what is wrong in one line, and status 0 after help."""
+    """Parses flags as absl does, with one-line errors, and status 0 after --help."""
     try:
         return flags.FLAGS(argv)
-    except SystemExit:  # It was asked for, and has been shown; absl ends with 1.
+    except SystemExit:  # --help was shown, after which absl would exit with 1.
         sys.exit(0)
     except flags.Error as error:
         from mnist_sum_tf.config import one_line
@@ -122,13 +122,13 @@ def _parse_flags(argv: list[str]) -> list[str]:
         reason = one_line(" ".join(str(error).split()))
         missing = re.fullmatch(r"flag --(\w+)=None: .* other than None\.", reason)
         if missing:
-            sys.exit(f"error: --{missing[1]} must be given. Received: no such flag")
+            sys.exit(f"error: --{missing[1]} must be given. Received: nothing")
         sys.exit(f"error: Flags must be as --help says. Received: {reason}")
 
 
 def _end_unprinted(error: OSError) -> None:
     """Ends the program if nothing can be printed; else the error is raised again."""
-    if not isinstance(error, BrokenPipeError):  # Whoever reads has enough.
+    if not isinstance(error, BrokenPipeError):  # The reader has closed the pipe.
         if not _stdout_fails():
             raise error
         print(
@@ -141,7 +141,7 @@ def _end_unprinted(error: OSError) -> None:
 
 
 def _stdout_fails() -> bool:
-    """Whether nothing can be printed, where an error may be of any file."""
+    """Whether it is standard output that fails, and not another file."""
     try:
         print(flush=True)
     except OSError:
@@ -150,14 +150,14 @@ def _stdout_fails() -> bool:
 
 
 def _multiply_in_float32() -> None:
-    """Where a model computes in float32, GPUs since Ampere would round to 10 bits."""
+    """Turns off TF32, in which GPUs since Ampere would round float32 to 10 bits."""
     import tensorflow as tf
 
     tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def _set_up() -> None:
-    """Decides what is printed."""
+    """Sets up logging and standard output."""
     # A file's name that is no UTF-8 is shown as far as it can be.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,6 +1,6 @@
 """Turns the original's PyTorch checkpoints into a work directory, and back.
 
-What a checkpoint is of (encoder, decoder, or both) shows in its tensors. Needs
+Tensor names show what a checkpoint holds (encoder, decoder, or both). Needs
 PyTorch: pip install -e '.[torch]'. Examples:
     python scripts/convert_torch_checkpoint.py \\
         --torch_checkpoint=encoder.pth --workdir=/tmp/original
@@ -51,7 +51,7 @@ def main(argv):
         )
     if given_flags.optional("normalized"):
         raise config.UserError(
-            "--normalized must not stand here: the original's layers are plain. "
+            "--normalized must not be given: the original's layers are plain. "
             "Received: --normalized"
         )
     settings = work_directories.convert_from_torch(

@@ -20,7 +20,7 @@ _MODEL = flags.DEFINE_string(
     "one that ships. Not with --backend.",
 )  # fmt: skip
 _BACKEND = flags.DEFINE_string(
-    "backend", None, "A model server that reads in its place: "
+    "backend", None, "A model server to ask instead: "
     "http://localhost:8501 or grpc://localhost:8500.",
 )  # fmt: skip
 
@@ -32,7 +32,7 @@ def main(argv):
 
     if _MODEL.value and _BACKEND.value:
         raise UserError(
-            "A page asks either --model or --backend. "
+            "Only one of --model and --backend may be given. "
             f"Received: {_MODEL.value} and {_BACKEND.value}"
         )
     server.run_demo(

@@ -1,4 +1,4 @@
-"""Trains the encoder on what twelve networks of single digits say, on a GPU.
+"""Distils twelve networks that read single digits into the encoder, on a GPU.
 
 In JAX, not TensorFlow: pip install -e '.[distillation]', and for an NVIDIA GPU
 pip install 'jax[cuda13]'. Some eleven minutes on one H200; without a GPU, days.
@@ -6,10 +6,11 @@ Example:
     python scripts/distill_encoder.py --workdir=/tmp/distilled
     python scripts/train_encoder.py --workdir=/tmp/mnist_sum \\
         --initial_model=/tmp/distilled/encoder.npz
-Killed, it goes on where it was by the same command.
+If killed, the same command resumes it.
 """
 
 import cli
+import given_flags
 from absl import flags
 
 from mnist_sum_tf import config
@@ -21,37 +22,41 @@ _WORKDIR = flags.DEFINE_string(
 _DIGITS = flags.DEFINE_string(
     "digits", "bundled", "bundled, tfds, or the path of an .npz file."
 )
+_TFDS_DATA_DIR = flags.DEFINE_string(
+    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
+)
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Of weights and all that is random.", lower_bound=0, upper_bound=10**6
+    "seed", 0, "Seed of everything random.", lower_bound=0, upper_bound=10**6
 )
 _NUM_TEACHERS = flags.DEFINE_integer("num_teachers", 12, "Networks that teach.")
 _TEACHER_STEPS = flags.DEFINE_integer(
-    "teacher_steps", 6_000, "Training steps of each, of 1,024 digits."
+    "teacher_steps", 6_000, "Training steps of each teacher, 1,024 digits each."
 )
-_NUM_WRITINGS = flags.DEFINE_integer(
-    "num_writings", 2**20,
-    "Images whose digits are written anew and labelled by the teachers once; each is "
-    "learned from again and again, placed and degraded another way. A power of two.",
+_NUM_LABELLED_IMAGES = flags.DEFINE_integer(
+    "num_labelled_images", 2**20,
+    "Images whose digits are deformed and labelled by the teachers once; each is "
+    "reused many times, placed and degraded in new ways. A power of two.",
 )  # fmt: skip
-_TOTAL_STEPS = flags.DEFINE_integer("total_steps", 38_000, "Of the encoder.")
+_TOTAL_STEPS = flags.DEFINE_integer("total_steps", 38_000, "Encoder training steps.")
 _GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
     "global_batch_size", 1024, "Images per step of the encoder, a multiple of 32."
 )
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 4e-3, "Adam's peak rate.", 0.0)
 _DEGRADATION_SHARE = flags.DEFINE_float(
-    "degradation_share", 0.5, "Of the 15 in 32 images that may be degraded, the share "
-    "that is.",
+    "degradation_share", 0.5, "Share of the 15 in 32 candidate images that is "
+    "degraded.",
     lower_bound=0.0, upper_bound=1.0,
 )  # fmt: skip
 _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
-    "checkpoint_every_steps", 2_000, "Of the encoder; each teacher has one."
+    "checkpoint_every_steps", 2_000, "Steps between checkpoints of the encoder."
 )
 
 
 def main(argv):
     del argv
+    given_flags.check_tfds_data_dir(_DIGITS.value)
     try:
-        from mnist_sum_tf.distillation import pupils, recipe
+        from mnist_sum_tf.distillation import recipe, students
     except ImportError as error:
         if (error.name or "").startswith("mnist_sum_tf"):
             raise
@@ -59,16 +64,17 @@ def main(argv):
             "Distillation needs JAX: pip install -e '.[distillation]'. "
             f"Received: {config.kind_and_line(error)}"
         ) from error
-    lesson = pupils.Lesson(
+    student = students.StudentConfig(
         total_steps=_TOTAL_STEPS.value, global_batch_size=_GLOBAL_BATCH_SIZE.value,
         learning_rate=_LEARNING_RATE.value, degradation_share=_DEGRADATION_SHARE.value,
         seed=_SEED.value,
     )  # fmt: skip
     result = recipe.distill(
         recipe.Recipe(
-            digits=_DIGITS.value, num_teachers=_NUM_TEACHERS.value,
-            teacher_steps=_TEACHER_STEPS.value, num_writings=_NUM_WRITINGS.value,
-            lesson=lesson, checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
+            digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
+            num_teachers=_NUM_TEACHERS.value, teacher_steps=_TEACHER_STEPS.value,
+            num_labelled_images=_NUM_LABELLED_IMAGES.value,
+            student=student, checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
         ),
         _WORKDIR.value,
     )  # fmt: skip

@@ -35,7 +35,7 @@ _TFDS_DATA_DIR = flags.DEFINE_string(
 )
 _IMAGES = flags.DEFINE_string(
     "images", None, "A folder of labelled PNGs, or an .npy or a folder of any pictures "
-    "together with --sums, to evaluate on, all of them, in place of composites.",
+    "together with --sums, to evaluate on (all of them) instead of composites.",
 )  # fmt: skip
 _SUMS = flags.DEFINE_string(
     "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
@@ -83,7 +83,7 @@ def _check_flags() -> None:
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
             raise config.UserError(
-                f"--{flag.name} is of composites and cannot be combined with "
+                f"--{flag.name} is for composites and cannot be combined with "
                 f"--images. Received: {flags.FLAGS[flag.name].serialize()} "
                 f"--images={_IMAGES.value}"
             )

@@ -30,7 +30,7 @@ _FORMAT = flags.DEFINE_string(
     "format", "png", "png (0428_00017.png) or npy (images, digits, sums)."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder to write; it must be empty or not there yet.",
+    "output_dir", None, "Folder to write; it must be empty or not exist yet.",
     required=True,
 )  # fmt: skip
 _DIGITS = flags.DEFINE_string(

@@ -1,4 +1,4 @@
-"""Which flags stand on the command line."""
+"""Access to the flags that were given on the command line."""
 
 import dataclasses
 
@@ -16,13 +16,13 @@ def optional(name: str):
 
 
 def given(*names: str) -> dict:
-    """The flags among these that stand on the command line, by name."""
+    """The flags among these that were given on the command line, by name."""
     values = {name: optional(name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def check_tfds_data_dir(digits: str) -> None:
-    """Raises `UserError` where the flag names a folder that nothing is read from."""
+    """Raises `UserError` if --tfds_data_dir is given but would not be used."""
     tfds_data_dir = optional("tfds_data_dir")
     if tfds_data_dir is not None and digits != "tfds":
         raise config.UserError(
@@ -32,5 +32,5 @@ def check_tfds_data_dir(digits: str) -> None:
 
 
 def changed(settings, *names: str):
-    """Settings with every flag among these that was given in its place."""
+    """Settings in which those flags that were given replace the old values."""
     return dataclasses.replace(settings, **given(*names))

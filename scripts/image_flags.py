@@ -25,7 +25,7 @@ def define() -> None:
     _define_composite_flags()
     define_own_images()
     flags.DEFINE_bool(
-        "augmented", None, "Move, turn, bend and thicken --images, each time another "
+        "augmented", None, "Move, turn, deform and thicken --images, each time another "
         "way, while training." + in_presets("data.augmented", IMAGE_STAGES),
     )  # fmt: skip
 
@@ -68,16 +68,16 @@ def _define_composite_flags() -> None:
         "lines, ...)." + in_presets("data.degraded"),
     )  # fmt: skip
     flags.DEFINE_bool(
-        "deformed", None, "Deform digits of another layout (bend, turn, thicken), as "
+        "deformed", None, "Deform, turn and thicken digits of other layouts, as "
         "mixed does." + in_presets("data.deformed"),
     )
     flags.DEFINE_float(
-        "deformation_strength", None, "How far digits of mixed or --deformed are deformed, "
+        "deformation_strength", None, "Factor on deformation in mixed or --deformed, "
         "as a share of what is usual." + in_presets("data.deformation_strength"),
         lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
-        "degradation_share", None, "How many images of mixed are degraded, as a share of "
+        "degradation_share", None, "Factor on the number of degraded images of mixed, "
         "what is usual." + in_presets("data.degradation_share"),
         lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def _define_composite_flags() -> None:
         lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
-        "hard_share", None, "About how many of the digits drawn are among the twentieth "
+        "hard_share", None, "Approximate share of digits drawn from the twentieth "
         "that --initial_model reads worst, 0.1 to 0.5; 0 draws all alike."
         + in_presets("data.hard_share"),
         lower_bound=0.0, upper_bound=0.5,
@@ -120,7 +120,7 @@ def define_own_images() -> None:
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy or a folder of any pictures together "
-        "with --sums; where composites are the rule, in place of them.",
+        "with --sums; used instead of composites.",
     )  # fmt: skip
     flags.DEFINE_string(
         "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
@@ -135,10 +135,10 @@ def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:
     Args:
         preset: its model.
         stage_dirs: folders of encoders that training goes on from; the first one
-            that holds a trained one tells the size.
+            that holds a trained one determines the size.
 
     Raises:
-        UserError: for a size that cannot be, or an initial model that has none.
+        UserError: for an invalid size, or an initial model that has none.
     """
     chosen = given_flags.changed(preset, "normalized", "dropout_rate")
     base_channels = given_flags.optional("base_channels")
@@ -152,10 +152,10 @@ def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:
         return chosen.with_channels(config.doubled_channels(base_channels))
     if block_channels:
         return chosen.with_channels(block_channels)
-    return _as_what_it_starts_from(chosen, stage_dirs)
+    return _size_of_starting_model(chosen, stage_dirs)
 
 
-def _as_what_it_starts_from(chosen: config.ModelConfig, stage_dirs):
+def _size_of_starting_model(chosen: config.ModelConfig, stage_dirs):
     """The size of the trained encoder, else of the initial model, else as it is."""
     initial_model = given_flags.optional("initial_model")
     if not (stage_dirs or initial_model):
@@ -224,7 +224,7 @@ def check_fits_images() -> None:
     )  # fmt: skip
     for name in of_composites if images else ():
         raise config.UserError(
-            f"--{name} is of composites and cannot be combined with --images. "
+            f"--{name} is for composites and cannot be combined with --images. "
             f"Received: {flags.FLAGS[name].serialize()} --images={images}"
         )
     if given_flags.given("sums") and not images:
@@ -234,13 +234,13 @@ def check_fits_images() -> None:
         )
     if given_flags.given("augmented") and not images:
         raise config.UserError(
-            "--augmented is of a person's own images and requires --images. "
+            "--augmented is for your own images and requires --images. "
             f"Received: {flags.FLAGS['augmented'].serialize()}"
         )
 
 
 def _check_have_effect(data: config.DataConfig) -> None:
-    """Raises `UserError` for flags that the layout or other flags leave without."""
+    """Raises `UserError` for flags without effect under this layout or other flags."""
     is_mixed = data.layout == "mixed"
     for name, has_effect, needed in (
         ("degraded", is_mixed, "--layout=mixed"),

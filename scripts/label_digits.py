@@ -17,12 +17,12 @@ image_flags.define_own_images()
 flags.adopt_module_key_flags(image_flags)
 flags.mark_flag_as_required("images")
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder to write; it must be empty or not there yet.",
+    "output_dir", None, "Folder to write; it must be empty or not exist yet.",
     required=True,
 )  # fmt: skip
 _MIN_CONFIDENCE = flags.DEFINE_float(
     "min_confidence", 0.9, "Labels less sure than this, given the sum, 0 to 0.999, are "
-    "left out; those whose sum is not what was read are not sure.",
+    "left out, among them those whose sum contradicts the reading.",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ _SERVER = flags.DEFINE_string(
 )  # fmt: skip
 _MODEL = flags.DEFINE_string("model", "mnist_sum", "The model's name there.")
 _VERSION = flags.DEFINE_integer(
-    "version", None, "Of the model; by default the newest.", 0, 2**63 - 1
+    "version", None, "The model's version; by default the newest.", 0, 2**63 - 1
 )
 _SIGNATURE = flags.DEFINE_enum(
     "signature", "serving_bytes", ["serving_bytes", "serving_default"],
@@ -34,20 +34,20 @@ _STATUS = flags.DEFINE_bool(
     "status", False, "Print the model's versions and signatures instead."
 )
 _TIMEOUT = flags.DEFINE_float(
-    "timeout_seconds", 30.0, "For each request, with its repetitions.", 0.001
+    "timeout_seconds", 30.0, "For each request, including its retries.", 0.001
 )
 _CONCURRENCY = flags.DEFINE_integer(
     "concurrency", 1, "Requests at a time.", 1, 1000
 )
 _LOAD_SECONDS = flags.DEFINE_float(
-    "load_seconds", None, "Ask for the first images again and again, and print "
+    "load_seconds", None, "Run a load test with the first images, and print "
     "throughput and latency instead.", 0.0,
 )  # fmt: skip
 _BATCH_SIZE = flags.DEFINE_integer(
     "load_batch_size", 1, "Images in each request under load.", 1, 32
 )
 _CA_CERTIFICATES = flags.DEFINE_string(
-    "ca_certificates", None, "A PEM file with who may vouch for the server."
+    "ca_certificates", None, "A PEM file of trusted certificate authorities."
 )
 _TOKEN_FILE = flags.DEFINE_string(
     "token_file", None, "A file with a bearer token for a proxy; by default "
@@ -55,7 +55,7 @@ _TOKEN_FILE = flags.DEFINE_string(
 )  # fmt: skip
 
 
-# What `--status` has no use for.
+# Flags that `--status` does not use.
 _OF_IMAGES = (_SIGNATURE, _JSON, _CONCURRENCY, _LOAD_SECONDS, _BATCH_SIZE)
 
 
@@ -80,7 +80,7 @@ def main(argv):
 
 def _check_flags(argv) -> None:
     for flag in (_TIMEOUT, _LOAD_SECONDS):
-        # Written so that what is no number is refused as well.
+        # Written so that NaN is refused as well.
         if flag.value is not None and not flag.value <= LONGEST_SECONDS:
             raise UserError(
                 f"--{flag.name} must be a number of seconds up to {LONGEST_SECONDS}. "

@@ -2,8 +2,8 @@
 
 2,021 and 754 images of its two layouts, 90 % trained on in batches of 16;
 encoder, decoder, then both with the encoder frozen. The whole recipe takes days
-on two cores; any share of the epochs may be run, and a rerun with more goes on
-(once both are trained together, with more epochs of that alone).
+on two cores; fewer epochs may be run, and a rerun with more resumes
+(once both are trained together, only that stage may get more epochs).
 The tables are written to WORKDIR/reproduction.json. Example:
     python scripts/reproduce_original.py --workdir=/tmp/original \\
         --encoder_epochs=12 --end_to_end_epochs=3
@@ -49,6 +49,9 @@ _DIGITS = flags.DEFINE_string(
     "digits", "bundled",
     "bundled, tfds, or the path of an .npz in Keras' layout.",
 )  # fmt: skip
+_TFDS_DATA_DIR = flags.DEFINE_string(
+    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
+)
 _LAYOUTS = flags.DEFINE_list(
     "layouts", ["tiled", "scattered", "assignment"],
     "Layouts of unseen test digits to evaluate the result on.",
@@ -59,6 +62,7 @@ def main(argv):
     del argv
     from mnist_sum_tf import original_recipe, original_tables
 
+    given_flags.check_tfds_data_dir(_DIGITS.value)
     recipe = original_recipe.Recipe(
         epochs={
             "encoder": _ENCODER_EPOCHS.value,
@@ -68,6 +72,7 @@ def main(argv):
         seed=_SEED.value,
         precision=_PRECISION.value,
         digits=_DIGITS.value,
+        tfds_data_dir=_TFDS_DATA_DIR.value,
         base_channels=_BASE_CHANNELS.value,
         pytorch_start=_PYTORCH_START.value,
         layouts=tuple(_LAYOUTS.value),

@@ -1,7 +1,7 @@
 """Trains a reader of images whose digits stand apart, from their sums alone.
 
-Those with blank columns between their four digits are cut there. What it reads
-in them, and the sums, then label them: see label_digits.py. Example:
+Images with blank columns between their four digits are cut there. The readings
+and the sums then label the digits: see label_digits.py. Example:
     python scripts/train_cell_reader.py --workdir=/tmp/few \\
         --images=data0.npy --sums=lab0.npy
 """

@@ -12,7 +12,6 @@ from preset_defaults import in_presets
 from mnist_sum_tf import config
 from mnist_sum_tf.presets import get_preset
 
-
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the experiment; a rerun resumes.", required=True
 )
@@ -70,7 +69,7 @@ flags.DEFINE_float(
 
 
 def define_layout_flag() -> None:
-    """Defines the one that scripts of images share with that of the decoder."""
+    """Defines --layout, which the decoder's script shares with those of images."""
     image_flags.define_layout()
     flags.adopt_module_key_flags(image_flags)
 
@@ -82,7 +81,7 @@ def define_image_flags() -> None:
 
 
 def define_own_image_flags() -> None:
-    """Defines those that name a person's own images, and no others."""
+    """Defines only the flags that name the user's own images."""
     image_flags.define_own_images()
     flags.adopt_module_key_flags(image_flags)
 
@@ -92,14 +91,14 @@ def workdir() -> str:
 
 
 def settings(stage: str, **changes) -> config.Config:
-    """The preset with every flag that was given in its place.
+    """The preset, overridden by the flags that were given.
 
     Args:
         stage: one of `config.STAGES`.
         **changes: further settings of `config.Config`; `None` changes nothing.
 
     Raises:
-        UserError: for flags that cannot be, or do not go together.
+        UserError: for flags that are invalid, or conflict.
     """
     _check_finite()
     preset = get_preset(_PRESET.value, stage)
@@ -134,7 +133,7 @@ def _check_finite() -> None:
 
 
 def _trained_before(stage: str) -> list[pathlib.Path]:
-    """Where an encoder may lie that a run goes on from."""
+    """Folders of encoders that a run may continue from."""
     parts = {"sum_model": ["sum_model", "encoder"]}
     if given_flags.optional("initial_model"):  # which may be gone by then
         parts["encoder"] = ["encoder"]

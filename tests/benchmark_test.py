@@ -17,7 +17,7 @@ from mnist_sum_tf.benchmarks import (
     trainers,
     training,
 )
-from mnist_sum_tf.benchmarks.timing import Measurement, Patience
+from mnist_sum_tf.benchmarks.timing import Measurement, TimingBudget
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -44,7 +44,7 @@ class Clock:
 def test_functions_take_turns_and_each_round_begins_with_the_next():
     clock, log = Clock(), []
     runs = {name: clock.takes(1, log, name) for name in "abc"}
-    patience = Patience(max_rounds=4, warming_calls=2)
+    patience = TimingBudget(max_rounds=4, warming_calls=2)
     timing.time_side_by_side(runs, patience, clock=clock)
     rounds = ["abc", "bca", "cab", "abc"]
     assert "".join(log) == "abcabc" + "".join(rounds)
@@ -53,7 +53,7 @@ def test_functions_take_turns_and_each_round_begins_with_the_next():
 def test_each_has_its_own_seconds():
     clock = Clock()
     runs = {"slow": clock.takes(2), "fast": clock.takes(0.5)}
-    seconds = timing.time_side_by_side(runs, Patience(3), clock=clock)
+    seconds = timing.time_side_by_side(runs, TimingBudget(3), clock=clock)
     np.testing.assert_array_equal(seconds["slow"], [2, 2, 2])
     np.testing.assert_array_equal(seconds["fast"], [0.5, 0.5, 0.5])
 
@@ -61,9 +61,9 @@ def test_each_has_its_own_seconds():
 @pytest.mark.parametrize(
     ("patience", "rounds"),
     [
-        (Patience(100, max_seconds=9, min_rounds=1), 3),  # 0-4, 4-8, 8-12
-        (Patience(100, max_seconds=0, min_rounds=5), 5),
-        (Patience(2, max_seconds=99, min_rounds=1), 2),
+        (TimingBudget(100, max_seconds=9, min_rounds=1), 3),  # 0-4, 4-8, 8-12
+        (TimingBudget(100, max_seconds=0, min_rounds=5), 5),
+        (TimingBudget(2, max_seconds=99, min_rounds=1), 2),
     ],
 )
 def test_patience_ends(patience, rounds):
@@ -152,7 +152,7 @@ def test_waiting_is_what_next_takes():
             clock.seconds += 50 if number < training.SETTLING_STEPS else 0.25
             yield number
 
-    found = training.waiting_of(batches(), lambda _: clock.takes(1)(), clock)
+    found = training.input_stall_seconds(batches(), lambda _: clock.takes(1)(), clock)
     steps = training.WAITING_STEPS
     assert found == (0.25 * steps, 1.25 * steps)
 

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from box_images import image_of, small, some_digits, write_pair
 from PIL import Image
 
-from box_images import image_of, small, some_digits, write_pair
 from mnist_sum_tf import config
 from mnist_sum_tf.data import digits, segments
 from mnist_sum_tf.training import stages, trained_models

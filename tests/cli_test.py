@@ -66,12 +66,12 @@ def test_a_flag_that_must_be_given_is_named(cli, monkeypatch):
     monkeypatch.setattr(cli.flags, "FLAGS", values)
     with pytest.raises(SystemExit) as caught:
         cli._parse_flags(["script.py", "W"])
-    assert caught.value.code == "error: --workdir must be given. Received: no such flag"
+    assert caught.value.code == "error: --workdir must be given. Received: nothing"
 
 
 def test_a_value_beside_its_flag_is_not_lost(cli):
     cli.check_no_files([])
-    with pytest.raises(UserError, match=r"flags alone.* Received: tiled mixed$"):
+    with pytest.raises(UserError, match=r"only flags.* Received: tiled mixed$"):
         cli.check_no_files(["tiled", "mixed"])
 
 

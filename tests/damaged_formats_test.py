@@ -42,7 +42,7 @@ def test_overwritten_weights_are_reported(name, folder, tmp_path):
     middle = len(content) // 2
     content[middle : middle + 4096] = b"\xff" * 4096
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"{name}, whose probabilities are none"):
+    with pytest.raises(UserError, match=f"{name}, whose probabilities are invalid"):
         prediction.load_model(tmp_path / name)
 
 
@@ -61,7 +61,7 @@ def test_probabilities_of_another_sum_are_refused(monkeypatch, tmp_path):
     total = 1.04  # int8 weights leave some
     assert loading.load_file(tmp_path / "model.onnx") is read
     total = 1.06
-    with pytest.raises(UserError, match="whose probabilities are none"):
+    with pytest.raises(UserError, match="whose probabilities are invalid"):
         loading.load_file(tmp_path / "model.onnx")
 
 
@@ -117,7 +117,7 @@ def test_a_damaged_image_is_named(folder, tmp_path):
 def test_a_pipe_in_a_files_place_stays(sum_model, tmp_path):
     skip_without("model.tflite")
     os.mkfifo(tmp_path / "model.tflite")
-    with pytest.raises(UserError, match="--export_dir must .* something, but no file"):
+    with pytest.raises(UserError, match="--export_dir must .* exists but is not a file"):
         file_export.export_file(sum_model, tmp_path, "litert")
     assert (tmp_path / "model.tflite").is_fifo()
     assert len(list(tmp_path.iterdir())) == 1

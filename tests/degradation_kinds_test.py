@@ -14,7 +14,7 @@ def grey(value, count=32):
 
 def degraded_by(kind, images, seed):
     plan = [(kind, images.shape[0])]
-    return kind(images, *kinds.deal(kinds.draw(plan, seed), plan)).numpy()
+    return kind(images, *kinds.split_by_kind(kinds.draw(plan, seed), plan)).numpy()
 
 
 def of_one_image(*per_image):
@@ -92,7 +92,7 @@ def test_a_wave_swings_between_one_and_minus_one_as_a_sine_does():
 def test_a_dotted_line_has_gaps_of_two_pixels():
     # Level in row 20, two pixels to either side; every round(3 + 5 / 2)-th column on.
     numbers = of_one_image(0.5, 0.5, 0.0, 0.0, 0.4, 0.4, 0.1)
-    degraded = kinds.stray_line(grey(0, 1), kinds.Numbers(numbers, None))
+    degraded = kinds.stray_line(grey(0, 1), kinds.RandomNumbers(numbers, None))
     columns = np.arange(168)
     np.testing.assert_array_equal(degraded[0, 20, :, 0] > 0, columns % 5 >= 2)
     np.testing.assert_array_equal(degraded[0, 18:23, 2, 0], [0, 102, 255, 102, 0])
@@ -158,7 +158,7 @@ def test_outlines_are_inside_outside_or_astride(
     if is_thin:
         expected[:, [9, 9, 20, 20], [49, 60, 49, 60]] = 0
     degraded = outlines.draw_outlines(
-        tf.constant(images), kinds.Numbers(numbers, None)
+        tf.constant(images), kinds.RandomNumbers(numbers, None)
     )
     np.testing.assert_array_equal(degraded, expected)
 
@@ -183,7 +183,7 @@ def test_noise_is_the_sum_of_four_bytes():
     """1 + 2 + 3 + 4, less 510, over sqrt(4 (256^2 - 1) / 12): -3.383 deviations."""
     words = np.full((1, 20 * 168), (1 << 24) + (2 << 16) + (3 << 8) + 4, np.int32)
     words[0, 0] = -1  # the highest bit counts as any other: four times 255
-    numbers = kinds.Numbers(of_one_image(1 / 3), tf.constant(words))  # level 10
+    numbers = kinds.RandomNumbers(of_one_image(1 / 3), tf.constant(words))  # level 10
     degraded = kinds.add_noise(grey(128, 1), numbers).numpy()[0, ..., 0]
     expected = np.repeat([94, 162], 20)[:, np.newaxis].repeat(168, axis=1)
     expected[[0, 20], 0] = [163, 93]  # 510 / 147.8 = 3.451
@@ -201,7 +201,7 @@ def test_what_is_dealt_is_what_was_drawn():
     chosen = kinds.blur, kinds.cloud, kinds.add_noise
     plan = list(zip(chosen, (2, 1, 3)))
     drawn = kinds.draw(plan, [1, 2])
-    blur, cloud, noise = kinds.deal(drawn, plan)
+    blur, cloud, noise = kinds.split_by_kind(drawn, plan)
     assert drawn.per_image.shape == (12, 6, 1, 1, 1)
     assert drawn.words.shape == ((4 * 12 + 14 * 56) // 2 + 3 * 20 * 168,)
     dealt = np.concatenate([blur.per_image, cloud.per_image, noise.per_image], axis=1)

@@ -1,9 +1,10 @@
 """The page's keys, wherever the focus is."""
 
 import pytest
+from browser import pad_of, read_answer, wait_for_answer
+
 # Skips this module where there is no browser.
 from page_fixtures import browser, page, server, type_digits
-from browser import pad_of, read_answer, wait_for_answer
 from playwright.sync_api import expect
 
 __all__ = ["browser", "page", "server"]  # Fixtures of the tests below.

@@ -1,9 +1,10 @@
 """Answers that come when something else is on the pad."""
 
 import pytest
+from browser import read_answer, wait_for_answer
+
 # Skips this module where there is no browser.
 from page_fixtures import PHOTOGRAPHS, browser, page, server
-from browser import read_answer, wait_for_answer
 from playwright.sync_api import expect
 
 __all__ = ["browser", "page", "server"]  # Fixtures of the tests below.

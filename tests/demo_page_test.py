@@ -5,10 +5,11 @@ import socket
 
 import numpy as np
 import pytest
-# Skips this module where there is no browser.
-from page_fixtures import LEVEL, browser, page, server, type_digits
 from browser import draw, draw_stroke, pad_of, read_answer, wait_for_answer
 from check_drawings import check_drawings
+
+# Skips this module where there is no browser.
+from page_fixtures import LEVEL, browser, page, server, type_digits
 from playwright.sync_api import expect
 from stroke_paths import draw_string
 

@@ -4,9 +4,10 @@ import base64
 
 import numpy as np
 import pytest
+from browser import draw_stroke, read_answer, wait_for_answer
+
 # Skips this module where there is no browser.
 from page_fixtures import LEVEL, PHOTOGRAPHS, browser, page, server, type_digits
-from browser import draw_stroke, read_answer, wait_for_answer
 from PIL import Image
 from playwright.sync_api import expect
 

@@ -8,15 +8,15 @@ import types
 import pytest
 from demo_fixtures import PHOTOGRAPHS, ask, predict, send, server, serving
 
-from mnist_sum_tf.demo import bodies, handler, visitors
-from mnist_sum_tf.demo.refusals import Refused
+from mnist_sum_tf.demo import handler, origin_checks, request_bodies
+from mnist_sum_tf.demo.error_responses import Refused
 
 __all__ = ["server"]  # A fixture of the tests below.
 
 QUESTION = {"instances": [[1]]}
 ANSWER = (200, {"predictions": [1]})
 POST = f"POST {handler.PREDICT_PATH} HTTP/1.1\r\n".encode()
-LARGE = b" " * (bodies.SMALL_BODY_BYTES + 1)
+LARGE = b" " * (request_bodies.SMALL_BODY_BYTES + 1)
 
 
 def test_a_request_must_say_its_size_and_stay_small(server):
@@ -90,9 +90,9 @@ def take_all(semaphore, count: int):
 
 
 def test_large_bodies_wait_for_each_other_before_they_are_read(monkeypatch):
-    monkeypatch.setattr(bodies, "SLOT_SECONDS", 0.01)
+    monkeypatch.setattr(request_bodies, "SLOT_SECONDS", 0.01)
     picture = (PHOTOGRAPHS / "5574_ruled.jpg").read_bytes()
-    picture += bytes(bodies.MAX_BODY_BYTES - len(picture))
+    picture += bytes(request_bodies.MAX_BODY_BYTES - len(picture))
     with serving() as server:
         take_all(server.large_bodies, 8)
         # The client reads the answer although nobody reads what it sends.
@@ -110,7 +110,7 @@ def test_large_bodies_wait_for_each_other_before_they_are_read(monkeypatch):
 
 
 def test_questions_wait_for_each_other(monkeypatch):
-    monkeypatch.setattr(bodies, "SLOT_SECONDS", 0.01)
+    monkeypatch.setattr(request_bodies, "SLOT_SECONDS", 0.01)
     with serving() as server:
         take_all(server.slots, 4)
         busy = {"error": "Expected fewer questions at a time: ask again"}
@@ -120,7 +120,7 @@ def test_questions_wait_for_each_other(monkeypatch):
 
 
 def test_a_client_that_stops_sending_gives_its_slot_back(monkeypatch):
-    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(request_bodies, "BODY_SECONDS", 0.1)
     length = len(LARGE)
     request = POST + f"Content-Length: {length}\r\n\r\n123".encode()
     with serving() as server:
@@ -151,11 +151,11 @@ class Clock:
 
 def test_a_client_that_sends_slowly_is_not_waited_for(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(bodies, "time", types.SimpleNamespace(monotonic=clock.monotonic))
-    assert bodies.read_body(clock, clock, 15) == b"x" * 15
+    monkeypatch.setattr(request_bodies, "time", types.SimpleNamespace(monotonic=clock.monotonic))
+    assert request_bodies.read_body(clock, clock, 15) == b"x" * 15
     assert clock.timeouts == [float(left) for left in range(15, 0, -1)]
     with pytest.raises(Refused) as refused:
-        bodies.read_body(clock, clock, 16)
+        request_bodies.read_body(clock, clock, 16)
     assert (refused.value.status, str(refused.value)) == (
         408, "Expected the body within 15 seconds. Received: 15 of 16 bytes",
     )  # fmt: skip
@@ -186,7 +186,7 @@ def test_a_server_of_this_machine_alone_is_asked_by_its_own_names(server):
     ):  # fmt: skip
         error = "Expected a Host of localhost, 127.0.0.1 or [::1]. Received: "
         with pytest.raises(Refused) as refused:
-            visitors.check_host(host)
+            origin_checks.check_host(host)
         assert (refused.value.status, str(refused.value)) == (403, error + host)
     rebound = {"Host": "evil.example:80", "Origin": "http://evil.example:80"}
     answer = (403, {"error": error + "evil.example:80"})

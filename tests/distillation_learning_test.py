@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from distillation_test import digits, fours
 
-from mnist_sum_tf.distillation import learning, networks, pupils, teachers
+from mnist_sum_tf.distillation import learning, networks, students, teachers
 from mnist_sum_tf.models.encoder import build_encoder
 
 __all__ = ["digits", "fours"]  # Fixtures of the tests below.
 
 
 @pytest.fixture(scope="module")
-def small_pupil():
+def small_student():
     """Parameters and statistics, none of which is what it begins with."""
     start = networks.initial(jax.random.key(0), networks.pupil_layers((2, 3, 4, 5, 6)))
     rng = np.random.default_rng(0)
@@ -22,8 +22,8 @@ def small_pupil():
     )
 
 
-def test_the_folded_pupil_is_keras_encoder(small_pupil, fours):
-    plain = networks.folded(*jax.tree.map(np.asarray, small_pupil))
+def test_the_folded_pupil_is_keras_encoder(small_student, fours):
+    plain = networks.folded(*jax.tree.map(np.asarray, small_student))
     keras_encoder = build_encoder(block_channels=(2, 3, 4, 5, 6))
     for layer in keras_encoder.layers:
         if layer.weights:
@@ -35,9 +35,9 @@ def test_the_folded_pupil_is_keras_encoder(small_pupil, fours):
     )
     expected = keras_encoder(images, training=False).numpy()
     assert len(plain) == len(keras_encoder.weights) == 24
-    found = pupils.plain_logits(plain, jnp.float32(images))
+    found = students.plain_logits(plain, jnp.float32(images))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    in_bfloat16, _ = networks.pupil(*small_pupil, jnp.float32(images))
+    in_bfloat16, _ = networks.student(*small_student, jnp.float32(images))
     # Eight bits of mantissa, twelve layers.
     np.testing.assert_allclose(
         in_bfloat16, expected, atol=0.05 * np.abs(expected).max()
@@ -70,7 +70,7 @@ def test_dropout_keeps_the_mean():
 def test_every_image_is_taken_once_in_each_turn():
     turns = [
         np.concatenate([
-            np.asarray(pupils._numbers(jnp.int32(step), 32, 256))
+            np.asarray(students._numbers(jnp.int32(step), 32, 256))
             for step in range(8 * turn, 8 * turn + 8)
         ])
         for turn in range(3)
@@ -116,17 +116,17 @@ def test_a_step_of_adam_and_of_the_average():
 
 
 def test_a_batch_is_degraded_as_the_lesson_says(digits, monkeypatch):
-    lesson = pupils.Lesson(global_batch_size=32, degradation_share=0.25)
-    degrade, degraded = pupils.degradation.degrade, []
+    student = students.StudentConfig(global_batch_size=32, degradation_share=0.25)
+    degrade, degraded = students.degradation.degrade, []
 
     def seen_degrade(drawn, key, share):
         degraded.append((drawn.shape, share, degrade(drawn, key, share)))
         return degraded[-1][-1]
 
-    monkeypatch.setattr(pupils.degradation, "degrade", seen_degrade)
+    monkeypatch.setattr(students.degradation, "degrade", seen_degrade)
     images, labels = (jnp.asarray(field[:99]) for field in digits)
     batch = jax.make_jaxpr(
-        lambda step: pupils.batch_of(lesson, step, images, labels, 256)
+        lambda step: students.batch_of(student, step, images, labels, 256)
     )(jnp.int32(3))
     assert [(shape, share) for shape, share, _ in degraded] == [((32, 40, 168, 1), 0.25)]
     found = [(out.shape, str(out.dtype)) for out in batch.out_avals]

@@ -9,7 +9,7 @@ from stages_test import digits_file
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import load_digits
-from mnist_sum_tf.distillation import networks, pupils, recipe, saved_states, teachers
+from mnist_sum_tf.distillation import networks, recipe, saved_states, students, teachers
 from mnist_sum_tf.training import interruptions
 from mnist_sum_tf.training.starting_models import starting_encoder
 
@@ -41,14 +41,14 @@ def small(digits_file):
         patched.setattr(networks, "pupil_layers", lambda: layers)
         patched.setattr(networks, "teacher_layers", lambda: teacher)
         patched.setattr(teachers, "BATCH_IMAGES", 8)
-        patched.setattr(pupils, "STATISTICS_BATCHES", 2)
+        patched.setattr(students, "STATISTICS_BATCHES", 2)
         patched.setattr(recipe, "UNSEEN_IMAGES", 32)
         # Half of the compiler's time; distillation_learning_test degrades images.
-        patched.setattr(pupils.degradation, "degrade", lambda drawn, key, share: drawn)
+        patched.setattr(students.degradation, "degrade", lambda drawn, key, share: drawn)
         yield recipe.Recipe(
-            digits=digits_file, num_teachers=2, teacher_steps=2, num_writings=64,
+            digits=digits_file, num_teachers=2, teacher_steps=2, num_labelled_images=64,
             checkpoint_every_steps=2,
-            lesson=pupils.Lesson(total_steps=5, global_batch_size=32),
+            student=students.StudentConfig(total_steps=5, global_batch_size=32),
         )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def whole(small, tmp_path_factory):
 
 
 def test_killed_and_resumed_is_as_if_not_killed(small, whole, tmp_path, monkeypatch):
-    make_step = pupils.make_step
+    make_step = students.make_step
 
     def dies_in_the_fourth_step(*args):
         advance = make_step(*args)
@@ -72,7 +72,7 @@ def test_killed_and_resumed_is_as_if_not_killed(small, whole, tmp_path, monkeypa
         return advance_or_die
 
     with monkeypatch.context() as patched:
-        patched.setattr(pupils, "make_step", dies_in_the_fourth_step)
+        patched.setattr(students, "make_step", dies_in_the_fourth_step)
         with pytest.raises(KeyboardInterrupt):
             recipe.distill(small, tmp_path / "killed")
     assert not (tmp_path / "killed" / "encoder.npz").exists()
@@ -94,10 +94,10 @@ def test_a_signal_saves_and_says_how_to_go_on(small, tmp_path, monkeypatch):
     with pytest.raises(interruptions.TrainingStopped, match="SIGTERM after teacher 0"):
         recipe.distill(small, tmp_path)
     assert [path.name for path in tmp_path.glob("*.npz")] == ["teacher-0.npz"]
-    for _ in range(2):  # The second teacher, then a step of the pupil.
+    for _ in range(2):  # The second teacher, then a step of the student.
         with pytest.raises(interruptions.TrainingStopped):
             recipe.distill(small, tmp_path)
-    state = saved_states.read_tree(tmp_path / "pupil.npz", pupils.begin(small.lesson))
+    state = saved_states.read_tree(tmp_path / "student.npz", students.begin(small.student))
     assert int(state.step) == 1
 
 
@@ -125,7 +125,7 @@ def test_other_settings_need_another_folder(small, tmp_path):
     relabelled = digits._replace(labels=digits.labels[::-1])
     with pytest.raises(config.UserError, match="their labels have changed"):
         recipe._claim(small, relabelled, tmp_path)
-    (tmp_path / "pupil.npz").write_bytes(b"")
+    (tmp_path / "student.npz").write_bytes(b"")
     (tmp_path / "config.json").unlink()
     with pytest.raises(config.UserError, match="with .npz files alone"):
         recipe._claim(small, digits, tmp_path)
@@ -143,16 +143,16 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"num_writings": 48}, "--num_writings must be a power of two. Received: 48"),
+        ({"num_labelled_images": 48}, "--num_labelled_images must be a power of two. Received: 48"),
         ({"num_teachers": 0}, "--num_teachers must be at least 1. Received: 0"),
         (
-            {"lesson": pupils.Lesson(learning_rate=float("nan"))},
+            {"student": students.StudentConfig(learning_rate=float("nan"))},
             "--learning_rate must be positive and finite. Received: nan",
         ),
         ({"teacher_steps": 0}, "--teacher_steps must be at least 1"),
-        ({"lesson": pupils.Lesson(global_batch_size=48)}, "a multiple of 32"),
-        ({"lesson": pupils.Lesson(global_batch_size=128)}, "divides --num_writings"),
-        ({"lesson": pupils.Lesson(total_steps=0)}, "--total_steps must be at least"),
+        ({"student": students.StudentConfig(global_batch_size=48)}, "a multiple of 32"),
+        ({"student": students.StudentConfig(global_batch_size=128)}, "divides --num_labelled_images"),
+        ({"student": students.StudentConfig(total_steps=0)}, "--total_steps must be at least"),
     ],
 )
 def test_settings_that_cannot_be_used(small, tmp_path, changes, message):

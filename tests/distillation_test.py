@@ -8,18 +8,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.data import drawing as tf_drawing
-from mnist_sum_tf.data import canvas, handwriting, layouts, ones, placement
+from mnist_sum_tf.data import (
+    canvas,
+    degradation_kinds,
+    handwriting,
+    layouts,
+    ones,
+    placement,
+)
 from mnist_sum_tf.data import degradation as tf_degradation
-from mnist_sum_tf.data import degradation_kinds
+from mnist_sum_tf.data import drawing as tf_drawing
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import (
     deformed_digits,
+    degradation,
     drawing,
     networks,
     placements,
-    pupils,
-    degradation,
+    students,
 )
 from mnist_sum_tf.models import encoder
 
@@ -38,9 +44,9 @@ def fours(digits):
 
 def nothing_changed(**changes):
     zeros = jnp.zeros([COUNT, 4])
-    fields = dict.fromkeys(deformed_digits.Writing._fields, zeros)
+    fields = dict.fromkeys(deformed_digits.Variation._fields, zeros)
     fields["displacements"] = jnp.zeros([COUNT, 4, 2, 4, 4])
-    return deformed_digits.Writing(**fields | changes)
+    return deformed_digits.Variation(**fields | changes)
 
 
 def test_canvases_are_those_that_tensorflow_draws(fours):
@@ -48,12 +54,12 @@ def test_canvases_are_those_that_tensorflow_draws(fours):
     displacements = handwriting.random_displacements(tf.reshape(drawn.elastic_pixels, [-1]), [5, 6])
     expected = tf_drawing.compose(fours, drawn, [5, 6], nearest_images=4).numpy()
     *where, shear, overlap, stroke, _ = (jnp.asarray(field) for field in drawn)
-    writing = nothing_changed(
+    variation = nothing_changed(
         shear=shear, stroke=stroke,
         displacements=jnp.asarray(displacements).reshape(COUNT, 4, 2, 4, 4),
     )  # fmt: skip
     found = jax.jit(drawing.canvases, static_argnums=3)(
-        jnp.float32(fours), placements.Placement(*where, overlap), writing, 4
+        jnp.float32(fours), placements.Placement(*where, overlap), variation, 4
     )
     assert sorted(set(np.asarray(overlap).tolist())) == [0, 1, 2]
     difference = np.abs(np.asarray(found) - expected.astype(np.float32))
@@ -80,35 +86,35 @@ def test_a_digit_as_it_is_stays_as_it_is(fours):
 
 def test_writings_are_a_function_of_seed_and_image(digits):
     numbers = jnp.array([7, 3, 7])
-    first = deformed_digits.writing_of(5, numbers, len(digits.images))
+    first = deformed_digits.variation_of(5, numbers, len(digits.images))
     for field in first:
         np.testing.assert_array_equal(field[0], field[2])
     assert (first.chosen[0] != first.chosen[1]).any()
-    alone = deformed_digits.writing_of(5, numbers[1:2], len(digits.images))
-    other = deformed_digits.writing_of(6, numbers[1:2], len(digits.images))
+    alone = deformed_digits.variation_of(5, numbers[1:2], len(digits.images))
+    other = deformed_digits.variation_of(6, numbers[1:2], len(digits.images))
     np.testing.assert_array_equal(alone.chosen[0], first.chosen[1])
     assert (other.chosen != alone.chosen).any()
 
 
 def test_places_are_drawn_by_other_keys_than_writings():
-    placing = [jax.random.key_data(pupils._placing_key(0, step)) for step in range(9)]
+    placing = [jax.random.key_data(students._placing_key(0, step)) for step in range(9)]
     key = jax.random.key(0)
-    writing = [jax.random.key_data(jax.random.fold_in(key, i)) for i in range(99)]
-    assert len({tuple(np.asarray(each)) for each in placing + writing}) == 108
+    variation = [jax.random.key_data(jax.random.fold_in(key, i)) for i in range(99)]
+    assert len({tuple(np.asarray(each)) for each in placing + variation}) == 108
 
 
 def test_blends_and_flags(digits):
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
     one = int(np.flatnonzero(digits.labels == 1)[0])
     seven = int(np.flatnonzero(digits.labels == 7)[0])
-    writing = nothing_changed(
+    variation = nothing_changed(
         chosen=jnp.array([[one, one, seven, one]]),
         other=jnp.array([[seven, seven, one, one]]),
         other_share=jnp.array([[0.0, 0.25, 0.25, 0.0]]),
         flag=jnp.array([[[0.5] * 5, [0.5] * 3 + [0.0, 0.0],
                          [0.5] * 5, [0.5] * 3 + [0.0, 0.9]]]),
     )  # fmt: skip
-    found = np.asarray(deformed_digits.written_digits(images, labels, writing)[0])
+    found = np.asarray(deformed_digits.varied_digits(images, labels, variation)[0])
     first, other = (np.float32(digits.images[which]) for which in (one, seven))
     np.testing.assert_array_equal(found[0], first)
     np.testing.assert_allclose(found[1], 0.75 * first + 0.25 * other, atol=0.5)
@@ -206,7 +212,7 @@ class DrawnByTensorFlow:
 def numbers_for(kind, count):
     """What TensorFlow draws; the later images' noise is the negative, as in JAX."""
     plan = [(kind, count)]
-    numbers = degradation_kinds.deal(degradation_kinds.draw(plan, [0, 0]), plan)[0]
+    numbers = degradation_kinds.split_by_kind(degradation_kinds.draw(plan, [0, 0]), plan)[0]
     if kind is degradation_kinds.add_noise:
         first = numbers.words[: count // 2]
         words = tf.concat([first, tf.bitwise.invert(first)], axis=0)

@@ -56,12 +56,12 @@ def sum_model():
     return build_sum_model(build_encoder(base_channels=2), build_decoder())
 
 
-def some_answers(number, name, knows_digits=True):
+def some_answers(number, name, has_digit_labels=True):
     rng = np.random.default_rng(number)
     images = rng.integers(0, 256, (number, 40, 168, 1), np.uint8)
     digits = rng.integers(0, 10, (number, 4)).astype(np.int32)
     labels = {"sum": digits.sum(-1).astype(np.int32)}
-    if knows_digits:
+    if has_digit_labels:
         labels["digits"] = digits
     images = keras.ops.convert_to_tensor(images)
     labels = {key: keras.ops.convert_to_tensor(v) for key, v in labels.items()}
@@ -117,7 +117,7 @@ def test_figures_of_the_tables(written, sum_model):
 
 
 def test_sums_alone_make_a_page_too(sum_model, tmp_path):
-    found = {"sums": some_answers(20, "sums", knows_digits=False)(sum_model)}
+    found = {"sums": some_answers(20, "sums", has_digit_labels=False)(sum_model)}
     evaluated = evaluation.evaluate_confidence(found)
     (tmp_path / "confusion.png").touch()  # of an earlier evaluation
     evaluation.write_page(sum_model, found, evaluated, tmp_path)
@@ -171,7 +171,7 @@ def test_what_is_said_of_a_bad_image():
 def test_a_model_without_weights_has_no_table():
     images = keras.Input((40, 168, 1))
     (words,) = evaluation_report.describe_size(keras.Model(images, images))
-    assert words == "<p>A model file, whose layers are not looked into.</p>"
+    assert words == "<p>A model file, whose layers cannot be listed.</p>"
 
 
 def test_html_is_escaped_once():

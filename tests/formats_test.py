@@ -176,7 +176,7 @@ def test_the_loss_is_counted_by_hand(sum_model, images, validation):
     expected["digit_probabilities"][5, 2] = np.roll(
         expected["digit_probabilities"][5, 2], 1
     )
-    with pytest.raises(UserError, match=r"0\.1% less right.*digits right 96\.43%"):
+    with pytest.raises(UserError, match=r"0\.1% of accuracy at most.*digits right 96\.43%"):
         quantization_loss.measure_loss(sum_model, read, validation)
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import composites, generation
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.data.new_folders import new_folder
 from mnist_sum_tf.data.labelled_images import read_npy_pair, read_png_folder
+from mnist_sum_tf.data.new_folders import new_folder
 
 ROOT = pathlib.Path(__file__).parents[1]
 

@@ -188,16 +188,16 @@ def test_a_run_goes_on_with_the_digits_it_began_with(tmp_path, monkeypatch):
     model = build_sum_model(build_encoder(block_channels=(2, 3, 2, 3, 2)), build_decoder())
     write_saved_model(model, tmp_path / "model")
     settings = hard_settings(digits_file, tmp_path / "model")
-    begun = training_data.of_images(settings, True, tmp_path / "W")
+    begun = training_data.image_data(settings, True, tmp_path / "W")
     hardest = json.loads((tmp_path / "W" / "hard_digits.json").read_text())["rows"]
     assert len(hardest) == 2 and hardest == sorted(hardest)
     monkeypatch.setattr(training_data, "encoder_of", None)  # never again
-    resumed = training_data.of_images(settings, True, tmp_path / "W")
+    resumed = training_data.image_data(settings, True, tmp_path / "W")
     assert begun["data_digest"] == resumed["data_digest"]
     batch, again = (next(iter(data["train_data"](7)))[0] for data in (begun, resumed))
     np.testing.assert_array_equal(batch, again)
     alike = dataclasses.replace(settings, data=dataclasses.replace(settings.data, hard_share=0.0))
-    others = training_data.of_images(alike, True)
+    others = training_data.image_data(alike, True)
     assert begun["data_digest"] != others["data_digest"]
     assert (batch != next(iter(others["train_data"](7)))[0]).numpy().any()
 
@@ -208,11 +208,11 @@ def test_a_share_that_cannot_be_is_reported_before_anything_is_read(share, tmp_p
     data = dataclasses.replace(settings.data, hard_share=share)
     settings = dataclasses.replace(settings, data=data)
     with pytest.raises(config.UserError, match=f"0, or 0.1 to 0.5.*Received: {share}"):
-        training_data.of_images(settings, True, tmp_path)
+        training_data.image_data(settings, True, tmp_path)
 
 
 def test_a_model_must_say_what_is_hard():
     data = config.DataConfig(hard_share=0.25)
     settings = config.Config(stage="encoder", objective="digits", data=data)
     with pytest.raises(config.UserError, match="Received: 0.25 alone"):
-        training_data.of_images(settings, needs_digits=True)
+        training_data.image_data(settings, needs_digits=True)

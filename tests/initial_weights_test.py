@@ -23,7 +23,6 @@ from mnist_sum_tf.training.initial_weights import (
 )
 from mnist_sum_tf.training.starting_models import _as_it_learns, starting_sum_model
 
-
 __all__ = ["digits_file"]  # A fixture of the tests below.
 
 
@@ -198,7 +197,7 @@ def test_weights_that_are_no_numbers_are_reported(exported, tmp_path, value):
     weights = dict(np.load(path))
     weights["logits/bias"][3] = float(value)
     np.savez(path, **weights)
-    message = "--initial_model must .* Received: .*npz with others in logits/bias$"
+    message = "--initial_model must .* Received: .*npz with NaN or infinity in logits/bias$"
     with pytest.raises(config.UserError, match=message):
         set_initial_weights(build_encoder(base_channels=2), path)
 

@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
+from box_images import NUM_IMAGES, glyph, image_of, small, some_digits, write_pair
 from PIL import Image
 
-from box_images import NUM_IMAGES, glyph, image_of, small, some_digits, write_pair
 from mnist_sum_tf import config, labelling
 from mnist_sum_tf.data import datasets, digits, segments
 from mnist_sum_tf.data.image_splits import take_rows

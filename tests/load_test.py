@@ -88,7 +88,7 @@ def test_threads_that_start_do_not_wait_for_one_that_cannot(monkeypatch):
     with pytest.raises(UserError) as raised:
         load.measure_load(lambda: 1, concurrency=3, seconds=1)
     assert str(raised.value) == (
-        "--concurrency must be as many threads as this machine starts. "
+        "--concurrency must be a number of threads this machine can start. "
         "Received: 3 (can't start new thread)"
     )
     assert aborted == [True]

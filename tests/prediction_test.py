@@ -17,7 +17,6 @@ from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import export
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
@@ -38,7 +37,7 @@ def versions_dir(sum_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(versions_dir):
-    return saved_model.load_saved_model(versions_dir)
+    return prediction.load_model(versions_dir)
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ import shutil
 import subprocess
 
 import numpy as np
-import pytest
-
 import preloaded
+import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 README, MODELS_README = (

@@ -96,7 +96,7 @@ def test_or_not(versions, monkeypatch, capsys):
 
 def test_one_model_must_be_named(tmp_path):
     for given in ({}, {"workdir": "a", "model_path": "b"}):
-        with pytest.raises(UserError, match="One of --workdir and --model"):
+        with pytest.raises(UserError, match="one of --workdir and --model"):
             release.release(tmp_path, **given)
 
 

@@ -59,7 +59,7 @@ def test_its_signatures_are_the_contract(path):
 
 def test_it_reads_the_samples(path):
     paths = sorted(map(str, (MODELS / "samples").glob("*.png")))
-    readings = prediction.read_sums(paths, saved_model.load_saved_model(path))
+    readings = prediction.read_sums(paths, prediction.load_model(path))
     assert len(readings) == 12
     for reading in readings:
         name = pathlib.Path(reading.path).name
@@ -88,7 +88,7 @@ def test_a_server_reads_files_as_predict_does(path, tmp_path):
     answers = serving_bytes(image_bytes=tf.constant([*files.values()]))
     np.testing.assert_array_equal(answers["digits"], [[0, 9, 4, 4]] * 3)
     readings = prediction.read_sums(
-        [str(tmp_path / name) for name in files], saved_model.load_saved_model(path)
+        [str(tmp_path / name) for name in files], prediction.load_model(path)
     )
     np.testing.assert_allclose(
         [reading.probability for reading in readings],

@@ -48,7 +48,7 @@ def test_settings_without_effect_may_differ(layout, without_effect, with_effect)
 
 def test_older_names_of_settings_are_those_of_today(tmp_path):
     settings = SETTINGS.to_json()
-    names = {new: old for old, new in stage_folder.RENAMED.items()}
+    names = {new: old for old, new in stage_folder.CURRENT_NAMES.items()}
     older = settings | {
         "data": {names.get(name, name): settings["data"][name] for name in settings["data"]}
     }

@@ -128,7 +128,7 @@ def with_dropout(settings, dropout_rate):
 
 def test_the_end_to_end_run_says_how_much_is_dropped(workdir, digits_file):
     settings = with_dropout(small_tiled("sum_model", digits_file), 0.25)
-    train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
+    train_data = training_data.image_data(settings, needs_digits=False)["train_data"]
     start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     layers = start.get_layer("encoder").layers
     rates = {layer.rate for layer in layers if layer.name.endswith("_dropout")}
@@ -165,7 +165,7 @@ def test_widths_of_blocks_go_on(tmp_path, digits_file):
 def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     apart = trained_models.load_sum_model(workdir)
     settings = small_tiled("sum_model", digits_file)
-    train_data = training_data.of_images(settings, needs_digits=False)["train_data"]
+    train_data = training_data.image_data(settings, needs_digits=False)["train_data"]
     start = starting_models.starting_sum_model(settings, workdir, train_data, "float32")
     assert "hidden_norm" in names_of(start)
     images, _ = next(iter(train_data(1)))

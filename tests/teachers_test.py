@@ -97,7 +97,7 @@ def test_a_taught_run_with_blended_digits_resumes_in_the_same_bits(settings, tmp
         settings,
         data=dataclasses.replace(settings.data, layout="tiled", mixup_share=0.5),
     )
-    learned = training_data.of_images(settings, needs_digits=True)["train_data"](0)
+    learned = training_data.image_data(settings, needs_digits=True)["train_data"](0)
     assert learned.element_spec[1]["digit_targets"].shape == (8, 4, 10)
     stages.train_encoder(settings, tmp_path / "whole")
     stages.train_encoder(

@@ -31,7 +31,7 @@ def test_an_encoder_that_may_know_what_validates_is_reported(tmp_path, digits_fi
         (tmp_path / "encoder" / "config.json").write_text(text)
         caplog.clear()
         stages.sum_model_task(settings, tmp_path)
-        assert ("encoder learned from another part" in caplog.text) is is_told
+        assert ("encoder was trained on another split" in caplog.text) is is_told
 
 
 def test_learning_what_will_not_be_evaluated_is_reported(tmp_path, caplog):

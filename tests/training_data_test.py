@@ -22,5 +22,5 @@ def test_a_layout_is_evaluated_on_itself_too(digits_file, layout, all_layouts, n
         digits=digits_file, layout=layout, validates_all_layouts=all_layouts
     )
     settings = dataclasses.replace(small("encoder", digits_file), data=data)
-    found = training_data.of_images(settings, needs_digits=True)
+    found = training_data.image_data(settings, needs_digits=True)
     assert list(found["validation_data"]) == names

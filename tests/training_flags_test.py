@@ -113,7 +113,7 @@ def test_the_size_is_that_of_the_flags():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--images=mine --deformed", "--deformed is of composites"),
+        ("--images=mine --deformed", "--deformed is for composites"),
         ("--layout=tiled --deformation_strength=0.5", "--deformation_strength requires"),
         ("--nodegraded --degradation_share=0.5", "Received: --layout=mixed --nodegraded"),
         ("--layout=tiled --nodegraded", "--degraded requires --layout=mixed. Received"),

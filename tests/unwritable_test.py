@@ -102,7 +102,7 @@ def test_a_folder_without_permission(run, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError(errno.EACCES, "Permission denied", "history.json")
 
-    monkeypatch.setattr("mnist_sum_tf.training.history.write_whole", refuse)
+    monkeypatch.setattr("mnist_sum_tf.training.history.write_atomically", refuse)
     newest(run, ".index").unlink()
     with pytest.raises(config.UserError, match="Permission denied") as error:
         loop.train_and_evaluate(make_task, SETTINGS, run)

@@ -1,4 +1,4 @@
-"""What the processor could do at best, and what share of it is reached."""
+"""The processor's peak rate, and the share of it that is reached."""
 
 import keras
 import numpy as np
@@ -21,14 +21,14 @@ def flop_per_image(model: keras.Model) -> tuple[int, int]:
     """Floating-point operations in convolutions and dense layers.
 
     A multiplication and an addition count as two. Learning takes three times as
-    many as answering, for the gradients by each layer's input and by its kernel
-    are as large as the layer itself; nobody asks for the gradient by the image.
+    many as answering: the gradients with respect to each layer's input and kernel
+    cost as much as the layer itself; the image's gradient is not needed.
 
     Args:
         model: a functional model of one image to one output.
 
     Returns:
-        Those of an answer, and those of a training step.
+        Operations of an answer, and of a training step.
     """
     answer = step = 0
     for layer in model.layers:

@@ -4,13 +4,12 @@ import logging
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import channels_of
-from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.runtimes.loading import OUTPUTS, load_file
 from mnist_sum_tf.runtimes.packages import import_package
+from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.torch_bridge import state_dicts
@@ -50,18 +49,6 @@ def load_contenders(model_path, folder) -> dict:
         except config.UserError as error:
             logging.warning("%s is left out: %s", name, error)
     return readers
-
-
-def saved_model_reader(path):
-    """Calls the signature `serving_default`."""
-    loaded = load_saved_model(path)
-    signature = loaded.signatures["serving_default"]
-
-    def read(images, keep=loaded):  # Signatures hold their model weakly.
-        answer = signature(images=tf.constant(images))
-        return {name: value.numpy() for name, value in answer.items()}
-
-    return read
 
 
 def _file(model, path, write):

@@ -16,10 +16,10 @@ _STATUS = pathlib.Path("/proc/self/status")
 
 
 def measure(settings: Settings) -> list[Measurement]:
-    """TensorFlow alone, composing some and ten times as many, training."""
+    """Memory of TensorFlow alone, of composing few and many images, of training."""
     few, many = settings.composites // 10, settings.composites
     context = multiprocessing.get_context("spawn")
-    # Each task has a process of its own, whose peak nobody else raises.
+    # Each task has its own process, so that no other task raises its peak.
     with concurrent.futures.ProcessPoolExecutor(
         2, context, max_tasks_per_child=1
     ) as pool:
@@ -74,7 +74,7 @@ def peak_of_training(base_channels: int, batch_size: int) -> float:
 
 
 def peak_mebibytes() -> float:
-    """The most that this process has held so far."""
+    """This process's peak resident memory so far, in MiB."""
     status = _STATUS.read_text() if _STATUS.exists() else ""
     found = re.search(r"VmHWM:\s*(\d+) kB", status)
     if found:  # On Linux `getrusage` counts what the parent held, too.

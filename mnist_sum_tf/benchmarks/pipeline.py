@@ -11,14 +11,14 @@ from mnist_sum_tf.data.digits import load_digits
 
 BATCH_SIZE = 128
 BATCHES = 40
-# Some are made ahead of time; they are taken before the clock starts.
+# Prefetched batches, which are taken before the clock starts.
 SETTLING_BATCHES = 10
 
 
 def measure(settings: Settings) -> list[Measurement]:
     """Takes batches as fast as they come, with nothing else to do.
 
-    A pipeline works ahead, and would do so while another layout is measured:
+    A pipeline prefetches, and would do so while another layout is measured:
     each round makes its own.
     """
     digits = load_digits()

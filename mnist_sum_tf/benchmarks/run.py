@@ -42,12 +42,12 @@ SECTIONS = {
     ),
     "memory": ("Peak memory", memory.measure),
 }
-# What we are compared with there computes on the processor.
+# Sections that compare with programs that compute on the CPU.
 ON_PROCESSOR = ("twin", "inference")
 
 
 class NotComparable(config.UserError):
-    """What stands in the way of a fair comparison."""
+    """Raised where a fair comparison is not possible."""
 
 
 def run(settings: Settings, names=None, output=None) -> dict:
@@ -112,7 +112,7 @@ def _check_processor(name: str, num_gpus: int) -> None:
 
 
 def describe_machine() -> dict:
-    """What numbers depend on."""
+    """The machine and the versions that results depend on."""
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": _processor(),

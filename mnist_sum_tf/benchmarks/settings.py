@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from mnist_sum_tf.benchmarks.timing import Patience
+from mnist_sum_tf.benchmarks.timing import TimingBudget
 from mnist_sum_tf.config import LAYOUTS
 
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -15,13 +15,13 @@ class Settings:
 
     Attributes:
         model_path: an exported model, whose weights inference is measured with.
-        layouts: that composites are made in.
+        layouts: layouts of the composites.
         batch_sizes: of training, by the encoder's base channels.
-        compared_batch_size: in which we and PyTorch train, likewise.
+        compared_batch_size: that of the comparison with PyTorch, likewise.
         matrix_size: rows and columns of the matrices whose product tells the
             processor's peak.
-        composites: made while memory is watched.
-        patience: with each group of a table.
+        composites: how many are made while memory is measured.
+        patience: how long to measure each group of a table.
     """
 
     model_path: pathlib.Path
@@ -33,7 +33,7 @@ class Settings:
     compared_batch_size: tuple[tuple[int, int], ...] = ((16, 128), (64, 32))
     matrix_size: int = 4096
     composites: int = 200_000
-    patience: Patience = Patience()
+    patience: TimingBudget = TimingBudget()
 
 
 def full(model_path) -> Settings:
@@ -49,7 +49,7 @@ def quick(model_path) -> Settings:
         compared_batch_size=((16, 32),),
         matrix_size=2048,
         composites=20_000,
-        patience=Patience(
+        patience=TimingBudget(
             max_rounds=50, max_seconds=1.5, min_rounds=3, warming_calls=1
         ),
     )

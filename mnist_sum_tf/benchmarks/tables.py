@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from mnist_sum_tf import config, whole_files
+from mnist_sum_tf import atomic_files, config
 from mnist_sum_tf.benchmarks.timing import Measurement
 
 HEADER = ("", "median", "middle half", "unit", "ratio", "rounds")
@@ -39,7 +39,7 @@ def _row(each: Measurement) -> tuple[str, ...]:
 
 
 def _number(value: float) -> str:
-    """Three digits that count, none of them in exponents."""
+    """Formats three significant digits, without an exponent."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
@@ -62,7 +62,7 @@ def write_report(
     }
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        whole_files.write_whole(path, json.dumps(report, indent=2) + "\n")
+        atomic_files.write_atomically(path, json.dumps(report, indent=2) + "\n")
     except (OSError, ValueError) as error:  # ValueError: "." names no file
         raise _unwritable(error) from error
 
@@ -70,8 +70,8 @@ def write_report(
 def check_writable(path) -> None:
     """Raises `UserError` where a report could not be written after all the work."""
     try:
-        whole_files.check_writable(pathlib.Path(path).parent)
-        whole_files.place_of_file(path)
+        atomic_files.check_writable(pathlib.Path(path).parent)
+        atomic_files.place_of_file(path)
     except OSError as error:
         raise _unwritable(error) from error
 

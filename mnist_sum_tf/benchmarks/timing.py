@@ -1,4 +1,4 @@
-"""Functions timed side by side, and what is said of their times."""
+"""Times functions side by side, and summarises the times."""
 
 import dataclasses
 import time
@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class Patience:
+class TimingBudget:
     """How long to measure.
 
     Attributes:
@@ -52,7 +52,7 @@ class Measurement:
 
 def time_side_by_side(
     runs: dict[str, Callable[[], object]],
-    patience: Patience,
+    patience: TimingBudget,
     pause_seconds: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, np.ndarray]:
@@ -100,7 +100,7 @@ def describe(
 
 
 def counted(group: str, name: str, unit: str, value: float) -> Measurement:
-    """What is known without measuring."""
+    """A value that is counted, not timed."""
     return Measurement(group, name, unit, value, value, value, rounds=0)
 
 
@@ -116,7 +116,7 @@ def rates(
     Args:
         group, unit: see `Measurement`.
         seconds: see `time_side_by_side`.
-        amounts: what one call gets done; a number, or name -> number.
+        amounts: work done by one call; a number, or name -> number.
         baseline: the name that ratios are to, if any.
     """
     if not isinstance(amounts, dict):

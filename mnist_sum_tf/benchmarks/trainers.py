@@ -1,4 +1,4 @@
-"""The training step of the loop, outside of it."""
+"""The real training step, outside the training loop."""
 
 import dataclasses
 import functools

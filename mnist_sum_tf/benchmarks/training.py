@@ -18,7 +18,7 @@ SETTLING_STEPS = 2
 
 
 def measure(settings: Settings) -> list[Measurement]:
-    """Steps on one batch over and over, so that nothing is composed beside.
+    """Repeats steps on one batch, so that nothing is composed meanwhile.
 
     Ratios are to the same batch size in float32.
     """
@@ -38,7 +38,7 @@ def measure(settings: Settings) -> list[Measurement]:
 
 
 def measure_waiting(settings: Settings) -> list[Measurement]:
-    """What data cost a training step, in two ways.
+    """The time that data cost a training step, measured in two ways.
 
     *Blocked*: of a run of the real loop's `next(batches)` and step, the share of
     the time spent in `next`. *With composing*: a step on the real pipeline,
@@ -59,7 +59,7 @@ def _waiting(bench: BenchedTrainer, group: str, settings) -> list[Measurement]:
     runs = []
 
     def run():
-        runs.append(waiting_of(bench.batches(), bench.take_step))
+        runs.append(input_stall_seconds(bench.batches(), bench.take_step))
 
     def alone():
         for _ in range(WAITING_STEPS):
@@ -78,7 +78,7 @@ def _waiting(bench: BenchedTrainer, group: str, settings) -> list[Measurement]:
     ]  # fmt: skip
 
 
-def waiting_of(
+def input_stall_seconds(
     batches, take_step, clock=time.perf_counter
 ) -> tuple[float, float]:
     """Seconds in `next(batches)`, and in that and the steps together.

@@ -1,7 +1,7 @@
-"""A person's own images, each time a little different: moved, turned, deformed, ...
+"""Random augmentation of the user's own images: shifts, rotation, deformation, ...
 
-Of composites the digits are deformed one by one (`layouts.mixed`); here nobody knows
-where they stand, so that the image is changed as a whole.
+In composites each digit is deformed by itself (`layouts.mixed`); here the positions
+of digits are unknown, so the image is transformed as a whole.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ _ELASTIC_SHAPE = (5, 19)  # random displacements, some nine pixels apart
 def augment_images(images, seed) -> tf.Tensor:
     """Moves, turns, shears, scales, thickens and deforms images.
 
-    How strongly, see `placement.image_strength`. Black comes in from the borders.
+    The strength is `placement.image_strength`. Pixels shifted in are black.
 
     Args:
         images: uint8 `[n, 40, 168, 1]`, of known n.

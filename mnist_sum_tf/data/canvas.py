@@ -1,8 +1,8 @@
-"""Tiles of one digit each become the canvas of four.
+"""Joins four single-digit tiles into one canvas.
 
-A tile is a ring of columns: wherever it begins, column c of the canvas stands at
-place c modulo `TILE_WIDTH`. So nothing has to be moved: each run of `TILE_WIDTH`
-columns of the canvas is made of the same places of all four tiles.
+A tile is a ring buffer of columns: canvas column c is always stored at index
+c modulo `TILE_WIDTH`. So no data has to move: each block of `TILE_WIDTH`
+canvas columns reads the same indices of all four tiles.
 """
 
 import functools
@@ -17,7 +17,7 @@ TILE_WIDTH = 48
 _FIRST_COLUMNS = range(0, config.IMAGE_WIDTH, TILE_WIDTH)  # of each round
 
 
-def columns_past(tile_left) -> tf.Tensor:
+def ring_offsets(tile_left) -> tf.Tensor:
     """Finds how far right of a tile's left edge each place's column is.
 
     Args:
@@ -31,7 +31,7 @@ def columns_past(tile_left) -> tf.Tensor:
 
 
 def join_tiles(tiles, tile_left, overlap) -> tf.Tensor:
-    """Sets four tiles per image where they belong.
+    """Places four tiles per image on the canvas.
 
     Args:
         tiles: uint8 `[batch, 4, 40, TILE_WIDTH]`, rings of columns.
@@ -42,12 +42,12 @@ def join_tiles(tiles, tile_left, overlap) -> tf.Tensor:
         uint8 `[batch, 40, 168, 1]`.
     """
     # Not compiled: this moves whole rows of memory, XLA would move pixels.
-    canvas = tf.concat(_rounds(tiles, tile_left, overlap), axis=2)
+    canvas = tf.concat(_column_blocks(tiles, tile_left, overlap), axis=2)
     return canvas[..., tf.newaxis]
 
 
 @compiled
-def _rounds(tiles, tile_left, overlap) -> list[tf.Tensor]:
+def _column_blocks(tiles, tile_left, overlap) -> list[tf.Tensor]:
     """The canvas in parts, uint8 `[batch, 40, TILE_WIDTH]`, the last one narrower.
 
     Args: see `join_tiles`.
@@ -57,7 +57,7 @@ def _rounds(tiles, tile_left, overlap) -> list[tf.Tensor]:
     for first in _FIRST_COLUMNS:
         width = min(TILE_WIDTH, config.IMAGE_WIDTH - first)
         past = tf.range(first, first + width) - tile_left[..., tf.newaxis]
-        # As bytes, which pixels are: so a loop takes as many of both at a time.
+        # As uint8, like the pixels, so that both vectorise at the same width.
         reached = tf.where((past >= 0) & (past < TILE_WIDTH), 255, 0)
         reached = tf.cast(reached, tf.uint8)[:, :, tf.newaxis]
         layers = tf.bitwise.bitwise_and(tiles[..., :width], reached)
@@ -66,12 +66,12 @@ def _rounds(tiles, tile_left, overlap) -> list[tf.Tensor]:
             is_pressed = (overlap == placement.KEEP_EARLIER)[:, tf.newaxis, tf.newaxis]
             is_pressed &= tf.range(width) == 0
             layers[0] = tf.where(is_pressed, pressed[..., tf.newaxis], layers[0])
-        parts.append(_meet(layers, overlap))
+        parts.append(_merge_layers(layers, overlap))
     return parts
 
 
-def _meet(layers, overlap) -> tf.Tensor:
-    """Layers of one digit each, uint8 `[batch, 40, n]`, meet by each image's rule."""
+def _merge_layers(layers, overlap) -> tf.Tensor:
+    """Merges one-digit layers, uint8 `[batch, 40, n]`, by each image's `overlap`."""
     rule = overlap[:, tf.newaxis, tf.newaxis]
 
     def meet(old, new):
@@ -85,7 +85,7 @@ def _meet(layers, overlap) -> tf.Tensor:
 
 
 def _pressed_column(tile, tile_left) -> tf.Tensor:
-    """The first canvas column with all ink left of it pressed against it.
+    """Canvas column 0, with all ink left of the canvas pushed into it.
 
     Pixels are written from left to right and ink stays where it is, so each row
     shows its leftmost ink.
@@ -97,7 +97,7 @@ def _pressed_column(tile, tile_left) -> tf.Tensor:
     Returns:
         uint8 `[batch, 40]`.
     """
-    past = columns_past(tile_left)
+    past = ring_offsets(tile_left)
     is_outside = (past + tile_left[:, tf.newaxis] <= 0)[:, tf.newaxis]
     ink = tf.cast(tile, tf.int32)
     # The leftmost ink has the largest rank; its lowest byte is its value.

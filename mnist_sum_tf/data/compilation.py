@@ -8,8 +8,8 @@ import tensorflow as tf
 # A pipeline composes as many batches at a time as there are processors. By default
 # XLA would divide each loop among TensorFlow's threads, too, which then look for work
 # in between; it would order operations to run beside each other rather than close to
-# what they read; and use vectors half as wide as they may be. With these flags more are
-# composed, and the same pixels (README, "How fast").
+# their inputs; and use vectors half as wide as allowed. With these flags, more images
+# are composed per second, with identical pixels (README, "How fast").
 FLAGS = (
     "--xla_disable_hlo_passes=cpu-parallel-task-assigner",
     "--xla_cpu_enable_concurrency_optimized_scheduler=false",
@@ -41,9 +41,9 @@ def compiled(function):
 def set_flags() -> None:
     """Gives XLA `FLAGS`, unless this process has used it before.
 
-    What `XLA_FLAGS` in the environment say holds, too. XLA reads the variable once,
-    as it is first used; afterwards it is what it was, so that other libraries and
-    processes, which may not know these flags and then stop, do not see them.
+    Existing `XLA_FLAGS` still apply. XLA reads the variable once, when it is first
+    used; afterwards its old value is restored, so that other libraries and child
+    processes, which may abort on unknown flags, do not see them.
     """
     given = os.environ.get("XLA_FLAGS")
     os.environ["XLA_FLAGS"] = " ".join([*FLAGS, given or ""])

@@ -1,6 +1,6 @@
 """Digits and a layout become images of 40x168 pixels, a whole batch at once.
 
-All randomness is counted: a batch is a pure function of (seed, step).
+All randomness is counter-based: a batch is a pure function of (seed, step).
 """
 
 import tensorflow as tf
@@ -37,7 +37,7 @@ def composite_batch(
         Images, uint8 `[batch_size, 40, 168, 1]`, white ink (255) on black, and
         labels: `"digits"`, int32 `[batch_size, 4]`, in reading order; `"clean"`, the
         images before degradation; and where digits are blended `"digit_targets"`,
-        float32 `[batch_size, 4, 10]`, how much of each there is.
+        float32 `[batch_size, 4, 10]`, each class's weight in the blend.
 
     Raises:
         UserError: if there is no such layout.
@@ -60,11 +60,11 @@ def evaluation_batch(
 ):
     """Composes images `start`, ..., `start + batch_size - 1` of a fixed set.
 
-    The set holds every digit exactly once (a rest of up to three is left out),
+    The set uses every digit exactly once (up to three left over are dropped),
     in an order drawn from `seed`. Nothing is degraded: degradation is for training.
 
     Args, Returns, Raises: as `composite_batch`; `start` counts images, a
-    multiple of `batch_size` unless the set is drawn another way each time.
+    multiple of `batch_size`, or else the set would be drawn differently.
     """
     order_seed = tf.random.fold_in([seed, 0], -1)
     first = tf.cast(start, tf.int64) * config.NUM_DIGITS
@@ -101,7 +101,7 @@ def _compose_chosen(
             digits, labels["digits"], tf.random.fold_in(seeds[0], 1), mixup_share
         )
     placement = place(drawing.ink_boxes(digits), seeds[1])
-    # Rows are exchangeable: an eighth is drawn with hard edges.
+    # Row order carries no meaning: the last eighth is drawn with hard edges.
     hard = int(chosen.shape[0] / 8 * degradation_share)
     images = drawing.compose(digits, placement, seeds[2], nearest_images=hard)
     labels |= {"clean": images}

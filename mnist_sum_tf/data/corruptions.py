@@ -1,8 +1,8 @@
-"""Images and digits spoiled in fifteen ways, to see what a model withstands.
+"""Fifteen corruptions of digits and images, to measure a model's robustness.
 
 In the manner of MNIST-C (Mu and Gilmer, "MNIST-C: a robustness benchmark for
 computer vision", 2019), with its severities, made anew for our canvas: geometry
-is changed digit by digit before composing, light and dirt on the whole image.
+is changed per digit before composing; brightness and noise on the whole image.
 Each is a function of (arrays, seed) alone.
 """
 
@@ -33,12 +33,12 @@ def corrupt_digits(digits: np.ndarray, name: str, seed: int) -> np.ndarray:
 
 
 def corrupt_images(images: np.ndarray, name: str, seed: int) -> np.ndarray:
-    """Spoils light, sharpness or cleanness of images.
+    """Applies one image corruption: brightness, blur, noise or clutter.
 
     Args:
         images: uint8 `[n, 40, 168, 1]`.
         name: one of `IMAGE_CORRUPTIONS`.
-        seed: of all that is random.
+        seed: seed of everything random.
 
     Returns:
         uint8 `[n, 40, 168, 1]`.
@@ -113,7 +113,7 @@ def _weighted(pixels, weights_and_shifts):
 
 
 def _glass_blur(pixels, rng):
-    """Blurred, twice each pixel swapped for one beside it, blurred again."""
+    """Blurs, replaces each pixel by a random neighbour twice, and blurs again."""
     pixels = _blur(pixels, 0.7)
     rows, columns = np.indices(pixels.shape[1:])
     for _ in range(2):

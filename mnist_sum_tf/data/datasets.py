@@ -1,4 +1,4 @@
-"""`tf.data` pipelines: composites made on the fly, and a person's own images.
+"""`tf.data` pipelines: composites made on the fly, and the user's own images.
 
 Elements are `(images, labels)`: images uint8 `[batch, 40, 168, 1]`, white ink
 (255) on black (0); labels a dictionary of `"digits"`, int32 `[batch, 4]`
@@ -7,7 +7,7 @@ asked for, see `composites_dataset`.
 
 Endless pipelines are stateless: the batch of step n is a pure function of
 (seed, n), so that starting at step n costs nothing and a resumed run sees what
-it would have seen.
+in an uninterrupted run.
 """
 
 import numpy as np
@@ -81,11 +81,11 @@ def composites_dataset(
 def evaluation_dataset(
     digits: Digits, layout: str, seed: int, batch_size: int
 ) -> tf.data.Dataset:
-    """Composites that use each digit exactly once, in an order of their own.
+    """Composites that use each digit exactly once, in a shuffled order.
 
     Args:
-        digits: `n` digits; they make `n // 4` composites, a rest of up to three
-            digits being left out.
+        digits: `n` digits, which make `n // 4` composites; up to three left over
+            are dropped.
         layout: one of `config.LAYOUTS`.
         seed: a whole number.
         batch_size: images per batch; the last batch may be smaller.
@@ -113,7 +113,7 @@ def evaluation_dataset(
         return starts.map(_as_written(compose), num_parallel_calls=tf.data.AUTOTUNE)
 
     whole = batches(0, num_images - rest, batch_size)
-    if rest:  # a part of its own: composing needs to know a batch's size beforehand
+    if rest:  # separate, since composing needs a static batch size
         whole = whole.concatenate(batches(num_images - rest, num_images, rest))
     return whole.prefetch(tf.data.AUTOTUNE)
 
@@ -126,7 +126,7 @@ def repeated_dataset(
     total_steps: int | None = None,
     augmented: bool = False,
 ) -> tf.data.Dataset:
-    """Images over and over, each time in another order.
+    """Repeats images endlessly, in a new order each epoch.
 
     Batches run across the end of an epoch, so that all have the same size.
 
@@ -136,7 +136,7 @@ def repeated_dataset(
         batch_size: images per batch.
         start_step: the step of the first batch.
         total_steps: as in `composites_dataset`.
-        augmented: whether each is a little different each time; see
+        augmented: whether to augment each image at random; see
             `augmentation.augment_images`.
 
     Returns:
@@ -160,7 +160,7 @@ def cut_images_dataset(
     digits, sums, seed: int, batch_size: int, start_step: int = 0,
     total_steps: int | None = None,
 ) -> tf.data.Dataset:  # fmt: skip
-    """Cut images over and over, digits deformed and set apart anew each time.
+    """Repeats cut images endlessly, their digits deformed anew each time.
 
     Args:
         digits: uint8 `[n, 4, 28, 28]`, see `segments.cut_images`.
@@ -187,7 +187,7 @@ def _shuffled_rows(count: int, seed: int, step, batch_size: int) -> tf.Tensor:
     Each epoch takes every row once, in an order of its own.
     """
     places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    # Every place has the seed of its epoch. The raw op, since
+    # Each position uses the seed of its own epoch. The raw op, since
     # `tf.random.experimental.index_shuffle` takes one seed for all.
     return tf.raw_ops.RandomIndexShuffle(
         index=places % count,

@@ -1,8 +1,8 @@
 """What paper, pen and camera do to an image: contrast, noise, lines, clouds.
 
-Part of the training mixture only. Each kind touches a fixed share of the rows (they are
-exchangeable, so a fixed share is a random choice) and costs nothing for the others. A
-batch of fewer than 32 is degraded as some of 32 rows, which are drawn.
+Only in the layout `mixed`. Each kind degrades a fixed share of the rows (which are
+i.i.d., so a fixed share is a random sample) and costs nothing for the others. A
+batch of fewer than 32 is repeated to fill 32 rows in random order, then cut back.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ def degrade(images, seed, share: float = 1.0) -> tf.Tensor:
     Args:
         images: uint8 `[batch, 40, 168, 1]`.
         seed: int `[2]`.
-        share: of the rows that are usually degraded, the share that is, in [0, 1]:
-            each with that probability.
+        share: probability in [0, 1] that each row selected for degradation is
+            degraded.
 
     Returns:
-        uint8 `[batch, 40, 168, 1]`; of 32 rows at least the last 17 are unchanged, of
-        fewer any.
+        uint8 `[batch, 40, 168, 1]`; of every 32 rows, the last 17 are unchanged; in
+        batches of fewer than 32, any may be.
     """
     degradation_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
     of_batch = _degrade_rows if images.shape[0] >= _PERIOD else _degrade_few
@@ -36,14 +36,14 @@ def degrade(images, seed, share: float = 1.0) -> tf.Tensor:
 
 
 def _degrade_rows(images, seed) -> tf.Tensor:
-    """Degrades the first rows, so many by each kind."""
+    """Degrades the first rows, a planned number by each kind."""
     numbers_seed, begin_seed = tf.unstack(tf.random.split(seed, 2))
     drawn = kinds.draw(_plan(images.shape[0]), numbers_seed)
     return _degraded_rows(images, drawn, tf.random.stateless_uniform([], begin_seed))
 
 
 def _degrade_few(images, seed) -> tf.Tensor:
-    """Degrades fewer than 32 images, each in a row of its own of 32."""
+    """Degrades fewer than 32 images, each at a random row of a batch of 32."""
     place_seed, seed = tf.unstack(tf.random.split(seed, 2))
     order = tf.range(_PERIOD)
     order = tf.random.experimental.stateless_shuffle(order, place_seed)
@@ -53,7 +53,7 @@ def _degrade_few(images, seed) -> tf.Tensor:
 
 
 def _plan(batch_size: int) -> kinds.Plan:
-    """So many rows by each kind; of the heavily degraded half get noise, a quarter blur."""
+    """Rows per kind; of those heavily degraded, half get noise and a quarter blur."""
     plan = [(kind, batch_size * rows // _PERIOD) for kind, rows in _KINDS.items()]
     heavy = sum(count for _, count in plan[len(LIGHT) :])
     return [
@@ -65,7 +65,7 @@ def _plan(batch_size: int) -> kinds.Plan:
 @compiled
 def _degraded_rows(images, drawn, begin) -> tf.Tensor:
     plan = _plan(images.shape[0])
-    *numbers, of_noise, of_blur = kinds.deal(drawn, plan)
+    *numbers, of_noise, of_blur = kinds.split_by_kind(drawn, plan)
     counts = [count for _, count in plan[: len(_KINDS)]]
     *parts, rest = tf.split(images, [*counts, images.shape[0] - sum(counts)])
     degraded = [kind(part, its) for kind, part, its in zip(_KINDS, parts, numbers)]
@@ -76,9 +76,9 @@ def _degraded_rows(images, drawn, begin) -> tf.Tensor:
 
 
 def _degrade_more(images, of_noise, of_blur, begin) -> tf.Tensor:
-    """Of every four images two get noise, one is blurred; where that begins, is drawn.
+    """Of every four images two get noise and one is blurred, from a random offset.
 
-    A model that has seen clouds and outlines by themselves took noise for ink there.
+    A model trained on clouds and outlines alone mistook noise on them for ink.
     """
     rows = np.arange(images.shape[0])
     noisy, blurred, others = rows[::2], rows[1::4], rows[3::4]
@@ -92,7 +92,7 @@ def _degrade_more(images, of_noise, of_blur, begin) -> tf.Tensor:
     return tf.roll(tf.gather(degraded, in_order), -begin, axis=0)
 
 
-# Kinds, and of 32 rows how many each touches.
+# Kinds of degradation, and how many of every 32 rows each degrades.
 LIGHT = {
     kinds.change_contrast: 2, kinds.blur: 2, kinds.add_noise: 2, kinds.punch_holes: 2,
 }  # fmt: skip

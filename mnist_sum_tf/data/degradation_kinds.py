@@ -1,7 +1,7 @@
-"""Each kind of degradation: a batch of images, and what is random about it, to a batch.
+"""The kinds of degradation: functions `(images, random numbers) -> images`.
 
-Images are uint8 `[batch, 40, 168, 1]`. Numbers are drawn apart from what is done
-with them, so that the latter can be compiled.
+Images are uint8 `[batch, 40, 168, 1]`. Random numbers are drawn separately, so that
+the functions that use them can be compiled.
 """
 
 import itertools
@@ -18,8 +18,8 @@ HEIGHT, WIDTH = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
 _PER_IMAGE = 12  # as many as `negative_bands` needs
 
 
-class Numbers(NamedTuple):
-    """What is random about one kind of degradation of a batch.
+class RandomNumbers(NamedTuple):
+    """The random numbers for one kind of degradation of a batch.
 
     Attributes:
         per_image: float32 `[12, batch, 1, 1, 1]` in [0, 1); only bands need all.
@@ -33,33 +33,33 @@ class Numbers(NamedTuple):
 Plan = Sequence[tuple[Callable, int]]  # kinds, and how many images each degrades
 
 
-def draw(plan: Plan, seed) -> Numbers:
-    """Draws all that a plan needs, at once: `per_image` and `words` of all its images.
+def draw(plan: Plan, seed) -> RandomNumbers:
+    """Draws all random numbers of a plan at once: `per_image` and `words`.
 
     Args:
         plan: of the functions below and `outlines.draw_outlines`.
         seed: int `[2]`.
 
     Returns:
-        What `deal` deals out; `words` is flat.
+        RandomNumbers for `split_by_kind` to split by kind; `words` is flat.
     """
     image_seed, word_seed = tf.unstack(tf.random.split(seed, 2))
     num_images = sum(count for _, count in plan)
     num_words = sum(count * _WORDS.get(kind, 0) for kind, count in plan)
-    return Numbers(
+    return RandomNumbers(
         tf.random.stateless_uniform([_PER_IMAGE, num_images, 1, 1, 1], image_seed),
         tf.random.stateless_uniform([num_words], word_seed, None, None, tf.int32),
     )
 
 
-def deal(drawn: Numbers, plan: Plan) -> list[Numbers]:
-    """What each kind of a plan gets of what was drawn for it."""
+def split_by_kind(drawn: RandomNumbers, plan: Plan) -> list[RandomNumbers]:
+    """Splits the numbers that `draw` returned among the kinds of its plan."""
     counts = [count for _, count in plan]
     sizes = [count * _WORDS.get(kind, 0) for kind, count in plan]
     per_image = tf.split(drawn.per_image, counts, axis=1)
     words = tf.split(drawn.words, sizes)
     return [
-        Numbers(numbers, tf.reshape(its_words, [count, size // count]))
+        RandomNumbers(numbers, tf.reshape(its_words, [count, size // count]))
         for numbers, its_words, count, size in zip(per_image, words, counts, sizes)
     ]
 
@@ -76,11 +76,11 @@ def _uniform(words) -> tf.Tensor:
 
 
 def to_uint8(images) -> tf.Tensor:
-    """Rounds floats to grey levels, those beyond 0 and 255 to these."""
+    """Clips floats to [0, 255] and rounds them to grey levels."""
     return tf.cast(tf.round(tf.clip_by_value(images, 0.0, 255.0)), tf.uint8)
 
 
-def change_contrast(images, numbers: Numbers) -> tf.Tensor:
+def change_contrast(images, numbers: RandomNumbers) -> tf.Tensor:
     """Ink 50-250 % as bright, paper up to 60 of 255 grey."""
     gain = tf.exp(between(numbers.per_image[0], -0.7, 0.9))
     paper = tf.maximum(0.0, between(numbers.per_image[1], -60.0, 60.0))
@@ -88,13 +88,13 @@ def change_contrast(images, numbers: Numbers) -> tf.Tensor:
     return to_uint8(paper + bright * (255.0 - paper) / 255.0)
 
 
-def blur(images, numbers: Numbers) -> tf.Tensor:
+def blur(images, numbers: RandomNumbers) -> tf.Tensor:
     """Blurs up to a 3x3 mean, black beyond the border."""
     return blur_by(images, between(numbers.per_image[0], 0.3, 1.0))
 
 
 def blur_by(images, share) -> tf.Tensor:
-    """Blurs each image by its share, `[batch, 1, 1, 1]` in [0, 1], of that mean."""
+    """Blends each image with its 3x3 mean by `share`, `[batch, 1, 1, 1]` in [0, 1]."""
     pixels = tf.cast(images, tf.float32)
     around = tf.pad(pixels, [[0, 0], [1, 1], [1, 1], [0, 0]])
     rows = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
@@ -102,10 +102,10 @@ def blur_by(images, share) -> tf.Tensor:
     return to_uint8(pixels + share * (mean - pixels))
 
 
-def add_noise(images, numbers: Numbers) -> tf.Tensor:
+def add_noise(images, numbers: RandomNumbers) -> tf.Tensor:
     """Adds noise of a standard deviation up to 30 of 255.
 
-    Nearly Gaussian: the sum of four bytes, which ends at 3.5 standard deviations.
+    Nearly Gaussian: the sum of four random bytes, bounded by 3.5 standard deviations.
     An image's lower half gets the negative of the upper one's, which saves drawing it.
     """
     level = between(numbers.per_image[0], 0.0, 30.0)
@@ -120,12 +120,12 @@ def add_noise(images, numbers: Numbers) -> tf.Tensor:
     return to_uint8(tf.cast(images, tf.float32) + level * noise)
 
 
-def punch_holes(images, numbers: Numbers) -> tf.Tensor:
+def punch_holes(images, numbers: RandomNumbers) -> tf.Tensor:
     """Blackens up to 8 % of the pixels, whitens up to 1 %."""
     return _lose_pixels(images, numbers, largest_share=0.08, white_per_black=1 / 8)
 
 
-def salt_and_pepper(images, numbers: Numbers) -> tf.Tensor:
+def salt_and_pepper(images, numbers: RandomNumbers) -> tf.Tensor:
     """Whitens and blackens up to 12 % of the pixels each."""
     return _lose_pixels(images, numbers, largest_share=0.12, white_per_black=1)
 
@@ -138,7 +138,7 @@ def _lose_pixels(images, numbers, largest_share, white_per_black) -> tf.Tensor:
     return tf.where(place > 1 - share * white_per_black, 255 - black, holed)
 
 
-def cloud(images, numbers: Numbers) -> tf.Tensor:
+def cloud(images, numbers: RandomNumbers) -> tf.Tensor:
     """Uneven light: clouds up to three times as bright as the ink, on grey paper."""
     density = tf.maximum(0.0, between(numbers.per_image[0], -0.5, 3.0))
     paper = tf.maximum(0.0, between(numbers.per_image[1], -0.3, 0.5))
@@ -147,7 +147,7 @@ def cloud(images, numbers: Numbers) -> tf.Tensor:
     return to_uint8(255 * (pixels / (1 + density) + paper))
 
 
-def stray_line(images, numbers: Numbers) -> tf.Tensor:
+def stray_line(images, numbers: RandomNumbers) -> tf.Tensor:
     """A thin line from side to side, straight or wavy, whole or dotted."""
     uniform = numbers.per_image[..., 0]
     x = tf.range(WIDTH, dtype=tf.float32)
@@ -172,7 +172,7 @@ def _wave(phase) -> tf.Tensor:
     return 4 * swing * (1 - tf.abs(swing))
 
 
-def negative_bands(images, numbers: Numbers) -> tf.Tensor:
+def negative_bands(images, numbers: RandomNumbers) -> tf.Tensor:
     """Four bands, up to twelve columns wide, partly or wholly inverted."""
     bands = tf.reshape(numbers.per_image, [3, 4, -1, 1, 1, 1])
     left, size, level = tf.unstack(bands)
@@ -183,7 +183,7 @@ def negative_bands(images, numbers: Numbers) -> tf.Tensor:
     return to_uint8(tf.abs(pixels - 255 * tf.minimum(level, 1.0)))
 
 
-def splash_mud(images, numbers: Numbers) -> tf.Tensor:
+def splash_mud(images, numbers: RandomNumbers) -> tf.Tensor:
     """Grey specks, of some three pixels or of five, over up to half of the image."""
     share = between(numbers.per_image[0], 0.05, 0.5)
     level = between(numbers.per_image[1], 0.1, 0.6)
@@ -208,8 +208,8 @@ _STEPS = np.array(list(itertools.product((-1, 0, 1), repeat=4)), np.int32)
 _MOVES = _STEPS[:, :2] + _STEPS[:, 2:]
 
 
-def frost_glass(images, numbers: Numbers) -> tf.Tensor:
-    """Each pixel shows one of those up to two pixels away, rather a near one."""
+def frost_glass(images, numbers: RandomNumbers) -> tf.Tensor:
+    """Replaces each pixel by one up to two pixels away; near ones are likelier."""
     moves = tf.bitwise.right_shift(_halves(numbers.words) * len(_MOVES), 16)
     moves = tf.reshape(moves, [-1, HEIGHT, WIDTH])
     down, right = tf.unstack(tf.gather(_MOVES, moves), axis=-1)

@@ -21,13 +21,13 @@ from mnist_sum_tf.data.white_ink import check_white_ink
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 BUNDLED_PATH = pathlib.Path(__file__).with_name("mnist.npz")
-# Of the bytes of the four arrays, one after another in the order above.
+# SHA-256 of the bytes of the four arrays, concatenated in the order above.
 BUNDLED_SHA256 = (
     "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 )
 
-# What reading a damaged `.npz` raises.
-DAMAGED = (
+# Exceptions that reading a damaged `.npz` may raise.
+NPZ_READ_ERRORS = (
     EOFError, MemoryError, OSError, OverflowError, RuntimeError, SyntaxError,
     TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -38,7 +38,7 @@ MIN_TEST = config.NUM_DIGITS
 
 
 class Digits(NamedTuple):
-    """Digits and what they are.
+    """Digit images and their labels.
 
     Attributes:
         images: uint8 `[n, 28, 28]`, white ink (255) on black (0); read-only.
@@ -58,7 +58,7 @@ def load_digits(
 
     Args:
         source: `"bundled"` (MNIST as it comes with this package), `"tfds"`
-            (`tfds.load("mnist")`, downloaded where it must and can be), or the
+            (`tfds.load("mnist")`, downloaded if needed and possible), or the
             path of an `.npz` that holds `x_train`, `y_train`, `x_test` and
             `y_test` as Keras' does.
         split: one of `config.SPLITS`.
@@ -69,8 +69,8 @@ def load_digits(
         The split's `Digits`. MNIST comes in its own order from every source.
 
     Raises:
-        UserError: if there is no such split or source, the file is not what it
-            should be, or TensorFlow Datasets neither has nor gets MNIST.
+        UserError: if there is no such split or source, the file is invalid, or
+            TensorFlow Datasets neither has MNIST nor can download it.
     """
     if split not in config.SPLITS:
         raise config.UserError(
@@ -115,11 +115,11 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     if not os.path.isfile(path):
         raise config.UserError(
             "--digits must be bundled, tfds or the path of an .npz file. "
-            f"Received: {str(path)!r}, which is no file"
+            f"Received: {str(path)!r}, which is not a file"
         )
     try:
         arrays = _open_npz(path)
-    except DAMAGED as error:
+    except NPZ_READ_ERRORS as error:
         raise config.UserError(
             f"{path} must be an .npz file of plain arrays. "
             f"Received: {config.kind_and_line(error)}"
@@ -155,7 +155,7 @@ def _read_tfds(data_dir: str | None) -> dict[str, np.ndarray]:
             batch_size=-1,
             read_config=tfds.ReadConfig(interleave_cycle_length=1),
         )
-    except Exception as error:  # as many kinds as there are ways to fail
+    except Exception as error:  # TFDS raises errors of many types
         raise config.UserError(
             f"{_tfds_name(data_dir)} has no MNIST and it could not be "
             "downloaded; write it there with scripts/write_tfds_dataset.py, or "
@@ -191,7 +191,7 @@ def _in_own_order(arrays, ordered) -> dict[str, np.ndarray]:
         by_key = np.argsort(keys, kind="stable")
         goal_by_key = np.argsort(goal, kind="stable")
         if not np.array_equal(keys[by_key], goal[goal_by_key]):
-            continue  # someone's own digits: their order is as good as any
+            continue  # other digits than MNIST's: keep their order
         order = np.empty_like(by_key)
         order[goal_by_key] = by_key
         for name in (f"x_{part}", f"y_{part}"):
@@ -256,7 +256,7 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 def digest_of(*arrays) -> str:
-    """A name for these very numbers, 16 characters."""
+    """Content hash of arrays: the first 16 hexadecimal characters of SHA-256."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))

@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import handwriting, layouts
-from mnist_sum_tf.data.canvas import TILE_WIDTH, columns_past, join_tiles
+from mnist_sum_tf.data.canvas import TILE_WIDTH, join_tiles, ring_offsets
 from mnist_sum_tf.data.compilation import compiled
 
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5  # pixels' middles
 change_stroke = compiled(handwriting.change_stroke)
-# By itself: where XLA fuses it with the arithmetic before and after, none is done
-# on several pixels at once (all takes four times as long); not compiled, the
+# Compiled by itself: fused with the arithmetic around it, XLA vectorises none of
+# that (the whole takes four times as long); not compiled, the
 # look-up takes nine times as long.
 look_up = compiled(tf.gather)
 
@@ -65,7 +65,7 @@ def compose(
         digits: uint8 `[batch, 4, 28, 28]`.
         placement: see `layouts.Placement`.
         seed: int `[2]`, the seed of the elastic deformation.
-        nearest_images: the last so many images take the nearest pixel, which
+        nearest_images: number of last images drawn by nearest neighbour, which
             leaves ragged edges; the others are interpolated.
 
     Returns:
@@ -108,7 +108,7 @@ def _columns(placement: layouts.Placement, tile_left, displacements):
         The columns' middles, from the tile's left edge, float32 `[n, TILE_WIDTH]`;
         and what `handwriting.spread_displacements` returns, or `None`.
     """
-    past = tf.reshape(columns_past(tile_left), [-1, TILE_WIDTH])
+    past = tf.reshape(ring_offsets(tile_left), [-1, TILE_WIDTH])
     tile_x = tf.cast(past, tf.float32) + 0.5
     if displacements is None:
         return tile_x, None
@@ -123,7 +123,7 @@ def _columns(placement: layouts.Placement, tile_left, displacements):
 def packed_neighbours(images) -> tf.Tensor:
     """Packs each pixel, its right, its lower and its diagonal neighbour.
 
-    One look-up then brings all that bilinear interpolation needs.
+    A single look-up then fetches all that bilinear interpolation needs.
 
     Args:
         images: uint8 `[n, height, width]`.
@@ -140,7 +140,7 @@ def packed_neighbours(images) -> tf.Tensor:
 
 @compiled
 def _places(affine, tile_x, displacements, is_nearest):
-    """Where each pixel of n tiles comes from.
+    """Computes each pixel's source position in its digit, for n tiles.
 
     Args:
         affine: see `tile_to_digit`.
@@ -171,7 +171,7 @@ def _places(affine, tile_x, displacements, is_nearest):
     ]
     size = config.DIGIT_SIZE + 2
     digit = tf.range(u.shape[0])[:, tf.newaxis, tf.newaxis]
-    # Added before, since turning into whole numbers is what takes time.
+    # Added before casting, since the cast to integers is the slow part.
     return digit * size**2 + tf.cast(top * size + left, tf.int32), *shares
 
 
@@ -200,7 +200,7 @@ def interpolate(packed, share_u, share_v) -> tf.Tensor:
 def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
     """The affine map from a place in a tile to the pixel of the digit there.
 
-    Away from the box' centre a canvas offset (dx, dy) is turned back, sheared
+    A canvas offset (dx, dy) from the box' centre is rotated back, sheared
     and scaled to the 28x28 box, where v' = cos dy - sin dx:
     u = 28/width (cos dx + sin dy + shear v'), v = 28/height v'.
 

@@ -1,4 +1,4 @@
-"""Coarse grids of numbers become canvases."""
+"""Resizes coarse grids of numbers to the size of a canvas."""
 
 import functools
 
@@ -27,7 +27,7 @@ def enlarge(grid, method: str) -> tf.Tensor:
 
 @functools.cache
 def _shares(size: int, new_size: int, method: str) -> np.ndarray:
-    """What each old pixel counts in each new one, float32 `[new_size, size]`."""
+    """Weight of each old pixel in each new one, float32 `[new_size, size]`."""
     with tf.init_scope():
         impulses = tf.eye(size)[tf.newaxis, ..., tf.newaxis]
         return tf.image.resize(impulses, [new_size, size], method)[0, ..., 0].numpy()

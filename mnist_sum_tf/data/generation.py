@@ -17,7 +17,7 @@ from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.new_folders import new_folder
 
 FORMATS = ("png", "npy")
-# Of an image on the disk; a small file takes a block.
+# Least size of an image on disk; a small file takes a whole block.
 LEAST_BYTES = {"png": 1024, "npy": config.IMAGE_HEIGHT * config.IMAGE_WIDTH}
 # Image i is drawn in batch i // BATCH_SIZE: this number is part of the result.
 BATCH_SIZE = 256
@@ -33,9 +33,9 @@ def generate(
 ) -> None:
     """Writes composites of digits drawn with replacement.
 
-    Image i depends on (digits, layout, seed, i) only: fewer images are the
-    first ones of more. Layouts share their digits under one seed: for folders
-    side by side, give each its own. The folder appears when all is written.
+    Image i depends on (digits, layout, seed, i) only: a smaller set is a prefix
+    of a larger one. One seed draws the same digits in every layout: give each
+    folder its own seed. The folder appears once everything is written.
 
     Args:
         digits: what to draw from.
@@ -48,8 +48,8 @@ def generate(
         output_dir: a folder that is empty or not there yet.
 
     Raises:
-        UserError: if an argument is none of these, there is no room for so many, or
-            the folder holds anything or cannot be written.
+        UserError: if an argument is invalid, the images do not fit on the disk, or
+            the folder is not empty or cannot be written.
     """
     _check(num_images, file_format)
     _check_fits(num_images, file_format, output_dir)
@@ -75,7 +75,7 @@ def _check(num_images: int, file_format: str) -> None:
 
 
 def _check_fits(num_images: int, file_format: str, output_dir: str) -> None:
-    """Refuses what would fill the disk, before it does."""
+    """Raises `UserError` if the images would not fit on the disk."""
     needed = num_images * LEAST_BYTES[file_format]
     there = os.path.realpath(output_dir)
     while not os.path.isdir(there):
@@ -119,7 +119,7 @@ def _counted(batches, progress: tqdm.tqdm):
 
 
 def index_width(num_images: int) -> int:
-    """How many figures the numbers of so many images have, at least five."""
+    """Number of digits in the indices of `num_images` images, at least five."""
     return max(5, len(str(num_images - 1)))
 
 
@@ -140,7 +140,7 @@ def _write_pngs(batches, num_images: int, folder: pathlib.Path) -> None:
 def _write_npy(batches, num_images: int, folder: pathlib.Path) -> None:
     """Writes batch by batch: the images need not fit into memory.
 
-    Not through memory maps, with which a full disk kills the process.
+    Not through a memory map: a full disk would kill the process.
     """
     image_shape = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
     with contextlib.ExitStack() as stack:

@@ -48,7 +48,7 @@ def random_displacements(amplitude, seed) -> tf.Tensor:
 
 
 def spread_displacements(displacements, x, y) -> tuple[tf.Tensor, tf.Tensor]:
-    """What `displacement_field` multiplies: the small part of the work.
+    """Interpolates displacements along x, for `displacement_field` to finish along y.
 
     Args:
         displacements: see `random_displacements`.
@@ -56,10 +56,10 @@ def spread_displacements(displacements, x, y) -> tuple[tf.Tensor, tf.Tensor]:
         y: float32 `[n, rows]`, likewise from the top to the bottom.
 
     Returns:
-        Displacements spread across, float32 `[n, 2, grid, columns]`, and what each of
-        them counts in each row, float32 `[n, grid, rows]`.
+        Displacements per column, float32 `[n, 2, grid, columns]`, and the weight of
+        each grid row in each pixel row, float32 `[n, grid, rows]`.
     """
-    # Not a matrix product, which is slower for so small matrices.
+    # Not a matrix product, which is slower for such small matrices.
     weights_x = _grid_weights(x)[:, tf.newaxis, :, tf.newaxis]
     across = tf.add_n([
         weights_x[:, :, point] * displacements[:, :, point, :, tf.newaxis]
@@ -89,7 +89,7 @@ def displacement_field(across, weights_y) -> tf.Tensor:
 
 
 def _grid_weights(place) -> tf.Tensor:
-    """What each grid point counts, `[n, grid, places]`.
+    """Weight of each grid point at each position, `[n, grid, places]`.
 
     Smooth steps between neighbouring points, which add up to 1.
     """

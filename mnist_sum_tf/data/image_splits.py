@@ -1,4 +1,4 @@
-"""Splits a person's own images into training, validation and test images."""
+"""Splits the user's own images into training, validation and test images."""
 
 import hashlib
 import logging
@@ -27,11 +27,11 @@ def split_images(
 def split_rows(
     labelled: LabelledImages, train_fraction: float, seed: int
 ) -> dict[str, np.ndarray]:
-    """Splits images, see `split_images`, and tells their rows.
+    """Splits images as `split_images` does, and returns their row numbers.
 
     An image's split depends on the seed and on its pixels' rank among all that are
     given: an image that occurs twice is in one split only, and the order of the
-    files does not matter; of more images, some change sides.
+    files does not matter. Adding images moves some to another split.
 
     Args:
         labelled: at least three different images.
@@ -91,7 +91,7 @@ def _warn_of_contradictions(labelled: LabelledImages, ranks: np.ndarray) -> None
 
 
 def take_rows(labelled: LabelledImages, rows: np.ndarray) -> LabelledImages:
-    """These rows of all that is known."""
+    """Selects rows of the images and of everything known about them."""
     images, digits, sums, names = labelled
     return LabelledImages(
         images[rows],

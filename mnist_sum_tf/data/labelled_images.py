@@ -1,4 +1,4 @@
-"""A person's own images and their labels: PNG folders, `.npy` pairs, pictures."""
+"""The user's own images and their labels: PNG folders, `.npy` pairs, pictures."""
 
 import os
 import pathlib
@@ -43,7 +43,7 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
             `read_picture_table`, or of the `.npy` of sums.
 
     Raises:
-        UserError: if the two do not go together, cannot be read, or PNGs or arrays
+        UserError: if the two do not match, cannot be read, or PNGs or arrays
             show dark ink on light paper (pictures are inverted where they must be)
             or no ink at all.
     """
@@ -83,7 +83,7 @@ def read_png_folder(path: str) -> LabelledImages:
 
     Raises:
         UserError: if there is no such folder or no PNG in it, or a PNG has no
-            label, another size than 168x40, or cannot be read.
+            label, is not 168x40, or cannot be read.
     """
     folder = pathlib.Path(path)
     if not os.path.isdir(folder):
@@ -94,8 +94,8 @@ def read_png_folder(path: str) -> LabelledImages:
     if not names:
         raise config.UserError(
             "--images must be a folder with PNGs in it, such as 0428.png (predict.py "
-            "--output_dir makes such of other pictures; where sums are known and digits "
-            "are not learned there is --sums=sums.csv). "
+            "--output_dir makes them from other pictures; to learn from sums, add "
+            "--sums=sums.csv). "
             f"Received: {path!r}, which holds none"
         )
     # Labels first: a wrong name is found before thousands of files are read.

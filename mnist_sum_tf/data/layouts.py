@@ -1,4 +1,4 @@
-"""Where the four digits of an image stand on the canvas, how large and how turned.
+"""Layouts: position, size and rotation of an image's four digits on the canvas.
 
 A layout is a function `(ink_boxes, seed) -> Placement`. It draws random numbers only;
 `drawing.py` draws the pixels.
@@ -15,8 +15,8 @@ from mnist_sum_tf.data.placement import (
     KEEP_EARLIER,
     WRAP_AROUND,
     Placement,
-    deform,
     between,
+    deform,
     uniform_numbers,
 )
 
@@ -89,7 +89,7 @@ def scattered(ink_boxes, seed) -> Placement:
 
 
 def assignment(ink_boxes, seed) -> Placement:
-    """The rule by which the course's data was made, exactly.
+    """Exactly the rule by which the course's data was generated.
 
     The first box begins at max(0, r), each next one at max(0, end of the last
     box + r), r a whole number from -15 to 14; y is from 0 to 11; ink is added
@@ -111,7 +111,7 @@ def separate(ink_boxes, seed) -> Placement:
     """Digits at their own size placed freely; their boxes never overlap."""
     batch_size = ink_boxes.shape[0]
     left_share, right_share, down, _ = uniform_numbers(seed, 4, batch_size)
-    # Five gaps share what four boxes leave: normalised exponential numbers
+    # Five gaps share the space that four boxes leave: normalised exponentials
     # are uniform over all ways to divide it.
     shares = tf.concat([left_share, right_share[:, :1]], axis=1)
     shares = -tf.math.log(1.0 - shares)
@@ -132,7 +132,7 @@ def cropped(ink_boxes, seed) -> Placement:
 
 
 def _beside_each_other(ink_boxes, gaps, start, down, scale_x, scale_y):
-    """Sets ink next to ink.
+    """Places digits in a row, with `gaps` pixels from ink to ink.
 
     Args:
         ink_boxes: float32 `[batch, 4, 4]`, left, right, top, bottom of the ink.
@@ -162,7 +162,7 @@ def _continuum(ink_boxes, seed) -> Placement:
     """`cropped` at any size and aspect, down to overlapping ink."""
     batch_size = ink_boxes.shape[0]
     gap, down, size, own_size, aspect, common = uniform_numbers(seed, 6, batch_size)
-    # Sizes are common to an image, with a little of each digit's own.
+    # One size per image, varied slightly from digit to digit.
     scale = between(size[:, :1], 0.65, 1.45) * between(own_size, 0.9, 1.1)
     stretch = tf.exp(between(aspect[:, :1], -0.25, 0.25))
     total = tf.reduce_sum(ink_boxes[..., 1] - ink_boxes[..., 0], axis=1)
@@ -213,7 +213,7 @@ def get_layout(
         name: one of `config.LAYOUTS`.
         deformed: whether its digits are deformed, turned and thickened as those of
             `mixed` are in any case.
-        deformation_strength: how far they are deformed, as a share of what is usual.
+        deformation_strength: factor on the default deformation, in [0, 1].
 
     Raises:
         UserError: if there is none.

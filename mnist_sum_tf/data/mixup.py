@@ -11,7 +11,7 @@ from mnist_sum_tf import config
 def mix_up(digits, labels, seed, image_share: float) -> tuple[tf.Tensor, tf.Tensor]:
     """Blends digits of some images with those of the next, up to half and half.
 
-    The last image's next is the first: one image alone stays as it is.
+    The last image is blended with the first; a single image stays unchanged.
 
     Args:
         digits: uint8 `[n, 4, height, width]`.
@@ -20,8 +20,8 @@ def mix_up(digits, labels, seed, image_share: float) -> tuple[tf.Tensor, tf.Tens
         image_share: each image's probability, in [0, 1].
 
     Returns:
-        uint8 of the digits' shape; and how much there is of each class in each of
-        them, float32 `[n, 4, 10]`, at least half of its label's.
+        uint8 of the digits' shape; and the class proportions of each digit, float32
+        `[n, 4, 10]`, at least half of which is its own label's.
     """
     share_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))
     chance = tf.random.stateless_uniform([digits.shape[0], 1], chance_seed)

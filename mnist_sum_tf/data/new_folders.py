@@ -1,4 +1,4 @@
-"""Folders that appear when all is written, or not at all."""
+"""Output folders that appear complete or not at all."""
 
 import contextlib
 import pathlib
@@ -7,29 +7,29 @@ import tempfile
 from typing import Iterator
 
 from mnist_sum_tf import config
-from mnist_sum_tf.whole_files import ended_tidily
+from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 
 
 @contextlib.contextmanager
 def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
-    """Gives a folder to write into, which then becomes `output_dir`.
+    """Yields a scratch folder that becomes `output_dir` on success.
 
     Args:
-        output_dir: a folder that is empty or not there yet.
+        output_dir: a folder that is empty or does not exist yet.
 
     Raises:
-        UserError: if it holds anything or cannot be written.
+        UserError: if it is not empty or cannot be written.
     """
     check_empty(output_dir)
     folder = pathlib.Path(output_dir).resolve()
-    with failed_writes_reported(output_dir):
+    with os_errors_as_user_errors(output_dir):
         folder.parent.mkdir(parents=True, exist_ok=True)
         # On the same file system: what is moved there is only renamed.
         near = folder if folder.is_dir() else folder.parent
-        with ended_tidily(), tempfile.TemporaryDirectory(
+        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
             prefix=f".{folder.name[:50]}.", dir=near
         ) as beside:
-            # Within, as a temporary folder itself is closed to other users.
+            # A subfolder, since the temporary folder itself is private to this user.
             scratch = pathlib.Path(beside) / "images"
             scratch.mkdir()
             yield scratch
@@ -37,8 +37,8 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
 
 
 def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
-    """Raises `UserError` if it is there and not a folder that is empty but for one."""
-    with failed_writes_reported(output_dir):
+    """Raises `UserError` unless `output_dir` is absent, or empty apart from `but`."""
+    with os_errors_as_user_errors(output_dir):
         folder = pathlib.Path(output_dir).resolve()
         if folder.is_dir() and not set(folder.iterdir()) - {but}:
             return
@@ -50,15 +50,15 @@ def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
 
 
 def _described(folder: pathlib.Path) -> str:
-    """Its path, and a hidden entry where it has no others."""
+    """Its path, and its first entry if all its entries are hidden."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     is_hidden = all(name.startswith(".") for name in names)
     return repr(str(folder)) + (f", which holds {names[0]}" if is_hidden and names else "")
 
 
 @contextlib.contextmanager
-def failed_writes_reported(output_dir: str, flag: str = "--output_dir"):
-    """Turns what goes wrong with a folder's files into a `UserError`."""
+def os_errors_as_user_errors(output_dir: str, flag: str = "--output_dir"):
+    """Turns an `OSError` of a folder's files into a `UserError`."""
     try:
         yield
     except OSError as error:
@@ -69,18 +69,18 @@ def failed_writes_reported(output_dir: str, flag: str = "--output_dir"):
 
 
 def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:
-    """Moves a finished folder to its place, all at once if that is free."""
+    """Moves a finished folder to its final path, atomically if that is free."""
     if not folder.exists():
         scratch.rename(folder)
         return
-    # Somebody's folder, maybe a mounted volume: it stays itself.
+    # An existing folder, maybe a mount point: keep it, fill it.
     check_empty(str(folder), but=scratch.parent)
     moved = []
     try:
         for path in sorted(scratch.iterdir()):
             moved.append(path)
             shutil.move(path, folder / path.name)
-    except BaseException:  # Ctrl-C as well: what is there in part looks whole.
+    except BaseException:  # Ctrl-C too: a partial folder would look complete.
         for path in moved:
             _remove(folder / path.name)
         raise

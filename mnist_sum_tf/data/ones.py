@@ -1,4 +1,4 @@
-"""Ones as much of the world writes them: with a flag, with a foot.
+"""Ones with a flag and a foot, as they are written in much of the world.
 
 MNIST, written in America, has hardly any: a model that has seen only strokes
 takes a flagged one for a seven.
@@ -29,7 +29,7 @@ def embellish_ones(digits, labels, seed) -> tf.Tensor:
     """
     uniform = tf.random.stateless_uniform([5, tf.shape(digits)[0]], seed)
     has_flag = (tf.cast(labels, tf.int32) == 1) & (uniform[3] < SHARE)
-    # Few digits are: the others cost nothing.
+    # Few digits get a flag; the others cost nothing.
     rows = tf.where(has_flag)
     flagged = _draw(tf.gather_nd(digits, rows), tf.gather(uniform, rows[:, 0], axis=1))
     return tf.tensor_scatter_nd_update(digits, rows, flagged)
@@ -40,7 +40,7 @@ def _draw(digits, uniform) -> tf.Tensor:
 
     Args:
         digits: uint8 `[n, 28, 28]`.
-        uniform: float32 `[5, n]` in [0, 1), what is random about them.
+        uniform: float32 `[5, n]` in [0, 1), the random numbers to use.
     """
     top, bottom, height, stroke = _ends(digits)
     across = height * (0.15 + 0.25 * uniform[0])

@@ -1,4 +1,4 @@
-"""How a camera was held, as a JPEG's Exif block says, and its undoing."""
+"""Reads a JPEG's Exif orientation and turns its pixels upright."""
 
 import tensorflow as tf
 
@@ -8,12 +8,12 @@ EXIF_BYTES = 2**17
 
 
 def begins_with(image_bytes, beginning: bytes) -> tf.Tensor:
-    """Whether a string tensor begins so; bool scalar."""
+    """Whether a scalar string tensor starts with `beginning`; bool scalar."""
     return tf.strings.substr(image_bytes, 0, len(beginning)) == beginning
 
 
 def orientation(image_bytes) -> tf.Tensor:
-    """What a JPEG's Exif block says of the camera: 1 (upright), ..., 8; else 0."""
+    """A JPEG's Exif orientation, 1 (upright) to 8; 0 if there is none."""
     head = tf.strings.substr(image_bytes, 0, EXIF_BYTES)
     found = [
         _byte_after(head, b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"),
@@ -32,7 +32,7 @@ def _byte_after(head, pattern: bytes) -> tf.Tensor:
 
 
 def upright(pixels, camera) -> tf.Tensor:
-    """Undoes what `orientation` says of the camera; `pixels` `[h, w, c]`."""
+    """Turns pixels `[h, w, c]` upright, given the value of `orientation`."""
 
     def is_one_of(*values):
         return tf.reduce_any(camera == tf.constant(values))

@@ -1,4 +1,4 @@
-"""The images that the original was trained on, made anew."""
+"""Recreates the images that the original was trained on."""
 
 import json
 import pathlib
@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, digest_of
-from mnist_sum_tf.whole_files import ended_tidily
 
-# Its two generators and how many images each left.
+# The original's two generators, and how many images each produced.
 NUM_IMAGES = {"scattered": 2_021, "tiled": 754}
 BATCH_SIZE = 256
 MADE_FROM_FILE = "made_from.json"
@@ -33,8 +33,8 @@ def write_original_images(
         num_images: images by layout, `NUM_IMAGES` by default.
 
     Raises:
-        UserError: if the folder cannot be written or holds others, or the digits are
-            of too few classes to make so many numbers.
+        UserError: if the folder cannot be written or holds other images, or the digits
+            have too few classes to form that many distinct numbers.
     """
     folder = pathlib.Path(folder)
     num_images = num_images or NUM_IMAGES
@@ -53,7 +53,9 @@ def write_original_images(
     _check_numbers(digits, max(num_images.values()))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with ended_tidily(), tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
+            dir=folder.parent
+        ) as beside:
             images = pathlib.Path(beside) / "images"
             for number, (layout, count) in enumerate(num_images.items()):
                 # Layouts share their digits under one seed.
@@ -99,7 +101,7 @@ def _check_numbers(digits: Digits, count: int) -> None:
 def _distinct(
     digits: Digits, layout: str, seed: int, count: int
 ) -> dict[str, np.ndarray]:
-    """The last image of each number until there are `count` numbers."""
+    """The last image drawn of each number, until `count` numbers were drawn."""
     found = {}
     for images, labels in datasets.composites_dataset(
         digits, layout, seed, BATCH_SIZE

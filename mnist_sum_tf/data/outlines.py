@@ -2,14 +2,14 @@
 
 import tensorflow as tf
 
+from mnist_sum_tf.data.degradation_kinds import RandomNumbers, blur_by, to_uint8
 from mnist_sum_tf.data.placement import between
-from mnist_sum_tf.data.degradation_kinds import Numbers, blur_by, to_uint8
 
 
-def draw_outlines(images, numbers: Numbers) -> tf.Tensor:
+def draw_outlines(images, numbers: RandomNumbers) -> tf.Tensor:
     """Outlines in place of ink: inside, outside or astride; up to thrice as bright.
 
-    Half of them are thin: no pixel counts as beside one that touches by a corner.
+    Half of them are thin: they ignore the diagonal neighbours of a pixel.
     """
     is_thin, inside, gain = tf.unstack(numbers.per_image[4:7])
     inside = tf.clip_by_value(between(inside, -0.5, 1.5), 0.0, 1.0)
@@ -21,9 +21,9 @@ def draw_outlines(images, numbers: Numbers) -> tf.Tensor:
 
 
 def _sharpen(images, uniform) -> tf.Tensor:
-    """Up to black and white, split at some grey; half of the images blurred before.
+    """Raises contrast around a random grey; half of the images are blurred first.
 
-    What is as it was has soft, broad outlines, what is black and white has lines.
+    Unsharpened images get soft, broad outlines, black and white ones thin lines.
     """
     is_blurred, blur_share, steepness, split = tf.unstack(uniform)
     blurred = blur_by(images, between(blur_share, 0.3, 1.0))

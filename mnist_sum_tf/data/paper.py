@@ -1,4 +1,4 @@
-"""What is paper, table and ink in a picture.
+"""Finds paper, table and ink in a picture.
 
 Pictures are float32 `[h, w, 1]`, 0 (black) to 255 (white). Pure TensorFlow ops.
 """
@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# The longer side, in pixels, of a picture that `look_at` is made for.
+# Longer side, in pixels, of the reduced picture that `analyse` analyses.
 LOOK_SIZE = 320
-# What is smaller than this, and darker than all around it, is ink on paper.
+# In pixels: whatever is smaller, and darker than its surroundings, is ink.
 STROKE_SIZE = 41
 # Brightness may vary by this share of the paper's before it counts as ink.
 LEAST_CONTRAST = 0.1
 
 
-class Sheet(NamedTuple):
+class PaperAnalysis(NamedTuple):
     """The paper in a picture.
 
     Attributes:
         is_light: scalar bool, whether the ink is darker than the paper.
-        paper: float32 `[h, w, 1]`, the brightness of the paper, in the negative
+        paper: float32 `[h, w, 1]`, the brightness of the paper, after inversion
             if it is dark; 0 away from the ink.
         start, end: float32 `[2]`, first and last corner (row, column) of the
             ink, or of the picture where there is none.
@@ -32,7 +32,7 @@ class Sheet(NamedTuple):
     end: tf.Tensor
 
 
-def look_at(grey) -> Sheet:
+def analyse(grey) -> PaperAnalysis:
     """Finds paper and ink in a picture of about `LOOK_SIZE`.
 
     Args:
@@ -47,7 +47,7 @@ def look_at(grey) -> Sheet:
     paper = _light_paper(grey, surroundings)
     start, end = _ink_box(tf.where(surroundings, 0.0, ink_share(grey, paper)))
     is_wanted = _is_near(tf.shape(grey), start, end) & ~surroundings
-    return Sheet(is_light, tf.where(is_wanted, paper, 0.0), start, end)
+    return PaperAnalysis(is_light, tf.where(is_wanted, paper, 0.0), start, end)
 
 
 def dark_on_light(grey, is_light) -> tf.Tensor:
@@ -56,7 +56,7 @@ def dark_on_light(grey, is_light) -> tf.Tensor:
 
 
 def is_paper_light(grey) -> tf.Tensor:
-    """Whether paper is the lighter one of paper and ink.
+    """Whether the paper is lighter than the ink.
 
     Around strokes there is more paper than ink, above all at the very edge of a
     picture cut close to its strokes.
@@ -95,7 +95,7 @@ def _dark_surroundings(grey) -> tf.Tensor:
 def _light_paper(grey, surroundings) -> tf.Tensor:
     """The brightness of the light paper, under dark ink too.
 
-    A closing: what is darker than all around it, and small, is ink.
+    A morphological closing: small and darker than its surroundings means ink.
     """
     margin = STROKE_SIZE // 2
     unknown = _extended(tf.cast(surroundings, tf.float32)) > 0.5
@@ -140,7 +140,7 @@ def _is_near(size, start, end) -> tf.Tensor:
 
 
 def _box(mask):
-    """First and last corner of what is true, else of all, float32 `[2]`."""
+    """Corners of the true pixels' box (of the whole mask if none), float32 `[2]`."""
     mask = mask[..., 0] | ~tf.reduce_any(mask)
     rows = tf.where(tf.reduce_any(mask, axis=1))[:, 0]
     columns = tf.where(tf.reduce_any(mask, axis=0))[:, 0]
@@ -194,7 +194,7 @@ def _widened(mask, size: int) -> tf.Tensor:
 
 
 def _extended(image) -> tf.Tensor:
-    """Continues the paper (not the ink) at an image's edges beyond them."""
+    """Extends the paper, but not the ink, beyond an image's edges."""
     for _ in range(2):
         first, last = _bridged(image[:1]), _bridged(image[-1:])
         image = tf.concat([first, image, last], axis=0)
@@ -203,7 +203,7 @@ def _extended(image) -> tf.Tensor:
 
 
 def _bridged(edge) -> tf.Tensor:
-    """A closing along an edge `[1, w, 1]`, many times, as a margin."""
+    """A closing along an edge `[1, w, 1]`, repeated to form a margin."""
     # A stroke may lie along the edge, not only cross it.
     size = 2 * STROKE_SIZE + 1
     start, end = (

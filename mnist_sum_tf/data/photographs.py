@@ -1,6 +1,6 @@
-"""Made-up photographs: four handwritten digits on paper, card or blackboard.
+"""Synthetic photographs: four handwritten digits on paper, card or blackboard.
 
-What a telephone makes of them: another size, colour, light from one side,
+They imitate a phone's camera: varying size and colour, light from one side,
 grain, a slightly turned page. Made with Pillow, not in the graph.
 """
 
@@ -12,9 +12,9 @@ import numpy as np
 import PIL.Image
 import PIL.ImageFilter
 
+from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.data.new_folders import failed_writes_reported
-from mnist_sum_tf.whole_files import write_whole
+from mnist_sum_tf.data.new_folders import os_errors_as_user_errors
 
 # Digits are drawn large, then shrunk into the picture: smooth strokes.
 STROKE_SIZE = 196
@@ -27,7 +27,7 @@ class Scene(NamedTuple):
         size: height and width of the photograph in pixels.
         paper, pen: colours, red, green, blue, 0 to 255.
         digit_height: height in pixels of a digit's 28x28 box.
-        darkest: what is left of the light at the corner farthest from the lamp.
+        darkest: relative brightness, 0 to 1, at the corner farthest from the lamp.
         grain: standard deviation of the noise, 0 to 255.
         turn: degrees counter-clockwise.
         lines: pixels between the lines of ruled paper; 0 for blank paper.
@@ -63,7 +63,7 @@ def photograph(digit_images, scene: Scene, seed: int) -> PIL.Image.Image:
     Args:
         digit_images: uint8 `[4, 28, 28]`, white on black.
         scene: one of `SCENES` or another one.
-        seed: of where the digits stand and of the grain.
+        seed: seed of the digits' positions and of the grain.
     """
     rng = np.random.default_rng(seed)
     ink = _row_of_digits(digit_images, scene, rng)
@@ -88,7 +88,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
 
     Args:
         digits: which the four are drawn from.
-        seed: of that and of the photographs.
+        seed: seed of that choice and of the photographs.
         output_dir: made if missing.
 
     Returns:
@@ -98,7 +98,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         UserError: if the folder cannot be written.
     """
     output_dir = pathlib.Path(output_dir)
-    with failed_writes_reported(str(output_dir)):
+    with os_errors_as_user_errors(str(output_dir)):
         output_dir.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     paths = []
@@ -108,8 +108,8 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         image = photograph(digits.images[chosen], scene, seed)
         label = "".join(map(str, digits.labels[chosen]))
         path = output_dir / f"{label}_{name}.{suffix}"
-        with failed_writes_reported(str(output_dir)):
-            write_whole(path, encode_photograph(image, kind))
+        with os_errors_as_user_errors(str(output_dir)):
+            write_atomically(path, encode_photograph(image, kind))
         paths.append(str(path))
     return paths
 

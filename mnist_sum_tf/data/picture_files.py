@@ -23,21 +23,21 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 # A telephone's largest photographs; decoded, 150 MB.
 MAX_PIXELS = 50_000_000
-# What a bitmap of so many pixels may take, with its header and colours.
+# Largest bitmap file of that many pixels, with its header and palette.
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 40
 
 
 def read_picture(path) -> bytes:
-    """Reads an image file after looking at its header, decoding nothing.
+    """Reads an image file and checks its header, without decoding it.
 
     Args:
         path: of a PNG, JPEG, GIF or BMP file.
 
     Returns:
-        The file's bytes, which `decode_picture` takes; pixels that are broken
-        further down are found only there.
+        The file's bytes, for `decode_picture`, which finds damage beyond the
+        header.
 
     Raises:
         UserError: if the file is missing, a folder, unreadable, empty, no
@@ -84,7 +84,7 @@ def _check_header(path: str, image_bytes: bytes) -> None:
             f"{path}: an image may have up to {MAX_PIXELS} pixels. Received:"
             " several times as many"
         ) from None
-    except Exception:  # Pillow's readers raise whatever a broken header meets.
+    except Exception:  # Pillow raises many types for broken headers.
         raise UserError(
             expected + "a file that is no image, or one without pixels"
         ) from None
@@ -129,7 +129,7 @@ def decode_picture(image_bytes) -> tf.Tensor:
 
 
 def _in_colours(pixels, image_bytes) -> tf.Tensor:
-    """Of a BMP with a palette TensorFlow gives the places in it: looks them up."""
+    """Looks up a palette BMP's colours, of which TensorFlow returns the indices."""
     head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
     has_palette = begins_with(image_bytes, b"BM") & (_number(head[28:30]) == 8)
 
@@ -137,7 +137,7 @@ def _in_colours(pixels, image_bytes) -> tf.Tensor:
         begin = tf.cast(14 + _number(head[14:18]), tf.int32)
         palette = tf.strings.substr(image_bytes, begin, 4 * 256)
         palette = tf.io.decode_raw(palette, tf.uint8, fixed_length=4 * 256)
-        # Blue, green, red, and a byte that says nothing.
+        # Blue, green, red, and an unused byte.
         colours = tf.reshape(palette, [256, 4])[:, 2::-1]
         return tf.gather(colours, tf.cast(pixels[..., 0], tf.int32))
 
@@ -145,7 +145,7 @@ def _in_colours(pixels, image_bytes) -> tf.Tensor:
 
 
 def _checked(image_bytes) -> tf.Tensor:
-    """The same bytes, if format and size are among those that are decoded."""
+    """Asserts that format and size are supported, and returns the bytes."""
     head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
     is_png = begins_with(image_bytes, PNG_BEGINNING)
     is_jpeg = begins_with(image_bytes, JPEG_BEGINNING)
@@ -190,7 +190,7 @@ def _area(width, height) -> tf.Tensor:
 
 
 def _most_frames(image_bytes) -> tf.Tensor:
-    """No fewer than the frames of a GIF, which are all decoded."""
+    """An upper bound on the frames of a GIF, which are all decoded."""
     values = tf.io.decode_raw(image_bytes, tf.uint8)
     flags = tf.cast(values[10], tf.int32)
     num_colours = tf.where(flags >= 128, 2 ** (flags % 8 + 1), 0)
@@ -240,7 +240,7 @@ def _without_alpha(rgba) -> tf.Tensor:
 
 
 def _on_paper(rgb, alpha) -> tf.Tensor:
-    # What is seen of a mostly transparent picture is its ink, which wants paper
+    # What is visible of a mostly transparent picture is its ink, which needs paper
     # of the other shade; what is seen of a mostly opaque one is its paper.
     weights = tf.cast(alpha, tf.float32)
     grey = tf.reduce_mean(tf.cast(rgb, tf.float32), axis=-1, keepdims=True)

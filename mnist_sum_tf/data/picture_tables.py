@@ -1,4 +1,4 @@
-"""A person's pictures of any size, and a table of their sums."""
+"""The user's pictures of any size, and a table of their sums."""
 
 import concurrent.futures
 import csv
@@ -53,10 +53,10 @@ def read_picture_table(folder: str, table_path: str):
 
 
 def _check_all_there(folder: str, names, table_path: str) -> None:
-    """Checks before any is read; says how many pictures of the folder have no sum.
+    """Checks that all pictures exist; logs how many in the folder have no sum.
 
     Raises:
-        UserError: if one that is named is not there.
+        UserError: if a named picture does not exist.
     """
     paths = [os.path.join(folder, name) for name in names]
     missing = [path for path in paths if not os.path.exists(path)]
@@ -70,11 +70,11 @@ def _check_all_there(folder: str, names, table_path: str) -> None:
             os.path.abspath(os.path.join(folder, name)) for name in os.listdir(folder)
             if name.lower().endswith(SUFFIXES) and not name.startswith(".")
         }  # fmt: skip
-    except OSError:  # It may be closed to all but those who know its files' names.
+    except OSError:  # The folder may be searchable but not listable.
         return
     unnamed = in_folder - set(map(os.path.abspath, paths))
     if unnamed:
-        line = f"{folder} are passed over: {table_path} does not name them"
+        line = f"{folder} are skipped: {table_path} does not name them"
         logging.info(
             "%d of %d pictures in %s", len(unnamed), len(in_folder), config.one_line(line)
         )
@@ -122,7 +122,7 @@ def _has_control_characters(name: str) -> bool:
 
 
 def _lines(path: str, expected: str):
-    """Numbers of lines, from 1 on, and what stands in their columns."""
+    """Yields line numbers, from 1, and the values of their columns."""
     try:
         # Excel puts a mark before UTF-8.
         with open(path, encoding="utf-8-sig", newline="") as file:

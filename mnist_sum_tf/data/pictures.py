@@ -19,20 +19,20 @@ __all__ = [
 CANVAS = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Luminance, in 256ths, so that grey stays exactly what it is.
 RED, GREEN, BLUE = 77 / 256, 150 / 256, 29 / 256
-# Heights in pixels between which the ink of the composites lies, and the one
-# given to ink that a picture would otherwise show larger or smaller.
+# Range of the composites' ink heights, in pixels, and the height to which ink
+# outside that range is scaled.
 INK_HEIGHTS = (18.0, 34.0)
 INK_HEIGHT = 24.0
 INK_WIDTH = 160.0
 # Strokes of MNIST are 1.4 to 4.4 pixels wide (first and last hundredth).
 THINNEST_STROKE = 1.4
 USUAL_STROKE = 2.0
-# Strokes are worked on before they are averaged into canvas pixels.
+# Supersampling: fine pixels per canvas pixel and axis, averaged at the end.
 FINE = 4
 
 
 def canvas_with_ink(path: str, file: bytes) -> np.ndarray:
-    """See `canvas_of`; a model would read digits in nothing, too.
+    """As `canvas_of`, but refuses blank pictures, in which a model would see digits.
 
     Raises:
         UserError: naming `path`, also for a picture without ink.
@@ -113,7 +113,7 @@ def _fitted(pixels) -> tf.Tensor:
     look_size = tf.maximum(1.0, tf.round(size * shrink))
     look_scale = look_size / size  # Not the same both ways, being rounded.
     look = _placed(pixels, look_size, look_scale, [0.0, 0.0], "box")
-    sheet = paper.look_at(_grey(look))
+    sheet = paper.analyse(_grey(look))
     scale, shift = _placement(
         size, sheet.start / look_scale, sheet.end / look_scale
     )
@@ -157,7 +157,7 @@ def _placed(image, size, scale, shift, kernel: str) -> tf.Tensor:
 
 
 def _drawn(pixels, sheet, look_scale, scale, shift) -> tf.Tensor:
-    """The ink on the canvas, of a picture and of the paper seen smaller."""
+    """Draws a picture's ink on the canvas; `sheet` is from a reduced picture."""
     size = [FINE * side for side in CANVAS]
     scale, shift = FINE * scale, FINE * shift
     # Shrinking averages; enlarging draws smooth lines between pixels.
@@ -174,7 +174,7 @@ def _drawn(pixels, sheet, look_scale, scale, shift) -> tf.Tensor:
 
 
 def _stretched(ink, is_paper) -> tf.Tensor:
-    """Ink so that paper with its grain is 0 and strokes are 1."""
+    """Rescales ink so that paper and its grain are 0 and strokes 1."""
     values = tf.concat([tf.boolean_mask(ink, is_paper), [0.0]], axis=0)
     half = tf.reduce_max(values) / 2
     blank = tf.concat([values[values < half], [0.0]], axis=0)
@@ -195,7 +195,7 @@ def _stretched(ink, is_paper) -> tf.Tensor:
 
 
 def _thickened(ink) -> tf.Tensor:
-    """Hairlines as wide as the strokes of a usual digit."""
+    """Thickens hairlines to the width of a usual digit's strokes."""
     down = ink[1:, :-1] - ink[:-1, :-1]
     across = ink[:-1, 1:] - ink[:-1, :-1]
     outline = tf.reduce_sum(tf.sqrt(down**2 + across**2))

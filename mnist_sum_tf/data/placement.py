@@ -7,7 +7,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 
 # What happens where the ink of two digits meets.
-KEEP_EARLIER = 0  # the digit to the left stays; what leaves is pressed back
+KEEP_EARLIER = 0  # the left digit's pixel stays; ink off the left border is pushed back
 BRIGHTEST = 1  # the brighter pixel stays
 WRAP_AROUND = 2  # uint8 addition, modulo 256
 
@@ -27,8 +27,8 @@ class Placement(NamedTuple):
         shear: horizontal pixels per vertical pixel.
         overlap: int32 `[batch]`, one of `KEEP_EARLIER`, `BRIGHTEST`,
             `WRAP_AROUND`.
-        stroke: set by `deform`: change of the stroke's thickness; -1 erodes by one pixel, +1
-            dilates by one, values between blend. `None` leaves it.
+        stroke: set by `deform`: change of the stroke's thickness; -1 erodes by one
+            pixel, +1 dilates by one, values between blend. `None` leaves it.
         elastic_pixels: set by `deform`: largest elastic displacement, in pixels of
             the 28x28 box. `None` displaces nothing.
     """
@@ -70,16 +70,16 @@ def image_strength(uniform) -> tf.Tensor:
 def deform(
     placement: Placement, image_seed, digit_seed, deformation_strength: float
 ) -> Placement:
-    """Deforms, turns, thickens and moves digits, each image as a whole more or less.
+    """Deforms, rotates, thickens and moves digits, with one strength per image.
 
-    A model trained on gentler changes knew its own digits far better than unseen
+    A model trained on gentler changes read training digits far better than unseen
     ones.
 
     Args:
         placement: what is changed.
-        image_seed, digit_seed: int `[2]`, of what an image's digits have in
+        image_seed, digit_seed: int `[2]`, seeds of what an image's digits have in
             common and of what each has of its own.
-        deformation_strength: how far, as a share of what is usual, in [0, 1].
+        deformation_strength: factor on the default strength, in [0, 1].
     """
     batch_size = placement.center_x.shape[0]
     image = tf.random.stateless_uniform([6, batch_size, 1], image_seed)

@@ -16,7 +16,7 @@ CANVAS_SHAPE = config.IMAGE_SHAPE[:2]
 def find_pngs(folder: pathlib.Path) -> list[str]:
     """Paths of all PNGs, relative to a folder, sorted.
 
-    Those of linked folders are among them, hidden files and folders are not.
+    Follows links to folders; skips hidden files and folders.
 
     Raises:
         UserError: if a folder within it cannot be read, or a link leads nowhere.
@@ -70,7 +70,7 @@ def digits_of(path: pathlib.Path) -> list[int]:
 
 
 def read_png(path: pathlib.Path) -> np.ndarray:
-    """A PNG's pixels, uint8 `[40, 168]`; see-through is black.
+    """A PNG's pixels, uint8 `[40, 168]`; transparent ones are black.
 
     Raises:
         UserError: if it cannot be read, or is of another size.
@@ -90,7 +90,7 @@ def read_png(path: pathlib.Path) -> np.ndarray:
             if not image.has_transparency_data:
                 return np.asarray(image.convert("L"))
             on_black = _on_paper(image, "black")
-            # Black ink would not be seen, nor that it is of the wrong shade.
+            # Black ink would vanish, and with it the sign that colours are inverted.
             return on_black if on_black.any() else _on_paper(image, "white")
     except config.UserError:
         raise

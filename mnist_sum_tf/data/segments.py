@@ -15,9 +15,9 @@ from mnist_sum_tf.data import drawing, layouts
 from mnist_sum_tf.data.placement import deform
 from mnist_sum_tf.data.white_ink import INK
 
-# Longest sides of pieces, as a share of that of an image's largest one.
-LARGEST_SPECK = 0.25  # up to here it is passed over
-SMALLEST_DIGIT = 0.6  # below, it is half a digit, or the largest are two that touch
+# Longest side of a piece, relative to that of the image's largest piece.
+LARGEST_SPECK = 0.25  # pieces up to this size are ignored
+SMALLEST_DIGIT = 0.6  # smaller: part of a digit, or the largest is two touching digits
 SMALLEST_INK = 10  # pixels; nothing is written smaller
 INK_SIZE = 20  # of MNIST's digits: LeCun et al. fitted them into 20x20
 
@@ -41,7 +41,7 @@ def cut_images(images) -> Segments:
         images: uint8 `[n, 40, 168]`, white ink on black.
 
     Returns:
-        The segments of those that fall into exactly four of about one size.
+        The segments of images that split into exactly four of similar size.
     """
     rows, digits = [], []
     for row, image in enumerate(images):
@@ -77,7 +77,7 @@ def cropped(segment) -> np.ndarray:
 
 
 def _of_one_size(pieces: list) -> list:
-    """The pieces but for specks; none if they are of unlike size."""
+    """The pieces without specks; none if their sizes differ too much."""
     largest = max((max(piece.shape) for piece in pieces), default=0)
     if largest < SMALLEST_INK:
         return []
@@ -108,7 +108,7 @@ def centered(ink) -> np.ndarray:
 
 
 def set_apart(digits) -> np.ndarray:
-    """Sets four digits in the middles of four cells of 40x42, as they are.
+    """Centres four digits, unscaled, in four cells of 40x42.
 
     Args:
         digits: uint8 `[n, 4, 28, 28]`.
@@ -125,7 +125,7 @@ def set_apart(digits) -> np.ndarray:
 
 
 def deformed_and_set_apart(digits, seed) -> tf.Tensor:
-    """The same with each digit deformed, turned, thickened, moved and scaled.
+    """As `set_apart`, with each digit deformed, rotated, thickened, moved and scaled.
 
     Args:
         digits: uint8 `[n, 4, 28, 28]`, of known n.

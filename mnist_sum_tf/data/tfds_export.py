@@ -6,8 +6,8 @@ from typing import Iterator
 import numpy as np
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.data.digits import Digits, load_digits
-from mnist_sum_tf.whole_files import ended_tidily
 
 
 def write_bundled_digits(data_dir: str) -> str:
@@ -23,7 +23,7 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
 
     It has the name, version and features of TFDS' own MNIST, so that
     `tfds.load("mnist", data_dir=data_dir, download=False)` takes it for that.
-    TFDS writes beside and renames when done.
+    TFDS writes to a temporary folder and renames it when done.
 
     Args:
         data_dir: the folder of TFDS data sets to add it to; made where missing.
@@ -46,7 +46,7 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
                 "--tfds_data_dir must be a folder without MNIST. "
                 f"Received: {data_dir}, which holds {mnist.data_dir}"
             )
-        with ended_tidily():
+        with cleaned_up_on_signals():
             tfds.dataset_builders.store_as_tfds_dataset(
                 name=mnist.name,
                 version=mnist.version,
@@ -59,7 +59,7 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
                 # Keeps the digits' order, which tells validation from training.
                 disable_shuffling=True,
             )
-    except (OSError, RuntimeError) as error:  # TFDS turns some of one into the other.
+    except (OSError, RuntimeError) as error:  # TFDS converts some of the former.
         reason = getattr(error, "strerror", None) or config.first_line(error)
         raise config.UserError(
             "--tfds_data_dir must be a folder that can be written. "

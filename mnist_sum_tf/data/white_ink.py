@@ -1,4 +1,4 @@
-"""Images and digits of one's own must be white ink on black paper."""
+"""Checks that the user's images and digits are white ink on black paper."""
 
 import numpy as np
 
@@ -12,10 +12,10 @@ INK = 40  # a pixel that is lighter than this is ink
 
 
 def check_white_ink(name: str, images: np.ndarray) -> None:
-    """Refuses what would be learned or evaluated wrongly.
+    """Raises `UserError` unless images are white ink on black paper.
 
     Args:
-        name: of the file or flag, for the error's line.
+        name: the file or flag, for the error message.
         images: uint8 `[n, height, width]`, at least one.
 
     Raises:

@@ -46,7 +46,7 @@ def local_answerer(model_path) -> Answerer:
 
 
 def _warm_up(answer: Answerer) -> None:
-    """The first question takes a second, whoever asks it."""
+    """Warms up: the first question takes a second."""
     blank = np.zeros((1, config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1), np.uint8)
     answer("serving_default", {"images": blank})
     answer("serving_bytes", {"image_bytes": np.array([blank_file()], object)})
@@ -75,7 +75,7 @@ def remote_answerer(server_url: str, model_name: str) -> Answerer:
         model_name: the model's name there.
 
     Raises:
-        UserError: if the address is none, or the extra `serving` is missing.
+        UserError: if the address is invalid, or the extra `serving` is missing.
     """
     try:
         from mnist_sum_tf.serving.client import Server, connect
@@ -89,6 +89,6 @@ def remote_answerer(server_url: str, model_name: str) -> Answerer:
             Server(server_url, model_name), TIMEOUT_SECONDS, max_attempts=MAX_ATTEMPTS
         )
     except config.UserError as error:
-        message = str(error).replace("--server", "--backend")
+        message = str(error).replace("--server", "--backend", 1)
         raise config.UserError(message) from None
     return client.predict

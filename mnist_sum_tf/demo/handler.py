@@ -7,18 +7,18 @@ import urllib.parse
 from collections.abc import Callable
 
 from mnist_sum_tf.data.pictures import canvas_of
-from mnist_sum_tf.demo import answerers, bodies, visitors
-from mnist_sum_tf.demo.refusals import Refused, told
+from mnist_sum_tf.demo import answerers, origin_checks, request_bodies
+from mnist_sum_tf.demo.error_responses import Refused, told
 from mnist_sum_tf.demo.served_files import File
 from mnist_sum_tf.serving import errors, rest_form
 
 MODEL_NAME = "mnist_sum"
 PREDICT_PATH = f"/v1/models/{MODEL_NAME}:predict"
 CANVAS_PATH = "/canvas"
-# Of a client that does not ask again, or does not take its answer.
+# For a client that is idle, or does not read its answer.
 SOCKET_TIMEOUT_SECONDS = 20
 HEADERS = {
-    # Nothing of the page comes from, or goes, elsewhere.
+    # The page loads nothing from, and sends nothing to, other hosts.
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -28,18 +28,18 @@ HEADERS = {
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Of a `DemoServer`."""
+    """Handles the requests to a `DemoServer`."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "mnist_sum_demo", ""
     timeout = SOCKET_TIMEOUT_SECONDS
-    # One packet for an answer; two would wait for each other.
+    # Buffered: an answer in two packets would be delayed by Nagle's algorithm.
     wbufsize = -1
-    # Whether a body is still to come, which is no next request.
+    # Whether a body is unread, which must not be parsed as a request.
     is_body_left = False
 
     def do_GET(self):
-        # Who sends a body with it may have hidden a second question there.
+        # A body sent with a GET may hide a second request (smuggling).
         has_no_body = self.headers.get("Content-Length", "0") == "0"
         self.is_body_left = not has_no_body or "Transfer-Encoding" in self.headers
         self._answer(self._find_file)
@@ -63,7 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _check_host(self) -> None:
         if self.server.is_local:
-            visitors.check_host(self.headers.get("Host"))
+            origin_checks.check_host(self.headers.get("Host"))
 
     def _find_file(self) -> File:
         try:
@@ -76,16 +76,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.server.files[path]
 
     def _ask(self) -> File:
-        visitors.check_origin(self.headers.get("Origin"), self.headers.get("Host"))
-        length = bodies.length_of(self.headers)
+        origin_checks.check_origin(self.headers.get("Origin"), self.headers.get("Host"))
+        length = request_bodies.length_of(self.headers)
         answers = {CANVAS_PATH: self._canvas, PREDICT_PATH: self._prediction}
         if self.path not in answers:
             raise Refused(404, f"Expected {PREDICT_PATH}")
-        with bodies.room_for(length, self.server.large_bodies):
-            body = bodies.read_body(self.connection, self.rfile, length)
+        with request_bodies.room_for(length, self.server.large_bodies):
+            body = request_bodies.read_body(self.connection, self.rfile, length)
             self.is_body_left = False
             self.connection.settimeout(self.timeout)
-            with bodies.slot(self.server.slots):
+            with request_bodies.slot(self.server.slots):
                 return answers[self.path](body)
 
     def _prediction(self, body: bytes) -> File:
@@ -117,7 +117,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(file.content)
         self.wfile.flush()
         if self.is_body_left:
-            bodies.drop_rest(self.connection)
+            request_bodies.drop_rest(self.connection)
 
     def handle(self):
         try:

@@ -19,14 +19,14 @@ PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class File(NamedTuple):
-    """What is answered to a GET."""
+    """The response to a GET request."""
 
     content_type: str
     content: bytes
 
 
 def find_files(examples) -> dict[str, File]:
-    """Every file that is served, by its path: no other can be asked for.
+    """Every file that is served, by its path; other paths give 404.
 
     Args:
         examples: see `DemoConfig`.

@@ -5,8 +5,8 @@
     /v1/models/<name>:predict          the model, in TensorFlow Serving's form
     /canvas                            a picture -> the 6,720 pixels a model sees
 
-The page asks its own address only, so a browser needs no permission to ask
-another server: this one passes questions on.
+The page only asks its own address, so that no browser needs permission to ask
+another server (CORS): this one forwards requests.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ import threading
 
 from mnist_sum_tf.config import UserError, first_line, kind_and_line, one_line
 from mnist_sum_tf.data.pictures import canvas_of
-from mnist_sum_tf.demo import answerers, visitors
+from mnist_sum_tf.demo import answerers, origin_checks
 from mnist_sum_tf.demo.handler import MODEL_NAME, Handler
 from mnist_sum_tf.demo.served_files import File, find_files
 
 # Large photographs, and long JSON, take memory while they are read ...
 MAX_AT_A_TIME = 4
-# ... and before, while they come in, or wait.
+# ... and before that, while they arrive or wait.
 MAX_LARGE_BODIES = 8
 
 
@@ -34,7 +34,7 @@ class DemoConfig:
     Attributes:
         host: the address to listen at; other machines reach the page only at
             one of this machine's network addresses, or `0.0.0.0`. A loopback
-            address is asked by names of this machine alone, see `visitors`.
+            address is asked by names of this machine alone, see `origin_checks`.
         port: a free one where 0.
         model: a SavedModel or a folder of versions, read in this process.
         backend: the address of a model server to ask in its place.
@@ -53,7 +53,7 @@ def run_demo(config: DemoConfig) -> None:
     """Serves the page until it is interrupted.
 
     Raises:
-        UserError: if the port, the model or the backend's address is none.
+        UserError: if the port, the model or the backend's address is invalid.
     """
     try:
         with start_server(config) as server:
@@ -82,7 +82,7 @@ def start_server(config: DemoConfig) -> "DemoServer":
             "--host and --port must be an address that is free. Received: "
             f"{one_line(config.host)}:{config.port} ({first_line(error)})"
         ) from None
-    # The first canvas takes seconds, which nobody who draws shall wait for. Begun last:
+    # The first canvas takes seconds, which no user should wait for. Started last:
     # a program that ends while TensorFlow works in a thread is aborted.
     blank = answerers.blank_file()
     threading.Thread(target=canvas_of, args=("blank", blank), daemon=True).start()
@@ -110,7 +110,7 @@ class DemoServer(http.server.ThreadingHTTPServer):
         if ":" in config.host:
             self.address_family = socket.AF_INET6
         super().__init__((config.host, config.port), Handler)
-        self.is_local = visitors.is_loopback(self.server_address[0])
+        self.is_local = origin_checks.is_loopback(self.server_address[0])
 
     @property
     def url(self) -> str:

@@ -1,13 +1,13 @@
-"""The encoder taught by an ensemble, within minutes on one GPU, in JAX.
+"""Distils an ensemble of teachers into the encoder, in JAX: minutes on one GPU.
 
-    deformed_digits   digits written anew: deformed, turned, thickened, blended
+    deformed_digits   random variations: deformed, rotated, thickened, blended digits
     placements        where four of them stand
     drawing           both become images
     degradation       what paper, pen and camera do to them
     networks          the encoder and its teachers
     learning          a step of Adam
-    teachers          learn single digits, and say what written ones are
-    pupils            the encoder learns what they say
+    teachers          learn single digits, and label the deformed ones
+    students            the encoder learns their labels
     recipe            all of it, in a work directory
 
 TensorFlow is not needed here: the weights are handed over in a file.

@@ -1,4 +1,4 @@
-"""Digits as they are written anew: deformed, turned, thickened, flagged, blended.
+"""Random variations of digits: deformed, rotated, thickened, flagged, blended.
 
 The functions of `data.handwriting`, `data.ones` and `data.placement.deform` for a
 GPU, in JAX. The four digits of image i are a pure function of (seed, i).
@@ -16,13 +16,13 @@ FLAG_SHARE = 0.25  # of the ones; half of these have a foot as well
 BLEND_SHARE = 0.25  # of the images, whose digits are mixed with another one each
 
 
-class Writing(NamedTuple):
-    """How the digits of images are written; float32 `[n, 4]` unless told otherwise.
+class Variation(NamedTuple):
+    """Random parameters of digits' variations; float32 `[n, 4]` unless noted.
 
     Attributes:
         chosen: int32, which digit it is.
         other: int32, the digit that it is blended with.
-        other_share: how much of that one, in [0, 0.5].
+        other_share: weight of that digit in the blend, in [0, 0.5].
         offset_x, offset_y: in pixels.
         log_width, log_height: of the box' size relative to its usual one.
         rotation_degrees: about the box' centre.
@@ -46,8 +46,8 @@ class Writing(NamedTuple):
     flag: jax.Array
 
 
-def writing_of(seed: int, images, num_digits: int) -> Writing:
-    """How the digits of images number `images` are written.
+def variation_of(seed: int, images, num_digits: int) -> Variation:
+    """Draws the variations of the digits of images number `images`.
 
     Args:
         seed: a whole number.
@@ -59,7 +59,7 @@ def writing_of(seed: int, images, num_digits: int) -> Writing:
     return jax.vmap(lambda key: _write(key, num_digits))(keys)
 
 
-def _write(key, num_digits: int) -> Writing:
+def _write(key, num_digits: int) -> Variation:
     """One image's; the strengths are those of `data.placement.deform`."""
     keys = jax.random.split(key, 6)
     image = jax.random.uniform(keys[0], [6])
@@ -71,7 +71,7 @@ def _write(key, num_digits: int) -> Writing:
     displacements = jax.random.uniform(keys[2], shape, minval=-1)
     chosen, other = jax.random.randint(keys[3], [2, 4], 0, num_digits)
     other_share = jax.random.uniform(keys[4], [4], maxval=0.5)
-    return Writing(
+    return Variation(
         chosen=chosen,
         other=other,
         other_share=jnp.where(image[4] < BLEND_SHARE, other_share, 0.0),
@@ -87,26 +87,26 @@ def _write(key, num_digits: int) -> Writing:
     )
 
 
-def written_digits(digit_images, digit_labels, writing: Writing) -> jax.Array:
+def varied_digits(digit_images, digit_labels, variation: Variation) -> jax.Array:
     """Blended and flagged digits, not deformed and not thickened yet.
 
     Args:
         digit_images: uint8 `[digits, 28, 28]`.
         digit_labels: integer `[digits]`.
-        writing: of n images.
+        variation: of n images.
 
     Returns:
         float32 `[n, 4, 28, 28]`, whole numbers from 0 to 255.
     """
-    share = writing.other_share[..., None, None]
+    share = variation.other_share[..., None, None]
     one, other = (
         digit_images[which].astype(jnp.float32)
-        for which in (writing.chosen, writing.other)
+        for which in (variation.chosen, variation.other)
     )
-    is_one = digit_labels[writing.chosen] == 1
-    has_flag = is_one & (writing.flag[..., 3] < FLAG_SHARE) & (writing.other_share == 0)
+    is_one = digit_labels[variation.chosen] == 1
+    has_flag = is_one & (variation.flag[..., 3] < FLAG_SHARE) & (variation.other_share == 0)
     flat = one.reshape(-1, DIGIT_SIZE, DIGIT_SIZE)
-    flagged = _flagged(flat, writing.flag.reshape(-1, 5).T).reshape(one.shape)
+    flagged = _flagged(flat, variation.flag.reshape(-1, 5).T).reshape(one.shape)
     one = jnp.where(has_flag[..., None, None], flagged, one)
     return jnp.round(one + share * (other - one))
 

@@ -8,12 +8,12 @@ import numpy as np
 
 
 def degrade(images, key, share: float) -> jax.Array:
-    """Degrades the first rows of a batch, so many by each kind, each with a chance.
+    """Degrades the first rows of a batch, some by each kind, with probability `share`.
 
     Args:
         images: float32 `[n, 40, 168, 1]`, n a multiple of 32.
         key: of JAX' random numbers.
-        share: of those rows, the share that is degraded.
+        share: probability that each of those rows is degraded.
 
     Returns:
         float32 of that shape, whole numbers from 0 to 255.
@@ -37,7 +37,7 @@ def _degraded_by(kind, images, key):
         return degraded
     noise_key, blur_key, chance_key = (jax.random.fold_in(key, i) for i in (1, 2, 3))
     count = images.shape[0]
-    if count < 4:  # which are no half and no quarter: each by its chance
+    if count < 4:  # too few to split into half and quarter: each at random
         chance = _per_image(images, chance_key, 0.0, 1.0)
         others = jnp.where(chance < 0.75, _to_grey(_blur(degraded, blur_key)), degraded)
         noisy = _to_grey(_add_noise(degraded, noise_key))

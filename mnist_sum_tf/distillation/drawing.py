@@ -1,4 +1,4 @@
-"""Written digits become single images for teachers, canvases for the pupil.
+"""Draws digits as single images for teachers, as canvases for the student.
 
 The functions of `data.drawing` and `data.canvas` for a GPU, in JAX.
 """
@@ -11,9 +11,9 @@ import numpy as np
 
 from mnist_sum_tf.config import DIGIT_SIZE
 from mnist_sum_tf.distillation.deformed_digits import (
-    Writing,
-    displacement_field,
+    Variation,
     change_stroke,
+    displacement_field,
 )
 from mnist_sum_tf.distillation.placements import (
     BRIGHTEST,
@@ -30,64 +30,64 @@ _TILE_Y = np.arange(HEIGHT, dtype=np.float32) + 0.5
 _DIGIT_PLACE = np.arange(DIGIT_SIZE, dtype=np.float32) + 0.5
 
 
-def single_digits(digits, writing: Writing) -> jax.Array:
+def single_digits(digits, variation: Variation) -> jax.Array:
     """Each digit by itself, at its usual size.
 
     Args:
-        digits: float32 `[n, 4, 28, 28]`, see `written_digits`.
-        writing: of those n images.
+        digits: float32 `[n, 4, 28, 28]`, see `varied_digits`.
+        variation: of those n images.
 
     Returns:
         float32 `[4 n, 28, 28, 1]`, whole numbers from 0 to 255.
     """
-    zeros = jnp.zeros_like(writing.shear)
+    zeros = jnp.zeros_like(variation.shear)
     center, size = zeros + DIGIT_SIZE / 2, zeros + DIGIT_SIZE
     standing = Placement(center, center, size, size, zeros, None)
-    tiles = _tiles(digits, standing, writing, _DIGIT_PLACE, _DIGIT_PLACE, 0)
+    tiles = _tiles(digits, standing, variation, _DIGIT_PLACE, _DIGIT_PLACE, 0)
     return tiles.reshape(-1, DIGIT_SIZE, DIGIT_SIZE, 1)
 
 
 def canvases(
-    digits, placement: Placement, writing: Writing, nearest_images: int = 0
+    digits, placement: Placement, variation: Variation, nearest_images: int = 0
 ) -> jax.Array:
     """Four digits to an image.
 
     Args:
-        digits: float32 `[n, 4, 28, 28]`, see `written_digits`.
-        placement: where they would stand as they are.
-        writing: how they differ from that.
-        nearest_images: the last so many images take the nearest pixel.
+        digits: float32 `[n, 4, 28, 28]`, see `varied_digits`.
+        placement: positions before the variation.
+        variation: the variation to apply.
+        nearest_images: number of last images drawn by nearest neighbour.
 
     Returns:
         float32 `[n, 40, 168, 1]`, whole numbers from 0 to 255.
     """
-    center_x = placement.center_x + writing.offset_x
+    center_x = placement.center_x + variation.offset_x
     tile_left = jnp.floor(center_x) - TILE_WIDTH // 2
-    # The writing's offset comes on top in `_tiles`.
+    # The variation's offset comes on top in `_tiles`.
     in_tile = placement._replace(center_x=placement.center_x - tile_left)
-    tiles = _tiles(digits, in_tile, writing, _TILE_X, _TILE_Y, nearest_images)
+    tiles = _tiles(digits, in_tile, variation, _TILE_X, _TILE_Y, nearest_images)
     return _joined(tiles, tile_left.astype(jnp.int32), placement.overlap)[..., None]
 
 
-def _tiles(digits, placement, writing, tile_x, tile_y, nearest_images: int):
+def _tiles(digits, placement, variation, tile_x, tile_y, nearest_images: int):
     """float32 `[n, 4, rows, columns]`."""
     count = digits.shape[0]
 
     def flat(values):
         return values.reshape(count * 4, *values.shape[2:])
 
-    pixels = change_stroke(flat(digits), flat(writing.stroke))
-    center_x = flat(placement.center_x + writing.offset_x)
-    center_y = flat(placement.center_y + writing.offset_y)
-    width = flat(placement.width * jnp.exp(writing.log_width))
-    height = flat(placement.height * jnp.exp(writing.log_height))
-    angle = flat(placement.rotation_degrees + writing.rotation_degrees)
+    pixels = change_stroke(flat(digits), flat(variation.stroke))
+    center_x = flat(placement.center_x + variation.offset_x)
+    center_y = flat(placement.center_y + variation.offset_y)
+    width = flat(placement.width * jnp.exp(variation.log_width))
+    height = flat(placement.height * jnp.exp(variation.log_height))
+    angle = flat(placement.rotation_degrees + variation.rotation_degrees)
     field = displacement_field(
-        flat(writing.displacements),
+        flat(variation.displacements),
         (tile_x - center_x[:, None]) / width[:, None],
         (tile_y - center_y[:, None]) / height[:, None],
     )
-    angle, shear = angle * (np.pi / 180), flat(writing.shear)
+    angle, shear = angle * (np.pi / 180), flat(variation.shear)
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     u_d, v_d = DIGIT_SIZE / width, DIGIT_SIZE / height
     across, down, u_dx, u_dy, v_dx, v_dy = (

@@ -1,4 +1,4 @@
-"""Steps of Adam with decoupled weight decay, and what is kept of them."""
+"""Adam with decoupled weight decay, and the state that it updates."""
 
 from typing import Any, Callable, NamedTuple
 
@@ -21,7 +21,7 @@ class State(NamedTuple):
 
 
 def adam(learning_rate: float, weight_decay: float, total_steps: int):
-    """Adam whose rate rises in a line and falls as a cosine.
+    """Adam with linear warm-up and cosine decay of its learning rate.
 
     Args:
         learning_rate: the largest.
@@ -51,7 +51,7 @@ def begin(parameters, statistics, optimizer) -> State:
 def advanced(
     state: State, optimizer, loss: Callable, average_decay: float
 ) -> tuple[State, jax.Array]:
-    """The state after one step more, and the loss before it.
+    """Takes one step: the new state, and the loss before it.
 
     Args:
         state: before.

@@ -1,4 +1,4 @@
-"""The pupil, which is `models.build_encoder` in JAX, and its teachers.
+"""The student, which is `models.build_encoder` in JAX, and its teachers.
 
 Both are normalised while they learn (see `models.normalization`); parameters are
 dictionaries layer -> name -> array, kernels as Keras keeps them.
@@ -52,7 +52,7 @@ def initial(key, layers: dict[str, tuple]):
         kernel = jax.random.uniform(own, shape, minval=-limit, maxval=limit)
         size = shape[-1:]
         if name == "logits":
-            # Softmax begins near even chances.
+            # So that softmax starts near uniform.
             parameters[name] = {"kernel": kernel * 0.1, "bias": jnp.zeros(size)}
             continue
         parameters[name] = {
@@ -62,13 +62,13 @@ def initial(key, layers: dict[str, tuple]):
     return parameters, statistics
 
 
-def pupil(parameters, statistics, images, dropout_key=None, dropout_rate=0.0):
+def student(parameters, statistics, images, dropout_key=None, dropout_rate=0.0):
     """Reads canvases.
 
     Args:
         parameters, statistics: see `initial`.
         images: float32 `[n, 40, 168, 1]` in 0..255.
-        dropout_key: while learning; `None` evaluates.
+        dropout_key: JAX key in training; `None` in evaluation.
         dropout_rate: while learning.
 
     Returns:
@@ -86,7 +86,7 @@ def pupil(parameters, statistics, images, dropout_key=None, dropout_rate=0.0):
 
 
 def teacher(parameters, statistics, images, dropout_key=None):
-    """Reads single digits, float32 `[n, 28, 28, 1]`; else as `pupil`: `[n, 10]`."""
+    """Reads single digits, float32 `[n, 28, 28, 1]`; else as `student`: `[n, 10]`."""
     layer = _Layers(parameters, statistics, dropout_key)
     x = images.astype(jnp.bfloat16) * (2 / 255) - 1
     for name in parameters:
@@ -100,7 +100,7 @@ def teacher(parameters, statistics, images, dropout_key=None):
 
 
 class _Layers:
-    """Applies layers by name, and keeps what normalisations saw."""
+    """Applies layers by name, and tracks batch statistics."""
 
     def __init__(self, parameters, statistics, key):
         self.parameters, self.statistics = parameters, dict(statistics)
@@ -145,7 +145,7 @@ def product(x, kernel):
     if kernel.ndim == 2:
         return x @ kernel
     if kernel.shape[2] == 1:
-        # Of one channel: as a matrix product it takes a tenth off the whole step.
+        # One input channel: a matrix product saves a tenth of the whole step.
         return _patches(x) @ kernel.reshape(9, -1)
     return jax.lax.conv_general_dilated(
         x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
@@ -165,7 +165,7 @@ def _patches(x):
 
 
 def pooled(x):
-    """The largest of 2x2 pixels each; odd ones at the ends are left out."""
+    """2x2 max pooling; an odd last row or column is dropped."""
     count, height, width, channels = x.shape
     x = x[:, : height // 2 * 2, : width // 2 * 2]
     x = x.reshape(count, height // 2, 2, width // 2, 2, channels)
@@ -173,7 +173,7 @@ def pooled(x):
 
 
 def folded(parameters, statistics) -> dict[str, np.ndarray]:
-    """Plain layers that do what normalised ones do.
+    """Folds normalisation into equivalent plain layers.
 
     Returns:
         `layer/kernel` and `layer/bias` -> float32.

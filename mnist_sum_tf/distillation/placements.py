@@ -1,4 +1,4 @@
-"""Where the digits of the pupil's canvases stand: `data.layouts.mixed`, in JAX."""
+"""Where the digits of the student's canvases stand: `data.layouts.mixed`, in JAX."""
 
 from typing import NamedTuple
 

@@ -1,7 +1,7 @@
-"""Teachers, what they say, the pupil: one after another, in a work directory.
+"""Trains the teachers, labels with them and trains the student, in a work directory.
 
     teacher-0.npz, ...   trained teachers
-    pupil.npz            the pupil's last checkpoint
+    student.npz            the student's last checkpoint
     encoder.npz          its averaged weights: `--initial_model` of the other scripts
 """
 
@@ -17,7 +17,7 @@ import tqdm
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
-from mnist_sum_tf.distillation import networks, pupils, saved_states, teachers
+from mnist_sum_tf.distillation import networks, saved_states, students, teachers
 from mnist_sum_tf.training import interruptions, stage_folder
 
 UNSEEN_IMAGES = 4096  # evaluated at the end
@@ -25,36 +25,37 @@ UNSEEN_IMAGES = 4096  # evaluated at the end
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Settings of all of it; the figures are those that the README gives.
+    """Settings of the whole distillation; defaults as in the README.
 
     Attributes:
-        digits: see `load_digits`.
+        digits, tfds_data_dir: see `load_digits`.
         num_teachers: how many there are; each misses a sixth of the digits.
         teacher_steps: of each, by batches of `4 * teachers.BATCH_IMAGES` digits.
-        num_writings: images whose digits teachers label; a power of two.
-        lesson: the pupil's.
-        checkpoint_every_steps: of the pupil.
+        num_labelled_images: images whose digits teachers label; a power of two.
+        student: the student's.
+        checkpoint_every_steps: of the student.
         log_every_steps: likewise.
     """
 
     digits: str = "bundled"
+    tfds_data_dir: str | None = None
     num_teachers: int = 12
     teacher_steps: int = 6_000
-    num_writings: int = 2**20
-    lesson: pupils.Lesson = pupils.Lesson()
+    num_labelled_images: int = 2**20
+    student: students.StudentConfig = students.StudentConfig()
     checkpoint_every_steps: int = 2_000
     log_every_steps: int = 100
 
 
 class Result(NamedTuple):
-    """What came out.
+    """Results of a distillation.
 
     Attributes:
         path: of `encoder.npz`.
-        teachers_accuracy: the share of validation digits, as they are, that the
-            teachers read together.
+        teachers_accuracy: the share of undeformed validation digits that the
+            teachers together read right.
         sum_accuracy: the share of `UNSEEN_IMAGES` sums of validation digits, written
-            and placed as those that are learned from, that the pupil has right.
+            and placed as those that are learned from, that the student has right.
     """
 
     path: pathlib.Path
@@ -63,9 +64,9 @@ class Result(NamedTuple):
 
 
 def distill(recipe: Recipe, workdir) -> Result:
-    """Trains teachers and pupil, or goes on where a run was stopped.
+    """Trains teachers and student, or resumes a stopped run.
 
-    It then ends in the same bits on a processor; on a GPU, where XLA chooses
+    A resumed run ends in the same bits on a CPU; on a GPU, where XLA chooses
     operations by their speed, up to rounding.
 
     Raises:
@@ -74,7 +75,8 @@ def distill(recipe: Recipe, workdir) -> Result:
     workdir = pathlib.Path(workdir)
     _check(recipe)
     digits, unseen = (
-        load_digits(recipe.digits, split) for split in ("train", "validation")
+        load_digits(recipe.digits, split, recipe.tfds_data_dir)
+        for split in ("train", "validation")
     )
     with stage_folder.lock_directory(workdir), interruptions.StopRequest() as stop:
         _claim(recipe, digits, workdir)
@@ -84,15 +86,15 @@ def distill(recipe: Recipe, workdir) -> Result:
             saved_states.write_arrays(workdir / "encoder.npz", plain)
         except OSError as error:
             raise stage_folder.unwritable(error) from error
-    images, sums = pupils.unseen_images(recipe.lesson, unseen, UNSEEN_IMAGES)
+    images, sums = students.unseen_images(recipe.student, unseen, UNSEEN_IMAGES)
     return Result(
         workdir / "encoder.npz", teachers.accuracy(trained, unseen),
-        pupils.sum_accuracy(plain, images, sums),
+        students.sum_accuracy(plain, images, sums),
     )  # fmt: skip
 
 
 def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
-    """Makes sure that what is there is of these very settings and digits.
+    """Checks that existing files are of the same settings and digits.
 
     Raises:
         UserError: if it is not.
@@ -111,10 +113,10 @@ def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
 def _check(recipe: Recipe) -> None:
     counts = {
         "num_teachers": recipe.num_teachers, "teacher_steps": recipe.teacher_steps,
-        "total_steps": recipe.lesson.total_steps,
+        "total_steps": recipe.student.total_steps,
         "checkpoint_every_steps": recipe.checkpoint_every_steps,
     }  # fmt: skip
-    rate = recipe.lesson.learning_rate
+    rate = recipe.student.learning_rate
     if not (math.isfinite(rate) and rate > 0):
         raise config.UserError(
             f"--learning_rate must be positive and finite. Received: {rate}"
@@ -122,30 +124,30 @@ def _check(recipe: Recipe) -> None:
     for name, value in counts.items():
         if value < 1:
             raise config.UserError(f"--{name} must be at least 1. Received: {value}")
-    num_writings, batch_size = recipe.num_writings, recipe.lesson.global_batch_size
-    if num_writings < 1 or num_writings & (num_writings - 1):
+    num_images, batch_size = recipe.num_labelled_images, recipe.student.global_batch_size
+    if num_images < 1 or num_images & (num_images - 1):
         raise config.UserError(
-            f"--num_writings must be a power of two. Received: {num_writings}"
+            f"--num_labelled_images must be a power of two. Received: {num_images}"
         )
-    if batch_size < 32 or batch_size % 32 or num_writings % batch_size:
+    if batch_size < 32 or batch_size % 32 or num_images % batch_size:
         raise config.UserError(
             "--global_batch_size must be a multiple of 32 that divides "
-            f"--num_writings, {num_writings}. Received: {batch_size}"
+            f"--num_labelled_images, {num_images}. Received: {batch_size}"
         )
 
 
 def _teachers(recipe: Recipe, digits: Digits, workdir: pathlib.Path, stop) -> list:
-    """Those that are there, and the others.
+    """Loads existing teachers, and trains the others.
 
-    Asked to stop, the one that learns is finished first: half a minute.
+    On a stop request, the current teacher is finished first: half a minute.
     """
-    train = teachers.make_trainer(digits, recipe.teacher_steps, recipe.lesson.seed)
+    train = teachers.make_trainer(digits, recipe.teacher_steps, recipe.student.seed)
     trained = []
     progress = tqdm.trange(recipe.num_teachers, desc="teachers", unit="teacher")
     for number in progress:
         path = workdir / f"teacher-{number}.npz"
         if os.path.exists(path):
-            like = teachers.begin(number, recipe.lesson.seed)
+            like = teachers.begin(number, recipe.student.seed)
             trained.append(saved_states.read_tree(path, like))
             continue
         parameters, statistics, loss = train(number)
@@ -175,33 +177,33 @@ def _stop_if_asked(stop, where: str) -> None:
 
 
 def _pupil(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, stop):
-    """The pupil's plain layers, see `networks.folded`."""
-    lesson, path = recipe.lesson, workdir / "pupil.npz"
-    state = pupils.begin(lesson)
+    """The student's plain layers, see `networks.folded`."""
+    student, path = recipe.student, workdir / "student.npz"
+    state = students.begin(student)
     if os.path.exists(path):
         state = saved_states.read_tree(path, state)
     first = int(state.step)
-    if first < lesson.total_steps:
-        said = teachers.label_writings(
-            trained, digits, lesson.seed, recipe.num_writings
+    if first < student.total_steps:
+        soft_labels = teachers.compute_soft_labels(
+            trained, digits, student.seed, recipe.num_labelled_images
         )
-        advance = pupils.make_step(lesson, digits, said)
+        advance = students.make_step(student, digits, soft_labels)
     steps = tqdm.trange(
-        first, lesson.total_steps, initial=first, total=lesson.total_steps,
-        desc="pupil", unit="step",
+        first, student.total_steps, initial=first, total=student.total_steps,
+        desc="student", unit="step",
     )  # fmt: skip
     for step in steps:
         state, loss = advance(state)
         if step % recipe.log_every_steps == 0:
             steps.set_postfix(loss=f"{float(loss):.4f}", refresh=False)
-        is_last = step + 1 == lesson.total_steps
+        is_last = step + 1 == student.total_steps
         is_due = is_last or (step + 1) % recipe.checkpoint_every_steps == 0
         if is_due or stop.signal_name:
             _check_finite(float(loss), f"step {step + 1}")
             saved_states.write_tree(path, state)
             _stop_if_asked(stop, f"step {step + 1}")
-    parameters, statistics = pupils.averaged(
-        lesson, state, digits, recipe.num_writings
+    parameters, statistics = students.averaged(
+        student, state, digits, recipe.num_labelled_images
     )
     to_numpy = jax.tree.map(np.asarray, (parameters, statistics))
     return networks.folded(*to_numpy)

@@ -8,15 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.digits import DAMAGED
-from mnist_sum_tf.whole_files import write_whole
+from mnist_sum_tf.atomic_files import write_atomically
+from mnist_sum_tf.data.digits import NPZ_READ_ERRORS
 
 
 def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes an `.npz`."""
     content = io.BytesIO()
     np.savez(content, **arrays)
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def write_tree(path: pathlib.Path, tree) -> None:
@@ -25,7 +25,7 @@ def write_tree(path: pathlib.Path, tree) -> None:
 
 
 def read_tree(path: pathlib.Path, like):
-    """The tree that was written, of the same kind as `like`.
+    """The tree that was written, of the same structure as `like`.
 
     Raises:
         UserError: if the file has other arrays.
@@ -33,9 +33,9 @@ def read_tree(path: pathlib.Path, like):
     try:
         with np.load(path) as archive:
             leaves = [archive[name] for name, _ in _named(like)]
-    except (KeyError, *DAMAGED) as error:
+    except (KeyError, *NPZ_READ_ERRORS) as error:
         raise config.UserError(
-            f"{path} must be what a run of these settings wrote; without it, that "
+            f"{path} must be what a run of these settings wrote; delete it, and that "
             f"part begins anew. Received: {config.kind_and_line(error)}"
         ) from error
     for leaf, (name, wanted) in zip(leaves, _named(like)):

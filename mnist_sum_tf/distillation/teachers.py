@@ -1,7 +1,7 @@
-"""Networks of single digits, each of which has not seen a sixth of them.
+"""Networks that read single digits, each trained without a sixth of them.
 
-What each of them does not know by heart, it says how it looks: of an odd digit,
-their mean says what it may be.
+A teacher judges digits that it has not memorised by their looks: of an odd digit,
+the teachers' mean says what it may be.
 """
 
 import functools
@@ -12,7 +12,7 @@ import numpy as np
 
 from mnist_sum_tf.distillation import deformed_digits, drawing, learning, networks
 
-SHARES = 6  # teacher k has seen no digit whose number is k modulo so many
+SHARES = 6  # teacher k sees no digit whose index is k modulo this
 BATCH_IMAGES = 256  # of four digits each
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
@@ -62,22 +62,22 @@ def _step(optimizer, state, key, number, images, labels):
 
 
 def batch_of(key, number, images, labels):
-    """Written digits that a teacher may see, and which ones they are.
+    """Varied digits that a teacher may see, and their indices.
 
     Returns:
         float32 `[4 * BATCH_IMAGES, 28, 28, 1]` and int32 `[4 * BATCH_IMAGES]`.
     """
     numbers = jax.random.randint(key, [BATCH_IMAGES], 0, 2**31 - 1)
-    writing = deformed_digits.writing_of(0, numbers, len(images))
-    chosen = writing.chosen
-    # Its neighbour in place of what it shall not see.
+    variation = deformed_digits.variation_of(0, numbers, len(images))
+    chosen = variation.chosen
+    # Replaces digits that it must not see by their neighbours.
     shifted = (chosen + 1) % (len(images) - len(images) % SHARES)
     chosen = jnp.where(chosen % SHARES == number % SHARES, shifted, chosen)
-    writing = writing._replace(
-        chosen=chosen, other_share=jnp.zeros_like(writing.other_share)
+    variation = variation._replace(
+        chosen=chosen, other_share=jnp.zeros_like(variation.other_share)
     )
-    written = deformed_digits.written_digits(images, labels, writing)
-    return drawing.single_digits(written, writing), chosen.reshape(-1)
+    written = deformed_digits.varied_digits(images, labels, variation)
+    return drawing.single_digits(written, variation), chosen.reshape(-1)
 
 
 @jax.jit
@@ -89,13 +89,13 @@ def predict(trained, images) -> jax.Array:
     ) / len(trained)
 
 
-def label_writings(trained, digits, seed: int, num_images: int, batch: int = 2048):
-    """What teachers say of the digits of images 0, ..., `num_images - 1`.
+def compute_soft_labels(trained, digits, seed: int, num_images: int, batch: int = 2048):
+    """The teachers' probabilities for the digits of images 0, ..., `num_images - 1`.
 
     Args:
         trained: a list of parameters and statistics.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
-        seed: see `deformed_digits.writing_of`.
+        seed: see `deformed_digits.variation_of`.
         num_images: how many; a multiple of `batch` if larger.
         batch: images labelled at a time.
 
@@ -108,20 +108,20 @@ def label_writings(trained, digits, seed: int, num_images: int, batch: int = 204
     @jax.jit
     def of_batch(trained, first, images, labels):
         numbers = first + jnp.arange(batch, dtype=jnp.int32)
-        writing = deformed_digits.writing_of(seed, numbers, len(images))
-        written = deformed_digits.written_digits(images, labels, writing)
-        said = predict(trained, drawing.single_digits(written, writing))
-        return said.reshape(batch, 4, 10).astype(jnp.float16)
+        variation = deformed_digits.variation_of(seed, numbers, len(images))
+        written = deformed_digits.varied_digits(images, labels, variation)
+        soft_labels = predict(trained, drawing.single_digits(written, variation))
+        return soft_labels.reshape(batch, 4, 10).astype(jnp.float16)
 
-    said = [
+    soft_labels = [
         of_batch(trained, first, images, labels)
         for first in range(0, num_images, batch)
     ]
-    return jnp.concatenate(said)
+    return jnp.concatenate(soft_labels)
 
 
 def accuracy(trained, digits, batch: int = 1000) -> float:
-    """The share of digits as they are that teachers read together."""
+    """The accuracy of the teachers' mean on undeformed digits."""
     inputs = np.float32(digits.images)[..., np.newaxis]
     read = [
         np.argmax(predict(trained, inputs[first : first + batch]), -1)

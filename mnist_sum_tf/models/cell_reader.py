@@ -1,8 +1,8 @@
 """Image of four cells -> digit logits, by one small network for all four cells.
 
-Taught sums alone, the encoder's four slots may share the sum out among each
-other in any way. Here all four are the same network, so that none can: each
-must read the digit in its cell. It needs to be told where the digits are.
+Trained on sums alone, the encoder's four slots may divide the sum among them
+in any way. Here one network reads all four cells, which rules that out: it
+must read each cell's digit. The digits' positions must be known.
 """
 
 import keras
@@ -14,7 +14,7 @@ from mnist_sum_tf.models.normalization import FusedBatchNormalization
 CHANNELS = (32, 64)
 HIDDEN_UNITS = 128
 DROPOUT_RATE = 0.3
-CROP = 32  # of a cell's 40x42 pixels, the middle is looked at
+CROP = 32  # side of the central square of a 40x42 cell that is used
 
 
 def build_cell_reader(dtype="float32") -> keras.Model:

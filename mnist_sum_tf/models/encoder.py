@@ -24,7 +24,7 @@ def build_encoder(
     """Builds the convolutional network that reads four digits.
 
     Five blocks of [conv 3x3, ReLU, conv 3x3, ReLU, max pool 2x2, dropout], each
-    with twice the channels of the one before unless told otherwise; then dense
+    with twice the channels of the one before by default; then dense
     512, ReLU, dropout, dense 40. `base_channels=64` is the original: 21,484,520
     parameters.
 
@@ -76,7 +76,7 @@ def _four_digits(x, dropout_rate, dtype, normalized: bool):
     x = faster_layers.Dropout(dropout_rate, dtype=dtype, name="hidden_dropout")(x)
     units = config.NUM_DIGITS * config.NUM_CLASSES
     x = layers.Dense(units, dtype=dtype, name="logits")(x)
-    # Softmax and losses want float32 whatever the layers computed in.
+    # Softmax and losses need float32, whatever the layers computed in.
     return layers.Reshape(LOGITS_SHAPE, dtype="float32", name="digit_logits")(x)
 
 
@@ -90,10 +90,10 @@ def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):
 
 
 def without_normalization(encoder: keras.Model, dtype="float32") -> keras.Model:
-    """The encoder with plain layers that does what a normalised one does.
+    """Converts a normalised encoder into an equivalent one of plain layers.
 
     Args:
-        encoder: from `build_encoder`; returned as it is where it is plain.
+        encoder: from `build_encoder`; returned unchanged if already plain.
         dtype: Keras dtype policy of a new one.
     """
     if not any(layer.name.endswith(SUFFIX) for layer in encoder.layers):
@@ -104,11 +104,11 @@ def without_normalization(encoder: keras.Model, dtype="float32") -> keras.Model:
 
 
 def with_normalization(encoder: keras.Model, images, dtype="float32") -> keras.Model:
-    """A normalised encoder that does what a plain one does, to learn on.
+    """Converts a plain encoder into an equivalent normalised one, for training.
 
     Args:
         encoder: from `build_encoder`, plain.
-        images: uint8 `[n, 40, 168, 1]`, some of those that will be learned from.
+        images: uint8 `[n, 40, 168, 1]`, a sample of the training images.
         dtype: Keras dtype policy of the new one.
     """
     normalized = _of_the_size_of(encoder, dtype, normalized=True)

@@ -1,13 +1,13 @@
-"""Keras' layers, computed in less time while they learn.
+"""Keras' layers with faster implementations for training.
 
-In inference they are Keras' own; while learning they differ by rounding, and
+In inference they are Keras' own; in training they differ by rounding, and
 dropout by its random numbers.
 """
 
 import keras
 import tensorflow as tf
 
-# Where a kernel's gradient as a matrix product pays: measured on two cores of an
+# Limits within which a matrix product is faster, measured on two cores of an
 # Intel Xeon, in bfloat16 and float32.
 MOST_PIXELS = 32
 FEWEST_WEIGHTS = 512 * 1024
@@ -16,7 +16,7 @@ _WORD_VALUES = 2**16
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
 class Conv2D(keras.layers.Conv2D):
-    """A convolution whose kernel's gradient is one matrix product where that pays.
+    """A convolution that computes its kernel's gradient by one matmul where faster.
 
     For small images of many channels oneDNN takes two to four times as long:
     370 ms for 128 images of 2x10 pixels, 1024 to 1024 channels, in bfloat16; the
@@ -35,18 +35,18 @@ class Conv2D(keras.layers.Conv2D):
         return self.activation(outputs)
 
     def _is_plain(self) -> bool:
-        """Whether it does what `convolve` does."""
+        """Whether this layer's settings are those that `convolve` implements."""
         ones = {*self.strides, *self.dilation_rate, self.groups}
         form = self.kernel_size, self.padding, self.data_format
         return ones == {1} and form == ((3, 3), "same", "channels_last")
 
 
 def product_pays(image_shape, filters: int) -> bool:
-    """Whether the gradient of a kernel of 3x3 is a product in less time.
+    """Whether a 3x3 kernel's gradient is faster as a matrix product.
 
     Args:
         image_shape: `(n, height, width, channels)`.
-        filters: channels of what comes out.
+        filters: number of output channels.
     """
     _, height, width, channels = image_shape
     return (
@@ -95,7 +95,7 @@ def _neighbourhoods(images) -> tf.Tensor:
 class Dropout(keras.layers.Dropout):
     """Dropout by 16 random bits per value: each random word serves two values.
 
-    The rate is rounded to the nearest 1/65536, by which what is kept is scaled.
+    The rate is rounded to the nearest 1/65536; kept values are scaled accordingly.
     """
 
     def call(self, inputs, training=False):

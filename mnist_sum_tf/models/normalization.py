@@ -1,4 +1,4 @@
-"""Batch normalisation while an encoder learns, folded away afterwards.
+"""Batch normalisation for training, folded into the plain layers afterwards.
 
 Ioffe and Szegedy, "Batch normalization" (2015). Once trained, a normalisation
 only scales and shifts its channels, which the kernel before it can do as well:
@@ -41,7 +41,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             x=inputs, scale=scale, offset=offset, mean=[], variance=[],
             epsilon=self.epsilon, is_training=True,
         )  # fmt: skip
-        # It divides by one less than the number of values; Keras does not.
+        # The op returns the unbiased variance (n - 1); Keras uses the biased one.
         values = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
         variance *= (values - 1) / values
         for variable, old, new in (
@@ -68,7 +68,7 @@ def statistics_of(model: keras.Model) -> list[keras.Variable]:
 
 
 def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
-    """Gives a plain model the weights by which it does what a normalised one does.
+    """Sets a plain model's weights to be equivalent to a normalised model's.
 
     A layer's output w x, normalised, is
     gamma (w x - mean) / sqrt(variance + epsilon) + beta.
@@ -97,11 +97,11 @@ def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
 def unfold_normalization(
     plain: keras.Model, normalized: keras.Model, images
 ) -> None:
-    """Gives a normalised model the weights by which it does what a plain one does.
+    """Sets a normalised model's weights to be equivalent to a plain model's.
 
-    The inverse of `fold_normalization`, up to the length of the kernels, which a
-    normalisation takes out again: they get that of He's initial ones, so that a
-    learning rate means what it means from scratch.
+    The inverse of `fold_normalization`, up to the norm of the kernels, which
+    normalisation cancels: it is set to that of He initialisation, so that a
+    learning rate has the same effect as from scratch.
 
     Args:
         plain: see `fold_normalization`.
@@ -132,7 +132,7 @@ def unfold_normalization(
 
 
 def _take_statistics(norm, scale, bias, values) -> None:
-    """Lets a normalisation divide by what its inputs have, and undo that.
+    """Sets a layer's statistics to its inputs', and lets gamma and beta undo that.
 
     Args:
         norm: the layer; its weights are set.

@@ -12,7 +12,7 @@ class CalibratedSoftmax(keras.layers.Layer):
     """Softmax of logits divided by a temperature.
 
     The temperature is a variable that no gradient changes: 1 while training,
-    then fitted on validation data so that probabilities mean what they say.
+    then fitted on validation data so that probabilities are calibrated.
     Guo et al., "On calibration of modern neural networks" (2017).
     """
 

@@ -1,4 +1,4 @@
-"""Image -> digits, their sum, and how sure: encoder, decoder, distribution."""
+"""Image -> digits, sum and confidence: encoder, decoder and distribution."""
 
 import keras
 

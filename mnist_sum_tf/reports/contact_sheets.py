@@ -10,8 +10,8 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
+from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.reports import files
-from mnist_sum_tf.whole_files import write_whole
 
 ZOOM = 2
 CAPTION_SIZE = 18
@@ -38,7 +38,7 @@ def contact_sheet(canvases, captions, path, title=None) -> None:
     sheet = draw_contact_sheet(canvases, captions, title)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, files.image_png(sheet))
+    write_atomically(path, files.image_png(sheet))
 
 
 def draw_contact_sheet(canvases, captions, title=None) -> PIL.Image.Image:

@@ -1,4 +1,4 @@
-"""One example on its way through the model, drawn."""
+"""Draws one example's way through the model."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ DECODER = "decoder\n\nsoftmax\ndense 64, 128, 64, ReLU\ndense 1"
 
 
 class Example(NamedTuple):
-    """What stands at each point of the way.
+    """The data at each point of that way.
 
     Attributes:
         digits: uint8 `[4, 28, 28]`, in reading order.

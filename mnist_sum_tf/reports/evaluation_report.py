@@ -7,9 +7,9 @@ import re
 import numpy as np
 
 from mnist_sum_tf import answers, confidence
+from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.reports import contact_sheets, data_flow, files, page, plots
-from mnist_sum_tf.whole_files import write_whole
 
 PAGE = "report.html"
 CONFUSION = "confusion"  # drawn where digits are known
@@ -37,8 +37,8 @@ def write_report(model, found: dict, evaluated: dict, output_dir) -> None:
     folder = pathlib.Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures.values():
-        write_whole(folder / f"{picture.name}.png", picture.png)
-    if CONFUSION not in pictures:  # That of an earlier evaluation would be believed.
+        write_atomically(folder / f"{picture.name}.png", picture.png)
+    if CONFUSION not in pictures:  # One of an earlier evaluation would mislead.
         (folder / f"{CONFUSION}.png").unlink(missing_ok=True)
     worst = pooled.worst
     contact_sheets.contact_sheet(
@@ -53,7 +53,7 @@ def write_report(model, found: dict, evaluated: dict, output_dir) -> None:
         "sums are read right.",
         sections,
     )
-    write_whole(folder / PAGE, text)
+    write_atomically(folder / PAGE, text)
 
 
 def draw_plots(pooled: answers.Answers, evaluated: dict) -> list[page.Picture]:
@@ -73,11 +73,11 @@ def draw_plots(pooled: answers.Answers, evaluated: dict) -> list[page.Picture]:
         ("predicted_against_actual",
          plots.predicted_against_actual(pooled.sums, pooled.read_sums),
          "Table of most likely sums against true sums, coloured by number.",
-         "Off the diagonal stand the errors; how far off says by how much."),
+         "Errors are off the diagonal, by as much as they are wrong."),
         ("reliability", plots.reliability_diagram(pooled.confidences, right),
          "Share of right readings against the stated probability.",
-         "On the dashed line, the model is as often right as it says. Above "
-         "it, it is too modest; below, too sure."),
+         "On the dashed line, the model is right as often as it says. Above "
+         "it, it is underconfident; below, overconfident."),
         ("risk_coverage", plots.risk_coverage_curve(pooled.confidences, right),
          "Share of wrong readings against the share of images answered.",
          "Dots: all images, then with the least sure 1, 2, 5 and 10 % left "
@@ -179,7 +179,7 @@ def describe_size(model) -> list[page.Raw]:
     """The model's layers with their weights' shapes, and its size."""
     shapes = weight_shapes(model)
     if not shapes:
-        return [page.paragraph("A model file, whose layers are not looked into.")]
+        return [page.paragraph("A model file, whose layers cannot be listed.")]
     total = sum(int(np.prod(shape)) for *_, shape in shapes)
     rows = [
         [layer, kind, "×".join(map(str, shape)) or "1",

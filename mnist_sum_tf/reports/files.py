@@ -31,7 +31,7 @@ def image_png(image) -> bytes:
 class Shown:
     """A picture that notebooks show: a figure, a PIL image, or uint8 pixels.
 
-    They would store an image of PIL's twice, as PNG and as JPEG.
+    Notebooks would store a PIL image twice, as PNG and as JPEG.
     """
 
     def __init__(self, picture):
@@ -46,5 +46,5 @@ class Shown:
 
 
 def data_uri(png: bytes) -> str:
-    """A PNG as an address that holds it."""
+    """A PNG as a data URI."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -1,4 +1,4 @@
-"""One HTML page that holds all it shows; whatever is given to it is escaped."""
+"""A self-contained HTML page; all text given to it is escaped."""
 
 import html
 from typing import NamedTuple
@@ -38,7 +38,7 @@ figure.plot img { width: 100%; max-width: 46rem; height: auto; display: block;
 
 
 class Raw(str):
-    """HTML already: not to be escaped again."""
+    """A string that is HTML already and must not be escaped again."""
 
 
 def escape(text) -> Raw:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, PercentFormatter
 
-from mnist_sum_tf import config, confidence
+from mnist_sum_tf import confidence, config
 
 WIDTH = 6.5  # of a page's text
 BLUE, RED, GREY, LIGHT = "#1f5fa8", "#b3261e", "#5f6368", "#dadce0"
@@ -59,7 +59,7 @@ def accuracy_by_dataset(counts: dict) -> Figure:
 
 
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
-    """A path's end, which leaves the axes their room."""
+    """Shortens a name to its end, which leaves room for the axes."""
     return name if len(name) <= longest else "…" + name[1 - longest :]
 
 
@@ -169,7 +169,7 @@ def reliability_diagram(confidences, right) -> Figure:
     figure, (above, below) = subplots(
         5.2, 2, 1, sharex=True, height_ratios=[3, 1]
     )
-    above.plot([0, 1], [0, 1], "--", color=GREY, label="as sure as right")
+    above.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
     for each in bins:
         low, high = confidence.wilson_interval(
             round(each.accuracy * each.number), each.number
@@ -224,7 +224,7 @@ def risk_coverage_curve(confidences, right) -> Figure:
 
 
 def _apart(places: list[tuple], sides: tuple[float, float]) -> list[tuple]:
-    """Those of the places whose labels do not cover that of an earlier one."""
+    """The places whose labels do not overlap that of an earlier one."""
     kept = []
     for place in places:
         distances = [np.abs(np.subtract(place, each)) / sides for each in kept]

@@ -12,7 +12,7 @@ def load(path):
         See `loading.load_file`.
     """
     litert = import_package("ai_edge_litert.interpreter", extra="litert")
-    # Read here: the interpreter's own errors of files name no reason.
+    # Read here, since the interpreter's own file errors give no reason.
     with open(path, "rb") as file:
         content = file.read()
     interpreter = litert.Interpreter(
@@ -28,7 +28,7 @@ def load(path):
 
 
 def _num_processors() -> int:
-    """Those that this process may use, where the system tells."""
+    """Number of CPUs that this process may use, where the system says."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

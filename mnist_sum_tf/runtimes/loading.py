@@ -9,7 +9,7 @@ import numpy as np
 from mnist_sum_tf import config
 from mnist_sum_tf.runtimes import litert_file, onnx_file
 
-# What every format answers, with dtype and shape of one image's.
+# Outputs of every format, with dtype and shape for one image.
 OUTPUTS = {
     "digits": (np.int32, (config.NUM_DIGITS,)),
     "digit_probabilities": (
@@ -20,7 +20,7 @@ OUTPUTS = {
     "sum_probabilities": (np.float32, (config.NUM_SUMS,)),
     "most_likely_sum": (np.int32, ()),
 }
-# The rows of these are distributions; int8 weights leave 0.3 % too much or too little.
+# The rows of these sum to 1; with int8 weights they are off by up to 0.3 %.
 DISTRIBUTIONS = ("digit_probabilities", "sum_probabilities")
 LARGEST_MISSING = 0.05
 # Images, uint8 [n, 40, 168, 1] -> output's name -> array [n, ...].
@@ -86,11 +86,11 @@ def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
 
 
 def _check_answers(path, answer: dict[str, np.ndarray]) -> None:
-    """Raises `UserError` for what weights that were overwritten lead to."""
+    """Raises `UserError` for outputs that only damaged weights give."""
     is_finite = all(np.isfinite(each).all() for each in answer.values())
     totals = [answer[name].sum(-1) for name in DISTRIBUTIONS]
     if not is_finite or any(abs(t - 1).max() > LARGEST_MISSING for t in totals):
         raise config.UserError(
             "--model must be a file that export_model.py wrote, undamaged. Received: "
-            f"{path}, whose probabilities are none"
+            f"{path}, whose probabilities are invalid"
         )

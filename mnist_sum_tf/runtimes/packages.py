@@ -1,4 +1,4 @@
-"""Optional packages: there, or one clear line."""
+"""Imports optional packages, with a one-line error where one is missing."""
 
 import importlib
 import warnings
@@ -7,7 +7,7 @@ from mnist_sum_tf import config
 
 
 class PackageMissing(config.UserError):
-    """What it says is to be installed."""
+    """A package is not installed; the message says how to install it."""
 
 
 def import_package(name: str, extra: str):

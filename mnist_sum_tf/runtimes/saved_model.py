@@ -58,7 +58,7 @@ def _is_saved_model(path: pathlib.Path) -> bool:
 def variable_shapes(path) -> dict[str, tuple[int, ...]]:
     """Shapes of a SavedModel's variables by name, without loading it.
 
-    So that devices may be set up afterwards, before TensorFlow does anything.
+    This lets devices be set up afterwards, before TensorFlow does anything.
 
     Args:
         path: see `find_saved_model`.
@@ -111,6 +111,25 @@ def load_saved_model(path):
     return model
 
 
+def saved_model_reader(path):
+    """Loads the SavedModel at a path as a function, as files of other formats are.
+
+    Args, Raises: as `load_saved_model`.
+
+    Returns:
+        A function from images, uint8 `[n, 40, 168, 1]`, to a dictionary of NumPy
+        arrays, at least the outputs `OUTPUTS`.
+    """
+    loaded = load_saved_model(path)
+    signature = loaded.signatures[IMAGES_SIGNATURE]
+
+    def read(images, keep=loaded):  # Signatures hold their model weakly.
+        answer = signature(images=tf.constant(images))
+        return {name: value.numpy() for name, value in answer.items()}
+
+    return read
+
+
 def load_as_keras_model(path) -> keras.Model:
     """Loads the SavedModel at a path, to be evaluated.
 
@@ -121,7 +140,7 @@ def load_as_keras_model(path) -> keras.Model:
         outputs `OUTPUTS`.
     """
     found = find_saved_model(path)
-    load_saved_model(found)  # Says what is wrong with one that is none of ours.
+    load_saved_model(found)  # Raises for a model that is not ours.
     layer = keras.layers.TFSMLayer(str(found), call_endpoint=IMAGES_SIGNATURE)
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
     return keras.Model(images, layer(images), name="exported_sum_model")

@@ -1,4 +1,4 @@
-"""Where a model is served, and whether it may be asked there."""
+"""Server addresses, tokens and certificates, and checks of them."""
 
 import dataclasses
 import ssl
@@ -20,8 +20,8 @@ class Server:
             `grpc://host:8500` or `grpcs://host:8500` for gRPC.
         model: the model's name there.
         version: the number of one version; the newest where `None`.
-        ca_certificates: path of a PEM file with who may vouch for the server;
-            the usual authorities where `None`.
+        ca_certificates: path of a PEM file of trusted certificate authorities;
+            the default ones where `None`.
         token: a bearer token that a proxy asks for.
     """
 
@@ -36,9 +36,9 @@ def split_address(address: str) -> urllib.parse.SplitResult:
     """The parts of a server's address: scheme, host, port and path.
 
     Raises:
-        UserError: if it is none, or has parts that would be lost or misused.
+        UserError: if it is invalid, or has parts that would be lost or misused.
     """
-    # Before all else, as every other message shows the address.
+    # First, as the other messages show the address, maybe with a password.
     if "@" in address:
         raise config.UserError(
             "--server must be an address without a user and a password. "
@@ -61,7 +61,7 @@ def split_address(address: str) -> urllib.parse.SplitResult:
 
 
 def _check_parts(url, address: str, received: str) -> None:
-    """Refuses what would end up within another address, or be lost."""
+    """Refuses parts that would garble the request's URL, or be lost."""
     if "?" in address or "#" in address:
         raise config.UserError(
             f"--server must be an address without ? and #. Received: {received}"
@@ -74,7 +74,7 @@ def _check_parts(url, address: str, received: str) -> None:
 
 
 def check_token(token: str | None, url: urllib.parse.SplitResult) -> None:
-    """Refuses a token that is none, or would leave this machine in the clear.
+    """Refuses an invalid token, or one that would be sent unencrypted.
 
     Raises:
         UserError: without the token in its message.
@@ -83,7 +83,7 @@ def check_token(token: str | None, url: urllib.parse.SplitResult) -> None:
         return
     if not (token.isascii() and token.isprintable()):
         raise config.UserError(
-            "A token must be of printable ASCII characters. Received: another one"
+            "A token must be of printable ASCII characters. Received: other characters"
         )
     if url.scheme not in ENCRYPTED and url.hostname not in LOOPBACK:
         raise config.UserError(

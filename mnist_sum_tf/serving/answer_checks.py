@@ -11,8 +11,8 @@ from mnist_sum_tf.config import NUM_CLASSES, NUM_DIGITS, NUM_SUMS
 from mnist_sum_tf.serving.errors import ServingError
 
 # The signatures whose outputs are those below.
-READING = ("serving_default", "serving_bytes")
-# By how much a probability may be off, for rounding.
+READING_SIGNATURES = ("serving_default", "serving_bytes")
+# Allowed rounding error of a probability.
 TOLERANCE = 1e-3
 
 
@@ -21,8 +21,8 @@ class Output(NamedTuple):
 
     Attributes:
         shape: of one image's row.
-        kinds: of its dtype, as NumPy's letters.
-        largest: of values that begin at 0; `None` where any may be.
+        kinds: allowed dtype kinds, as NumPy's letters.
+        largest: upper bound of values from 0; `None` where there is none.
     """
 
     shape: tuple[int, ...]
@@ -37,25 +37,25 @@ OUTPUTS = {
     "sum_probabilities": Output((NUM_SUMS,), "f", 1),
     "most_likely_sum": Output((), "iu", NUM_SUMS - 1),
 }
-# What readings are made of.
-NEEDED = ("digits", "sum_probabilities", "most_likely_sum")
+# Outputs that every answer must have.
+REQUIRED_OUTPUTS = ("digits", "sum_probabilities", "most_likely_sum")
 
 
 def checked_answer(
     address: str, outputs: dict[str, np.ndarray], num_images: int
 ) -> dict[str, np.ndarray]:
-    """The outputs of `OUTPUTS` that are there, if all are as they must be.
+    """Returns the known outputs, after checking shape, dtype and range.
 
     Args:
         address: of the server, for the message.
-        outputs: of one of the signatures `READING`, by name.
-        num_images: that were asked about.
+        outputs: of one of the signatures `READING_SIGNATURES`, by name.
+        num_images: number of images in the request.
 
     Raises:
         ServingError: if a needed output is missing, or one is of another shape,
             dtype or range.
     """
-    missing = [name for name in NEEDED if name not in outputs]
+    missing = [name for name in REQUIRED_OUTPUTS if name not in outputs]
     known = {name: outputs[name] for name in OUTPUTS if name in outputs}
     faults = [f"no {name}" for name in missing]
     faults += [_fault(name, value, num_images) for name, value in known.items()]
@@ -65,7 +65,7 @@ def checked_answer(
 
 
 def wrong_answer(address: str, received: str) -> ServingError:
-    """The error for an answer that is no model server's, or not of this model."""
+    """The error for an answer that is not a model server's, or not this model's."""
     return ServingError(
         f"{address}: expected a model server's answer. Received: {received}"
     )
@@ -76,7 +76,7 @@ def _fault(name: str, value: np.ndarray, num_images: int) -> str | None:
     if value.shape != (num_images, *shape) or value.dtype.kind not in kinds:
         what = f"{value.dtype} {list(value.shape)}"
         return f"{name} of {what} for {num_images} images"
-    # Whatever is no number is not within either.
+    # Written so that NaN fails, too.
     if largest is not None and not np.all(
         (value >= 0) & (value <= largest + TOLERANCE)
     ):

@@ -23,12 +23,12 @@ from mnist_sum_tf.serving.addresses import (
     read_certificates,
     split_address,
 )
-from mnist_sum_tf.serving.answer_checks import READING, checked_answer
+from mnist_sum_tf.serving.answer_checks import READING_SIGNATURES, checked_answer
 from mnist_sum_tf.serving.grpc_transport import GrpcTransport, as_image_bytes
 from mnist_sum_tf.serving.rest_transport import RestTransport
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
-# Failed attempts after which a person may wonder why nothing happens.
+# Failed attempts after which the user is told why nothing happens.
 ATTEMPTS_UNTIL_TOLD = 3
 # Images in one request: a large one delays the others.
 BATCH_SIZE = 32
@@ -47,8 +47,8 @@ def connect(
         timeout_seconds, on_wait, max_attempts: see `Client`.
 
     Raises:
-        UserError: if the address or the certificates are none, or a token
-            would leave this machine in the clear.
+        UserError: if the address or the certificates are invalid, or a token
+            would be sent unencrypted.
     """
     url = split_address(server.url)
     check_token(server.token, url)
@@ -67,16 +67,16 @@ def connect(
 
 
 class Client:
-    """Asks a server, again where that helps, until an overall deadline.
+    """Sends requests to a server, with retries until an overall deadline.
 
     Args:
         transport: a `RestTransport` or a `GrpcTransport`.
-        timeout_seconds: for each request, repetitions and pauses included. By
+        timeout_seconds: for each request, retries and pauses included. By
             REST, headers that trickle in are not bounded by it, and a body that
             stops coming may take as long again.
-        on_wait: called, in the thread that asks, with the failure of a request
-            that goes on being repeated after the first few attempts.
-        max_attempts: how often a request is sent at most; as often as there is
+        on_wait: called, in the requesting thread, with the error of a request
+            that is still being retried after the first few attempts.
+        max_attempts: most times that a request is sent; as often as there is
             time for where `None`.
     """
 
@@ -176,14 +176,14 @@ class Client:
         return self._repeated(self._transport.signatures)
 
     def give_up(self) -> None:
-        """Repeats nothing any more; requests that pause, in any thread, fail."""
+        """Stops all retries; requests that wait to retry, in any thread, fail."""
         self._is_given_up.set()
 
     def close(self) -> None:
         self._transport.close()
 
     def _repeated(self, ask: Callable):
-        """Asks until there is an answer, no hope, or no time.
+        """Retries until there is an answer, a permanent error, or no time left.
 
         Args:
             ask: takes the seconds that are left. It only reads, so it may be
@@ -195,7 +195,7 @@ class Client:
             try:
                 return ask(max(0.001, deadline - time.monotonic()))
             except errors.ServingError as error:
-                # At random, so that many clients do not come back at once.
+                # Random jitter, so that many clients do not retry at once.
                 pause = longest_pause * random.uniform(0.5, 1.0)
                 longest_pause = min(2 * longest_pause, LONGEST_PAUSE_SECONDS)
                 is_last = attempt >= self._max_attempts
@@ -221,7 +221,7 @@ class Client:
                 "The model is there, but no version is ready. Received: "
                 f"{states or 'no version'}"
             ) from error
-        if signature not in READING:
+        if signature not in READING_SIGNATURES:
             return outputs
         num_images = max(map(len, inputs.values()), default=0)
         return checked_answer(self._transport.address, outputs, num_images)

@@ -2,7 +2,7 @@
 
 from mnist_sum_tf.config import UserError, first_line
 
-# In what OpenSSL and gRPC say of a certificate, or of one for another host.
+# Parts of OpenSSL's and gRPC's messages on untrusted or mismatched certificates.
 MARKS_OF_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
 MARK_OF_HANGING_UP = "UNEXPECTED_EOF_WHILE_READING"
 
@@ -19,11 +19,11 @@ class ServingError(UserError):
 
 
 def tls_failure(address: str, reason: str) -> ServingError:
-    """What went wrong before anything could be asked, where it is encrypted.
+    """The error for a failed TLS handshake.
 
     Args:
         address: of the server.
-        reason: what the library that encrypts says.
+        reason: the TLS library's message.
     """
     received = f"Received: {first_line(reason)}"
     if any(mark in reason for mark in MARKS_OF_DISTRUST):
@@ -37,7 +37,7 @@ def tls_failure(address: str, reason: str) -> ServingError:
 
 
 class ServerUnavailable(ServingError):
-    """Nobody listens there, or a proxy finds nobody behind it."""
+    """No server listens there, or a proxy cannot reach one."""
 
     is_temporary = True
 

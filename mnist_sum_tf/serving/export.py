@@ -15,10 +15,10 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
-from mnist_sum_tf.whole_files import check_writable, ended_tidily
 
 
 def export_model(
@@ -34,13 +34,13 @@ def export_model(
     Args:
         sum_model: see `build_sum_model`; computes in float32.
         export_dir: the folder of versions; made if missing.
-        keep_versions: how many versions stay, the newest; all where `None`.
+        keep_versions: number of newest versions to keep; all where `None`.
 
     Returns:
         The path of the new version, `export_dir/<version>`.
 
     Raises:
-        UserError: if the folder cannot be written or nothing is to be kept.
+        UserError: if the folder cannot be written or `keep_versions` is below 1.
         ValueError: if the model does not compute in float32.
         RuntimeError: if the written model does not answer as the model does.
     """
@@ -50,10 +50,10 @@ def export_model(
     try:
         with _folder_beside(export_dir) as beside:
             draft = os.path.join(beside, "draft")
-            with _failed_writes_reported():
+            with _tensorflow_errors_as_os_errors():
                 write_saved_model(sum_model, draft)
             verify_saved_model(sum_model, draft)
-            with _failed_writes_reported():
+            with _tensorflow_errors_as_os_errors():
                 write_warmup_requests(draft, model_name=export_dir.name)
             version = _move_to_next_version(draft, export_dir)
     except OSError as error:
@@ -67,8 +67,8 @@ def export_model(
 
 
 @contextlib.contextmanager
-def _failed_writes_reported():
-    """Raises as Python does what TensorFlow says of a disk."""
+def _tensorflow_errors_as_os_errors():
+    """Turns TensorFlow's file errors into `OSError`."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -76,7 +76,7 @@ def _failed_writes_reported():
 
 
 def check_keep_versions(keep_versions: int | None) -> None:
-    """Raises `UserError` for a number of versions that cannot stay."""
+    """Raises `UserError` if less than one version would be kept."""
     if keep_versions is not None and keep_versions < 1:
         raise config.UserError(
             "--keep_versions must be at least 1: the new version is one of "
@@ -103,7 +103,7 @@ def _folder_beside(export_dir: pathlib.Path):
     beside = tempfile.mkdtemp(
         prefix=f".{export_dir.name}-", dir=_folder_for_drafts(export_dir)
     )
-    with ended_tidily():
+    with cleaned_up_on_signals():
         try:
             yield beside
         finally:
@@ -117,7 +117,7 @@ def check_float32(model: keras.Model) -> None:
         for variable in model.variables
         if "float" in variable.dtype
     }
-    # Under mixed_bfloat16 variables are float32, but layers do not compute so.
+    # Under mixed_bfloat16 variables are float32, but layers compute in bfloat16.
     for layer in model._flatten_layers():
         dtypes[layer.name] = layer.compute_dtype
     other = [f"{name}: {dtype}" for name, dtype in dtypes.items()
@@ -130,7 +130,7 @@ def check_float32(model: keras.Model) -> None:
 
 
 def _folder_for_drafts(export_dir: pathlib.Path) -> pathlib.Path:
-    """The folder above, unless moving from there would mean copying."""
+    """The parent folder, unless moving from there would mean copying."""
     above = export_dir.parent
     is_same_disk = above.stat().st_dev == export_dir.stat().st_dev
     if is_same_disk and os.access(above, os.W_OK):

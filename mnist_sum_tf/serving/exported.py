@@ -22,7 +22,7 @@ from mnist_sum_tf.training.initial_weights import (
 def load_exported_model(path) -> keras.Model:
     """Rebuilds a sum model from what `export_model` wrote.
 
-    Its size shows in its variables. Dropout, which an exported model does
+    Its size is read from its variables. Dropout, which an exported model does
     without, is the default's.
 
     Args:

@@ -31,10 +31,10 @@ FAILURES = {
 }
 
 
-# Where repeating does not help, unlike where nobody listens.
+# TLS errors, which retrying does not fix, unlike an absent server.
 TLS_MARKS = (*errors.MARKS_OF_DISTRUST, "WRONG_VERSION_NUMBER")
-# What protocol buffers, and `make_ndarray`, raise of what they cannot take apart.
-MISTAKES = (TypeError, ValueError, message.DecodeError)
+# What protocol buffers and `make_ndarray` raise for malformed messages.
+MALFORMED_ANSWER_ERRORS = (TypeError, ValueError, message.DecodeError)
 
 
 class GrpcTransport:
@@ -45,8 +45,8 @@ class GrpcTransport:
         model: the model's name on the server.
         version: the number of one version; the newest where `None`.
         is_encrypted: whether the server speaks TLS.
-        ca_certificates: PEM bytes of who may vouch for the server; the usual
-            authorities where `None`.
+        ca_certificates: PEM bytes of trusted certificate authorities; the default
+            ones where `None`.
         token: sent as `authorization: Bearer <token>`.
     """
 
@@ -57,10 +57,10 @@ class GrpcTransport:
         options = [
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            # The client repeats requests itself, within its deadline.
+            # The client retries requests itself, within its deadline.
             ("grpc.enable_retries", 0),
-            # It would pause up to two minutes before it connects again, and the
-            # client's repetitions would reach nobody.
+            # By default it waits up to two minutes before it reconnects, and the
+            # client's retries would all fail.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
             # The environment's proxy would be sent the token, perhaps in clear.
@@ -94,13 +94,13 @@ class GrpcTransport:
                 name: tf.make_ndarray(tensor)
                 for name, tensor in response.outputs.items()
             }
-        except MISTAKES as error:
+        except MALFORMED_ANSWER_ERRORS as error:
             raise answer_checks.wrong_answer(
                 self.address, config.first_line(error)
             ) from error
 
     def versions(self, timeout: float) -> dict[int, str]:
-        """The state of each version, `"AVAILABLE"` or one before or after."""
+        """The state of each version, such as `"LOADING"` or `"AVAILABLE"`."""
         request = get_model_status_pb2.GetModelStatusRequest(
             model_spec=self._spec
         )
@@ -123,7 +123,7 @@ class GrpcTransport:
         definitions = get_model_metadata_pb2.SignatureDefMap()
         try:
             is_there = response.metadata["signature_def"].Unpack(definitions)
-        except MISTAKES:
+        except MALFORMED_ANSWER_ERRORS:
             is_there = False
         if not is_there:
             raise answer_checks.wrong_answer(self.address, "no signatures")
@@ -163,5 +163,5 @@ def _to_dict(definition) -> dict:
 
 
 def as_image_bytes(files: list[bytes]) -> np.ndarray:
-    """Files as an array that keeps every byte of them, zeros at the end too."""
+    """Files as an object array, which keeps their trailing zero bytes."""
     return np.array(files, object)

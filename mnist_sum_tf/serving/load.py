@@ -15,19 +15,19 @@ from mnist_sum_tf.serving.grpc_transport import as_image_bytes
 from mnist_sum_tf.serving.thread_pools import thread_pool
 
 PERCENTILES = (50, 90, 99)
-# After a request that failed; where nobody listens it fails at once.
+# Pause after a failed request, which fails at once if nobody listens.
 PAUSE_SECONDS = 0.05
 
 
 class Load(NamedTuple):
-    """What a server could take.
+    """Results of a load test.
 
     Attributes:
         seconds: how long it was asked.
         num_requests, num_images: answered in that time.
         num_failed: requests without an answer.
         milliseconds: float `[num_requests]`, until each answer.
-        first_failure: of the failed ones, or `None`.
+        first_failure: the first failed request's message, or `None`.
     """
 
     seconds: float
@@ -105,7 +105,7 @@ def measure_load(
 
 
 class _Tally:
-    """Counts what many threads are answered."""
+    """Counts the answers and failures of many threads."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -131,14 +131,14 @@ class _Tally:
 
 
 def _run_threads(run: Callable, count: int, everybody: threading.Barrier) -> None:
-    """Runs a function, which waits for everybody first, in so many threads."""
+    """Runs a function, which waits at the barrier first, in `count` threads."""
     with thread_pool(count) as pool:
         try:
             threads = [pool.submit(run) for _ in range(count)]
         except RuntimeError as error:
             everybody.abort()  # Those that did start would wait for ever.
             raise UserError(
-                "--concurrency must be as many threads as this machine starts. "
+                "--concurrency must be a number of threads this machine can start. "
                 f"Received: {count} ({error})"
             ) from error
         for thread in threads:

@@ -44,14 +44,14 @@ def query_files(
     Raises:
         ServingError: if the server does not answer; what was read of the paths
             before has been yielded then, and the client gives up (`give_up`), as
-            it does where not all answers are asked for.
+            it does where the caller stops early.
     """
     ask = _until_failed(
         {"serving_bytes": _ask_bytes, "serving_default": _ask_canvases}[signature]
     )
     with thread_pool(concurrency) as pool:
         batches = _batches(paths)
-        # Files are read as requests leave: one batch waits for the next thread.
+        # Files are read lazily: only one batch is queued ahead of the threads.
         waiting = [
             pool.submit(ask, client, batch)
             for batch in itertools.islice(batches, concurrency + 1)
@@ -64,14 +64,14 @@ def query_files(
                 for batch in itertools.islice(batches, 1):
                     waiting.append(pool.submit(ask, client, batch))
         except BaseException:
-            client.give_up()  # Else those that wait would ask once more.
+            client.give_up()  # Else waiting requests would be retried.
             raise
 
 
 def _until_failed(ask: Callable) -> Callable:
-    """The same, but once a batch got no answer, the next fail without asking.
+    """Wraps `ask` so that, once a batch got no answer, the others fail at once.
 
-    Else a thread that is free would wait for a server in vain, as long again.
+    Otherwise every free thread would wait for another full timeout.
     """
     failures = []
 
@@ -136,7 +136,7 @@ def _ask_canvases(client: Client, batch: list) -> list:
 
 
 def _in_order(batch: list, answers: list) -> list:
-    """Failures where they were, the answers for the others."""
+    """Puts failures and answers into the batch's order."""
     remaining = iter(answers)
     return [
         content if isinstance(content, Failure) else next(remaining)

@@ -1,4 +1,4 @@
-"""A person's question to a model server: what it read, its state, or its speed."""
+"""Queries a model server for readings, its status or its throughput."""
 
 import dataclasses
 import os
@@ -20,7 +20,7 @@ TOKEN_VARIABLE = "MNIST_SUM_TOKEN"
 
 @dataclasses.dataclass(frozen=True)
 class QueryConfig:
-    """What to ask, and whom.
+    """What to request, and from which server.
 
     Attributes:
         server: its address, see `addresses.split_address`.
@@ -31,8 +31,8 @@ class QueryConfig:
         shows_status: whether versions and signatures are printed instead.
         timeout_seconds: for each request, with its repetitions.
         concurrency: requests at a time.
-        load_seconds: for how long the same images are asked for again and again,
-            and throughput and latency printed; no load where `None`.
+        load_seconds: duration of a load test, which repeats the same images,
+            and prints throughput and latency; none where `None`.
         load_batch_size: images in each request under load.
         ca_certificates: a PEM file with who may vouch for the server.
         token_file: a file with a bearer token; the environment's where `None`.
@@ -110,7 +110,7 @@ def read_token(token_file: str | None) -> str | None:
 
 
 def _tell_once() -> Callable[[Exception], None]:
-    """A function that says why nothing happens, once, whichever thread calls it."""
+    """A thread-safe function that says once why the client is waiting."""
     may_tell = threading.Lock()
 
     def tell(error):
@@ -141,7 +141,7 @@ def _measure(client: Client, paths: list[str], settings: QueryConfig) -> load.Lo
     ask = load.repeatable_request(
         client, paths, settings.signature, settings.load_batch_size
     )
-    ask()  # What the first one has to wait for is no load.
+    ask()  # A warm-up: the first request is slower.
     return load.measure_load(ask, settings.concurrency, settings.load_seconds)
 
 

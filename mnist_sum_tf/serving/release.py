@@ -71,11 +71,11 @@ def release(
 def _check(
     export_dir, workdir, model_path, keep_versions, file_format, quantization
 ) -> None:
-    """Refuses now what would be refused after a minute of work."""
+    """Checks early what would otherwise fail after a minute of work."""
     check_format(file_format, quantization)
     if (workdir is None) == (model_path is None):
         raise config.UserError(
-            "One of --workdir and --model must be given. Received: "
+            "Exactly one of --workdir and --model must be given. Received: "
             f"--workdir={workdir}, --model={model_path}"
         )
     if keep_versions is not None and file_format != "saved_model":
@@ -89,13 +89,13 @@ def _check(
 
 
 def _blended(path):
-    """The model to blend with; of an `.npz`, its encoder is of use alone."""
+    """The model to blend with; from an `.npz`, only its encoder is meaningful."""
     if is_file_of_arrays(path):
         return build_sum_model(encoder_of(path, "blend_with"), build_decoder())
     try:
         return load_exported_model(path)
     except config.UserError as error:
-        message = str(error).replace("--model", "--blend_with")
+        message = str(error).replace("--model", "--blend_with", 1)
         raise config.UserError(message) from error
 
 

@@ -1,21 +1,21 @@
 """What TensorFlow Serving's JSON answers hold, as arrays and dictionaries.
 
-Each function raises one of `MISTAKES` where the JSON is of another form.
+Each function raises one of `MALFORMED_ANSWER_ERRORS` where the JSON is of another form.
 """
 
 import json
 
 import numpy as np
 
-MISTAKES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
-# What JSON does not tell; other outputs are float32.
+MALFORMED_ANSWER_ERRORS = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+# Dtypes, which JSON lacks; other outputs are float32.
 DTYPES = {"digits": np.int32, "most_likely_sum": np.int32}
-# The name of a single output, which comes without one.
+# Stands for the name of a single output, which REST omits.
 UNNAMED = ""
 
 
 def parse_json(text: bytes):
-    """JSON of any kind; `None` if it is none, such as an error page of a proxy."""
+    """Parses JSON; `None` if it is invalid, such as a proxy's error page."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ class Request(NamedTuple):
     """What a client asks.
 
     Attributes:
-        signature: the name of one.
+        signature: the signature's name.
         inputs: an array for each input; strings as arrays of `bytes` objects.
         is_row_format: whether the answer is to come in rows.
     """

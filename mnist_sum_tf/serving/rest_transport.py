@@ -25,11 +25,11 @@ FAILURES = {
     503: errors.ServerUnavailable,
     504: errors.DeadlineExceeded,
 }
-# Threads that ask at the same time without one having to connect anew.
+# Size of the connection pool: this many threads need not reconnect.
 MAX_CONNECTIONS = 1000
-# Of an answer, read at a time at most.
+# Most bytes of an answer that are read at a time.
 PIECE_BYTES = 65536
-NO_ADDRESS = (
+INVALID_URL_ERRORS = (
     requests.exceptions.InvalidURL,
     urllib3.exceptions.LocationValueError,
     UnicodeError,
@@ -48,8 +48,8 @@ class RestTransport:
         url: `http://host:port` or `https://host/prefix`.
         model: the model's name on the server.
         version: the number of one version; the newest where `None`.
-        ca_certificates: path of a PEM file with who may vouch for the server;
-            the usual authorities where `None`.
+        ca_certificates: path of a PEM file of trusted certificate authorities;
+            the default ones where `None`.
         token: sent as `Authorization: Bearer <token>`.
     """
 
@@ -65,7 +65,7 @@ class RestTransport:
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
-        # Not of the environment, where requests would look for passwords too.
+        # Ignores the environment, where requests would look for passwords, too.
         self._session.trust_env = False
         self._session.verify = ca_certificates or True
         if token:
@@ -92,7 +92,7 @@ class RestTransport:
         return outputs
 
     def versions(self, timeout: float) -> dict[int, str]:
-        """The state of each version, `"AVAILABLE"` or one before or after."""
+        """The state of each version, such as `"LOADING"` or `"AVAILABLE"`."""
         return self._ask(
             "GET", self._model, "model_version_status", rest_answers.versions,
             timeout,
@@ -141,12 +141,12 @@ class RestTransport:
                 timeout=timeout, headers={"Content-Type": "application/json"},
             ) as response:  # fmt: skip
                 text = self._read(response, deadline, timeout)
-        except (*NO_ADDRESS, *NO_ANSWER) as error:
+        except (*INVALID_URL_ERRORS, *NO_ANSWER) as error:
             raise self._failure(error, timeout) from error
         answer = self._checked(response.status_code, text, key)
         try:
             return read(answer)
-        except rest_answers.MISTAKES as error:
+        except rest_answers.MALFORMED_ANSWER_ERRORS as error:
             raise self._wrong(text) from error
 
     def _read(self, response, deadline: float, timeout: float) -> bytes:
@@ -171,10 +171,10 @@ class RestTransport:
         return bytes(text)
 
     def _failure(self, error: Exception, timeout: float) -> errors.ServingError:
-        """What `requests` says of a request that no server answered."""
+        """Translates an exception of `requests` into a `ServingError`."""
         if isinstance(error, requests.exceptions.SSLError):
             return errors.tls_failure(self.address, str(error))
-        if isinstance(error, NO_ADDRESS):
+        if isinstance(error, INVALID_URL_ERRORS):
             return errors.ServingError(
                 f"--server must be an address. Received: {self.address}"
             )
@@ -197,7 +197,7 @@ class RestTransport:
         return answer_checks.wrong_answer(self.address, f"status 200, {received}")
 
     def _checked(self, status: int, text: bytes, key: str):
-        """What stands at the key, if that is how a model server answers."""
+        """The answer's value at the key; raises if it is no model server's."""
         answer = rest_answers.parse_json(text)
         is_json = isinstance(answer, dict)
         if status == 200 and not (is_json and "error" in answer):
@@ -215,7 +215,7 @@ class RestTransport:
 
 
 def _least_size(value: np.ndarray) -> int:
-    """Bytes that an array has at least as JSON, without writing it."""
+    """A lower bound on an array's size in bytes as JSON."""
     if value.dtype == object:
         return sum(len(each) * 4 // 3 for each in value)
     return 2 * value.size

@@ -7,7 +7,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.models.encoder import LOGITS_SHAPE
 
-# Pictures decoded at a time: a request's memory is bounded, its speed hardly.
+# Pictures decoded at a time: bounds a request's memory at little cost in speed.
 PARALLEL_PICTURES = 2
 # Examples in one request: more would take gigabytes at once.
 MAX_EXAMPLES = 1024
@@ -46,7 +46,7 @@ def write_saved_model(sum_model: keras.Model, path: str) -> None:
 
 
 def _checked(batch, name: str, shape) -> tf.Tensor:
-    """The same batch, if it is neither empty nor huge and of the right shape.
+    """Asserts that a batch is not empty, not huge and of the right shape.
 
     A server checks none of it: an empty batch would fail deep in a kernel, and
     a wider image could flow on as two.

@@ -6,7 +6,7 @@ import contextlib
 
 @contextlib.contextmanager
 def thread_pool(num_threads: int):
-    """A pool whose threads are waited for, but not where an error or Ctrl-C ends it.
+    """A thread pool that waits for its threads, except on an error or Ctrl-C.
 
     Args:
         num_threads: how many at most.

@@ -1,4 +1,4 @@
-"""Whether what was exported answers as the model it was written from."""
+"""Checks that an export answers as the model it was written from."""
 
 import keras
 import numpy as np
@@ -77,6 +77,6 @@ def _compare(what: str, expected: dict, received: dict) -> None:
         difference = np.max(np.abs(answer.astype(float) - value))
         if not difference <= TOLERANCE:  # Not-a-number must not pass.
             raise RuntimeError(
-                f"{what}: `{key}` differs from the model's by up to "
+                f"{what}: `{key}` differs from the model's by more than "
                 f"{TOLERANCE}. Received: {difference}"
             )

@@ -1,4 +1,4 @@
-"""Requests that a server answers to itself before a new version takes over.
+"""Warm-up requests that a server replays before a new version takes over.
 
 TensorFlow Serving looks for them in the SavedModel's folder; without them the
 first person to ask would wait while kernels are chosen and memory is reserved.
@@ -57,7 +57,7 @@ def _strings(*files: bytes) -> np.ndarray:
 
 
 def _photograph() -> bytes:
-    """Strokes on paper, a JPEG: the longest way through the preprocessing."""
+    """A JPEG of strokes on paper: the slowest path through the preprocessing."""
     pixels = np.full((*PHOTOGRAPH_SIZE, 3), 220, np.uint8)
     pixels[200:280, 100:540:110] = 40
     return tf.io.encode_jpeg(pixels).numpy()

@@ -30,7 +30,7 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
     try:
         # Safe: anything but tensors and plain containers is refused.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # as many kinds as there are ways to fail
+    except Exception as error:  # torch.load raises errors of many types
         raise config.UserError(
             f"{path} must be a PyTorch checkpoint of tensors and plain values. "
             f"Received: {config.kind_and_line(error)}"
@@ -52,7 +52,7 @@ def write_checkpoint(
     """Writes what the original would resume from, as a whole or not at all.
 
     Args:
-        path: a file that is not there yet.
+        path: a file that does not exist yet.
         state: name -> array.
         stage: a decoder is a bare state dict; an encoder and a sum model are
             dictionaries of `epoch` (0), `model_state_dict`,
@@ -68,7 +68,7 @@ def write_checkpoint(
     path = pathlib.Path(path)
     if os.path.exists(path):
         raise config.UserError(
-            "--torch_checkpoint must not be there yet; nothing is overwritten. "
+            "--torch_checkpoint must not exist yet; nothing is overwritten. "
             f"Received: {str(path)!r}"
         )
     tensors = {key: torch.from_numpy(array) for key, array in state.items()}
@@ -86,7 +86,7 @@ def write_checkpoint(
             f"Received: {str(path)!r}: {config.kind_and_line(error)}"
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # none was made, or could be
+        with contextlib.suppress(OSError):  # it was not created
             beside.unlink()
 
 

@@ -32,10 +32,10 @@ MAP_SIZE = (
 
 
 def channels_of(state: dict, stage: str) -> tuple[int, ...] | None:
-    """Channels of each of the encoder's blocks, as most of its tensors have it.
+    """Channels of each of the encoder's blocks, by majority vote of its tensors.
 
     Most, so that a single misshapen tensor is named rather than all others. A
-    block that none tells of is taken to double the one before, as in the original.
+    block without tensors is taken to double the one before, as in the original.
 
     Returns:
         `None` for a decoder, and where no block has a tensor.
@@ -61,7 +61,7 @@ def _with_others_doubled(known: dict[int, int]) -> tuple[int, ...]:
 
 
 def _votes(state: dict, prefix: str, number: int) -> collections.Counter:
-    """How many channels a block has, by each tensor that tells."""
+    """Counts the numbers of channels that a block's tensors imply."""
     blocks = f"{prefix}conv_blocks"
     first, second = f"{blocks}.{number}.0", f"{blocks}.{number}.2"
     telling = [

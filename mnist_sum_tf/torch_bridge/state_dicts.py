@@ -24,7 +24,7 @@ from mnist_sum_tf.torch_bridge.shapes import (
 
 
 def stage_of(state: dict, name: str) -> str:
-    """Tells what a state dict is of by its names.
+    """Finds the stage of a state dict by the names of its tensors.
 
     Args:
         state: name -> array.
@@ -50,7 +50,7 @@ def stage_of(state: dict, name: str) -> str:
 def initial_state(
     stage: str, channels: tuple[int, ...] | None, seed: int
 ) -> dict[str, np.ndarray]:
-    """Random weights and biases as PyTorch draws them unless told otherwise.
+    """Random weights and biases, by PyTorch's default initialisation.
 
     Uniform within 1 / sqrt(inputs of a unit), where Keras starts with zero
     biases and kernels by Glorot's or He's rule.

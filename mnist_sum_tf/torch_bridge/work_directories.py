@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -24,7 +25,6 @@ from mnist_sum_tf.training import (
     strategies,
     trained_models,
 )
-from mnist_sum_tf.whole_files import ended_tidily
 
 
 def convert_from_torch(
@@ -35,8 +35,8 @@ def convert_from_torch(
     Args:
         path: the checkpoint; what it is of shows in its tensors' names.
         workdir: a work directory; that stage must not be in it yet.
-        settings_of: stage -> the settings to go on training with. The encoder's
-            size in them gives way to the checkpoint's.
+        settings_of: stage -> settings to continue training with. The encoder's
+            size in them is replaced by the checkpoint's.
 
     Returns:
         The settings it wrote.
@@ -76,7 +76,7 @@ def convert_to_torch(path, workdir, stage: str | None = None) -> str:
     losses = [row["loss"] for row in rows if "loss" in row]
     files.write_checkpoint(
         path, state_dicts.state_dict_of(_trained(workdir, stage)), stage,
-        # What its own resumption goes on with.
+        # The rate at which the original itself resumes.
         learning_rate=get_preset("original", stage).optimizer.learning_rate,
         loss=losses[-1] if losses else float("nan"),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def write_stage(
         )
     try:
         stage_dir.parent.mkdir(parents=True, exist_ok=True)
-        with ended_tidily(), tempfile.TemporaryDirectory(
+        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
             prefix=f".{settings.stage}.", dir=stage_dir.parent
         ) as beside:
             # Within, as a temporary folder itself is closed to other users.
@@ -130,7 +130,7 @@ def write_stage(
 
 
 def _take_away_lock(stage_dir: pathlib.Path) -> None:
-    """Makes room where a run was refused, which leaves its lock."""
+    """Removes the lock and the folder that a refused run left."""
     if stage_dir.exists():
         (stage_dir / stage_folder.LOCK_FILE).unlink(missing_ok=True)
         stage_dir.rmdir()

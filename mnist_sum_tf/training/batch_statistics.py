@@ -1,8 +1,8 @@
-"""What normalising layers divide by, for weights that are an average of others.
+"""Batch normalisation statistics for averaged weights.
 
-While a model learns, these layers keep running statistics of what its weights make
-of its batches. The average of the weights makes something else of them, so it needs
-statistics of its own: Izmailov et al., "Averaging weights leads to wider optima and
+During training these layers keep running statistics of the activations that the
+current weights give. Averaged weights give other activations, so they need
+statistics of their own: Izmailov et al., "Averaging weights leads to wider optima and
 better generalization" (2018), section 3.2.
 """
 
@@ -13,25 +13,25 @@ import tensorflow as tf
 
 from mnist_sum_tf.models.normalization import statistics_of
 
-NUM_IMAGES = 1024  # 4,096 lowered validation's surprise by less than 0.001 nats
+NUM_IMAGES = 1024  # 4,096 lowered the validation NLL by less than 0.001 nats
 NUM_AT_A_TIME = 128
-MOST_BATCHES = 16  # small ones are of runs that should not wait for this
+MOST_BATCHES = 16  # runs with small batches should not wait for this
 
 
 class BatchStatistics:
-    """Takes a model's statistics again and again, each time from the same images."""
+    """Recomputes a model's statistics, each time from the same images."""
 
     def __init__(
         self, model: keras.Model, train_data: Callable[[int], tf.data.Dataset]
     ):
-        """Args: of whose layers they are; start step -> dataset, see `Task`."""
+        """Args: the model to update; start step -> dataset, see `Task`."""
         self._model = model
         self._train_data = train_data
         self._parts = None
         self._twin = None
 
     def update(self) -> None:
-        """Sets them to those of the first images learned from, nothing dropped.
+        """Sets the statistics to those of the first training images, without dropout.
 
         A model without normalising layers stays as it is.
         """
@@ -65,9 +65,9 @@ def _seeing_one_batch_whole(layer: keras.Layer) -> keras.Layer:
 
 
 def _parts(batches: tf.data.Dataset) -> list[tf.Tensor]:
-    """The first images, in parts that have a share of each batch.
+    """The first images, in parts that each sample every batch.
 
-    Batches of composites begin with those of one kind.
+    The first rows of a batch of composites are the degraded ones.
     """
     images, count = [], 0
     for batch, _ in batches.take(MOST_BATCHES):

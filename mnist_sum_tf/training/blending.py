@@ -1,4 +1,4 @@
-"""Weights between those of a model and of the one that it started from."""
+"""Interpolates between a model's weights and those it was fine-tuned from."""
 
 import keras
 
@@ -9,19 +9,19 @@ from mnist_sum_tf.models.encoder import channels_of
 def blend_encoders(
     model: keras.Model, other: keras.Model, share: float
 ) -> None:
-    """Moves a model's encoder towards the one that it was trained on from.
+    """Moves a model's encoder towards the one that it was fine-tuned from.
 
-    What training on gained stays, and less is lost of what was there: Wortsman
+    Keeps what fine-tuning gained and loses less of what was there: Wortsman
     et al., "Robust fine-tuning of zero-shot models" (2022). Two encoders that
     were trained apart give nonsense in between.
 
     Args:
         model: a sum model; its encoder is changed.
-        other: a sum model of the same size, whose training was gone on with.
+        other: the sum model, of the same size, from which training continued.
         share: of `model`'s own weights, 0 to 1.
 
     Raises:
-        UserError: if the sizes differ or the share is none.
+        UserError: if the sizes differ or the share is not in [0, 1].
     """
     if not 0 <= share <= 1:
         raise config.UserError(

@@ -1,4 +1,4 @@
-"""Checkpoints: save all that training is, restore it or say why not.
+"""Checkpoints: save the whole training state, restore it or say why not.
 
 They lie in `<stage>/checkpoints/ckpt-<step>.index` and companions, as
 `tf.train.CheckpointManager` would name them. That class trusts its list of
@@ -17,8 +17,8 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.training import stage_folder
-from mnist_sum_tf.whole_files import write_whole
 
 CHECKPOINTS = "checkpoints"
 LIST_FILE = "checkpoint"  # TensorFlow's own name
@@ -27,7 +27,7 @@ FILE_NAME = re.compile(r"ckpt-(\d{1,18})\.(index|data-\d+-of-\d+)")
 # In the file `checkpoint`.
 NEWEST = re.compile(rb'^model_checkpoint_path: "(?:.*/)?ckpt-(\d{1,18})"')
 SETTINGS_KEY = "settings/.ATTRIBUTES/py_state"
-# What TensorFlow raises for files that are cut, changed, gone or foreign.
+# What TensorFlow raises for truncated, changed, missing or foreign files.
 READ_ERRORS = (
     tf.errors.OpError, AssertionError, IndexError, KeyError, OSError,
     RuntimeError, TypeError, ValueError,
@@ -45,7 +45,7 @@ class SavedSettings(tf.train.experimental.PythonState):
         return self._text
 
     def deserialize(self, string_value):
-        """Keeps this run's own: `restore_latest` has compared them."""
+        """Ignores the saved settings, which `restore_latest` has already compared."""
 
 
 class CheckpointFolder:
@@ -96,7 +96,7 @@ class CheckpointFolder:
         try:
             self._directory.mkdir(exist_ok=True)
             self._checkpoint.write(path)
-            # Its index is read again, in case a full disk told nobody.
+            # Reads the index back, in case a full disk raised no error.
             tf.train.load_checkpoint(path)
             self._unreadable.discard(path)
             self.latest = path
@@ -105,7 +105,7 @@ class CheckpointFolder:
         except (tf.errors.OpError, OSError, RuntimeError) as error:
             raise cannot_write(path, self.latest, error) from error
         finally:
-            # Of this save, or of one that was killed.
+            # Left by this save, or by one that was killed.
             for unfinished in self._directory.glob("ckpt-*_temp"):
                 shutil.rmtree(unfinished, ignore_errors=True)
         self._delete_others(step, keep)
@@ -122,18 +122,18 @@ class CheckpointFolder:
         return good[:MAX_TO_KEEP][::-1]
 
     def _write_list(self, paths: list[str]) -> None:
-        """Tells TensorFlow's own functions what there is."""
+        """Writes the list of checkpoints that TensorFlow's own functions read."""
         names = [pathlib.Path(path).name for path in paths]
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
-        write_whole(self._directory / LIST_FILE, "\n".join(lines) + "\n")
+        write_atomically(self._directory / LIST_FILE, "\n".join(lines) + "\n")
 
     def _delete_others(self, step: int, keep: list[str]) -> None:
         for path in checkpoint_paths(self._stage_dir):
-            # A later one, which could not be read, makes place when its step
+            # A later one, which could not be read, is replaced when its step
             # comes again.
             if step_of(path) <= step and path not in keep:
-                # The index first: without it the rest counts for nothing.
+                # The index first: without it the data files are ignored.
                 name = pathlib.Path(path).name
                 for file in [
                     *self._directory.glob(f"{name}.index"),
@@ -143,7 +143,7 @@ class CheckpointFolder:
 
 
 def cannot_write(path, last_good, error: Exception) -> config.UserError:
-    """What to tell when the disk is full or the folder gone."""
+    """The error to raise when the disk is full or the folder is gone."""
     return config.UserError(
         f"{path} cannot be written, so the run stops; the last good "
         f"checkpoint is {last_good or 'none yet'}. Received: {config.first_line(error)}"
@@ -158,8 +158,8 @@ def step_of(path: str) -> int:
 def checkpoint_paths(stage_dir) -> list[str]:
     """The paths of all checkpoints in a stage's folder, the newest first.
 
-    One that only the file `checkpoint` names is among them, and so is one that
-    lost its index: they must be missed, not forgotten.
+    Includes one that only the file `checkpoint` names, and one that
+    lost its index: their loss must be reported, not overlooked.
     """
     directory = pathlib.Path(stage_dir) / CHECKPOINTS
     steps = {int(step) for step in _named_in_list(directory / LIST_FILE)}

@@ -1,9 +1,9 @@
-"""Digits that a model reads badly, to be met more often while it learns on.
+"""Digits that a model reads badly, to be sampled more often in further training.
 
 Most of the loss of a trained model is that of few digits, which it meets as
 seldom as all others: Shrivastava et al., "Training region-based object detectors
 with online hard example mining" (2016). Here they are found once, at the start, and
-kept beside the checkpoints: what a run goes on with must not hang on how another
+kept beside the checkpoints: a resumed run must not depend on how another
 machine rounds.
 """
 
@@ -15,21 +15,21 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import write_if_absent
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.training import stage_folder
-from mnist_sum_tf.whole_files import write_once
 
 ROWS_FILE = "hard_digits.json"
 LEAST_SHARE, MOST_SHARE = 0.1, 0.5  # from each hard digit once more to 18 times
 HARD_FRACTION = 1 / 20  # of all digits: those of the largest loss
 LAYOUTS = ("tiled", "separate", "cropped")  # nothing overlaps
-# Surer than this of another class: the label is likelier to be wrong.
+# Above this probability of another class, the label is probably wrong.
 MISLABELLED = 0.9
 
 
 def check_share(hard_share: float) -> None:
-    """Raises `UserError` for a share that next to nothing, or too much, repeats."""
+    """Raises `UserError` for a share that repeats next to nothing, or too much."""
     if not LEAST_SHARE <= hard_share <= MOST_SHARE:
         raise config.UserError(
             f"--hard_share must be 0, or {LEAST_SHARE} to {MOST_SHARE}; all drawn alike, "
@@ -40,9 +40,9 @@ def check_share(hard_share: float) -> None:
 def kept_hardest_digits(
     stage_dir, experiment: dict, digits: Digits, build_encoder
 ) -> np.ndarray:
-    """The hardest digits as the run's folder has them; found where it begins.
+    """The run's hardest digits: read from its folder, or found when it starts.
 
-    Of many machines that find some at once, the first to write decides.
+    If several machines find them at once, the first to write decides.
 
     Args:
         stage_dir: the stage's folder.
@@ -77,7 +77,7 @@ def kept_hardest_digits(
 def _write_rows(path: pathlib.Path, content: dict) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_once(path, json.dumps(content) + "\n")
+        write_if_absent(path, json.dumps(content) + "\n")
     except OSError as error:
         raise stage_folder.unwritable(error) from error
 
@@ -93,7 +93,7 @@ def _checked(rows, path: pathlib.Path, num_digits: int) -> np.ndarray:
 
 
 def hardest_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
-    """The twentieth of the largest loss, but those that look mislabelled.
+    """The 5 % of digits with the largest loss, without those that look mislabelled.
 
     Args:
         digits: at least twenty.
@@ -129,10 +129,10 @@ def with_repeats(digits: Digits, hardest: np.ndarray, hard_share: float) -> Digi
     Args:
         digits: all of them.
         hardest: see `hardest_digits`.
-        hard_share: about how many of the digits returned are hard, 0.1 to 0.5.
+        hard_share: approximate share of hard digits in the result, 0.1 to 0.5.
 
     Returns:
-        `digits`, and after them the hardest as often as that takes.
+        `digits`, followed by as many repeats of the hardest as needed.
     """
     # r more of each: (1 + r) hard / (all + r hard) = share.
     repeats = round((hard_share / HARD_FRACTION - 1) / (1 - hard_share))
@@ -141,7 +141,7 @@ def with_repeats(digits: Digits, hardest: np.ndarray, hard_share: float) -> Digi
 
 
 def read_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
-    """What an encoder takes each digit for, on average over `LAYOUTS`.
+    """An encoder's mean class probabilities for each digit, over `LAYOUTS`.
 
     Args:
         digits: `n` digits.
@@ -151,7 +151,7 @@ def read_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
         Mean probabilities, float32 `[n, 10]`; zeros for digits that are of no
         layout's composites, each of which leaves out a rest of up to three.
     """
-    # Numbers in place of labels tell which digit of a composite is which.
+    # Row numbers as labels identify the digits of a composite.
     numbered = Digits(digits.images, np.arange(len(digits.images), dtype=np.int32))
     read = tf.function(
         lambda images: tf.nn.softmax(encoder(images, training=False)), autograph=False

@@ -6,7 +6,7 @@ import json
 import pathlib
 
 from mnist_sum_tf import config
-from mnist_sum_tf.whole_files import write_whole
+from mnist_sum_tf.atomic_files import write_atomically
 
 # Keras' accuracies are float32, where 0.95 is a little less.
 ROUNDING = 1e-6
@@ -15,7 +15,7 @@ ROUNDING = 1e-6
 class History:
     """Rows of a run, kept in `history.csv` and `history.json`.
 
-    A resumed run drops the rows after its checkpoint, so each step stands once.
+    A resumed run drops the rows after its checkpoint, so each step appears once.
 
     Attributes:
         rows: dictionaries with the key `step`, in the order of steps.
@@ -40,7 +40,7 @@ class History:
     def reaches(self, accuracy: float) -> bool:
         """Whether each validation set of the last row has this share of sums right.
 
-        The most likely sums where there are any, else (decoder) the rounded ones.
+        Uses the most likely sums if there are any, else (decoder) the rounded ones.
         """
         last = self.rows[-1] if self.rows else {}
         for ending in ("/sum_accuracy", "/rounded_sum_accuracy"):
@@ -56,9 +56,9 @@ class History:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_whole(self._directory / "history.csv", text.getvalue())
+        write_atomically(self._directory / "history.csv", text.getvalue())
         as_json = json.dumps(self.rows, indent=1) + "\n"
-        write_whole(self._directory / "history.json", as_json)
+        write_atomically(self._directory / "history.json", as_json)
 
 
 def read_history(directory) -> list[dict]:

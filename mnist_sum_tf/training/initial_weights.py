@@ -1,4 +1,4 @@
-"""Weights of an exported SavedModel, for a model that goes on learning.
+"""Initial weights from an exported SavedModel, to continue training.
 
 Or of an `.npz` of plain layers, as `distill_encoder.py` writes it.
 """
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.digits import DAMAGED
+from mnist_sum_tf.data.digits import NPZ_READ_ERRORS
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.runtimes.saved_model import (
     IMAGES_SIGNATURE,
@@ -21,16 +21,16 @@ from mnist_sum_tf.runtimes.saved_model import (
 def set_initial_weights(
     model: keras.Model, saved_model, flag: str = "initial_model"
 ) -> None:
-    """Gives a model the weights that a SavedModel has under the same names.
+    """Sets a model's weights to those of the same names in a SavedModel.
 
     Args:
         model: the encoder or the decoder, of the size that was exported.
         saved_model: a SavedModel, or a folder of versions, of which the newest
             is taken, see `serving.export`; or an `.npz` of arrays by such names.
-        flag: which named it, for errors.
+        flag: the flag that named it, for error messages.
 
     Raises:
-        UserError: if it is no exported model, one of another size, or has weights
+        UserError: if it is not an exported model, has another size, or has weights
             that are no numbers.
     """
     exported = _exported_variables(saved_model, flag)
@@ -58,8 +58,8 @@ def _check_fits(found, variable: keras.Variable, saved_model, flag: str) -> None
         )
     if not np.isfinite(found).all():
         raise config.UserError(
-            f"--{flag} must have finite weights alone. "
-            f"Received: {saved_model} with others in {name}"
+            f"--{flag} must have only finite weights. "
+            f"Received: {saved_model} with NaN or infinity in {name}"
         )
 
 
@@ -126,7 +126,7 @@ def _exported_variables(folder, flag: str) -> dict:
 
 
 def is_file_of_arrays(path) -> bool:
-    """Whether a path is taken for an `.npz` of layers."""
+    """Whether a path names an `.npz` of layers, by its suffix."""
     return str(path).endswith(".npz")
 
 
@@ -135,7 +135,7 @@ def _read_arrays(path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: np.float32(archive[name]) for name in archive.files}
-    except DAMAGED as error:
+    except NPZ_READ_ERRORS as error:
         raise config.UserError(config.kind_and_line(error)) from error
 
 

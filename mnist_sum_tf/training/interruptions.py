@@ -7,7 +7,7 @@ import threading
 
 from mnist_sum_tf import config
 
-# EX_TEMPFAIL of sysexits.h: not done yet, the same command goes on.
+# EX_TEMPFAIL of sysexits.h: not done yet, rerun the same command.
 EXIT_STATUS = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STANDARD_ERROR = 2
@@ -15,26 +15,28 @@ STOPPING = b"\nstopping as soon as all is saved; a second signal ends it at once
 
 
 class TrainingStopped(Exception):
-    """A run was asked to stop and has saved where it is.
+    """Raised when a run was asked to stop and has saved its state.
 
     Scripts print its message and exit with `EXIT_STATUS`.
     """
 
 
 class MachineLost(config.UserError):
-    """Another machine that trains along is gone."""
+    """Another machine of a multi-worker training is gone."""
 
 
 @contextlib.contextmanager
-def ending_at_once():
-    """A context that Ctrl-C ends even where Python waits for another library.
+def default_interrupt():
+    """A context in which Ctrl-C kills even while Python waits for another library.
 
     Outside the main thread it changes nothing, as `StopRequest`.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
@@ -42,9 +44,9 @@ def ending_at_once():
 
 
 class StopRequest:
-    """A context in which the first signal is told and noted and the next one kills.
+    """A context that reports and records the first signal; the next one kills.
 
-    Outside the main thread, where Python lets nobody handle signals, it notes
+    Outside the main thread, where Python cannot handle signals, it records
     nothing.
 
     Attributes:
@@ -58,7 +60,8 @@ class StopRequest:
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                self._before[number] = signal.signal(number, self._note)
+                if signal.getsignal(number) != signal.SIG_IGN:  # as a shell's `&` asks
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *exception):
@@ -66,7 +69,7 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number, frame):
-        # By the system's call: what prints otherwise may be what was interrupted.
+        # By a system call: the signal may have interrupted a buffered write.
         with contextlib.suppress(OSError):
             os.write(STANDARD_ERROR, STOPPING)
         self.signal_name = signal.Signals(number).name

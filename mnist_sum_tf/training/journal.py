@@ -1,4 +1,4 @@
-"""What a run tells while it goes: progress, lines, and its records."""
+"""Reports a run's progress: progress bar, printed lines and records."""
 
 import contextlib
 import sys
@@ -11,11 +11,11 @@ from mnist_sum_tf import config
 from mnist_sum_tf.training import checkpoints, metrics, records
 from mnist_sum_tf.training.task import Task
 
-LOG_SECONDS = 10  # between two progress lines where nobody watches a terminal
+LOG_SECONDS = 10  # between two progress lines if stderr is not a terminal
 
 
 class Journal(contextlib.ExitStack):
-    """Tells people of a run's steps; to be closed, as a context, at its end.
+    """Reports a run's steps; a context manager, to be closed at the run's end.
 
     Attributes:
         history: see `records.Records`.
@@ -25,16 +25,16 @@ class Journal(contextlib.ExitStack):
         self, task: Task, settings: config.Config, stage_dir,
         saved: checkpoints.CheckpointFolder, step: int, writes: bool, started: float,
     ):  # fmt: skip
-        """Takes up what a run up to `step` left.
+        """Continues the records that a run left at `step`.
 
         Args:
             task: what is learned.
-            settings: how.
+            settings: the training settings.
             stage_dir: the stage's folder.
             saved: the run's checkpoints, the newest of which is named where the
                 folder cannot be written.
             step: the step that the run goes on from.
-            writes: whether this machine is the one that tells and writes.
+            writes: whether this machine is the one that prints and writes.
             started: when the run began, by `time.monotonic`, in seconds.
 
         Raises:
@@ -51,7 +51,7 @@ class Journal(contextlib.ExitStack):
         )
         self.callback(self._records.close)
         self.history = self._records.history
-        # After it: what cannot be read is told without a bar.
+        # After the records, so that their errors are printed without a bar.
         self._bar = self.enter_context(self._progress_bar(step, writes))
 
     def _progress_bar(self, step: int, writes: bool):
@@ -63,7 +63,7 @@ class Journal(contextlib.ExitStack):
         )  # fmt: skip
 
     def advance(self) -> None:
-        """Tells that a step was taken."""
+        """Advances the progress bar by one step."""
         self._bar.update()
 
     def tell(self, line: str) -> None:
@@ -71,7 +71,7 @@ class Journal(contextlib.ExitStack):
         self._bar.write(line)
 
     def log(self, step: int, state) -> None:
-        """Tells the mean loss since the last time, and the learning rate.
+        """Records the mean loss since the last call, and the learning rate.
 
         Args:
             step: the step just taken.
@@ -82,18 +82,18 @@ class Journal(contextlib.ExitStack):
         """
         row = {"step": step}
         metric = state.loss_metric
-        if float(metric.count):  # The mean of steps that are all left out is none.
+        if float(metric.count):  # If all steps were skipped, there is no mean.
             row["loss"] = float(metric.result())
             self._bar.set_postfix(loss=f"{row['loss']:.4g}", refresh=False)
         row["learning_rate"] = float(state.optimizer.learning_rate)
         if self._settings.skip_non_finite:
             row["skipped_steps"] = int(state.skipped)
         metric.reset_state()
-        with self._failed_writes_reported():
+        with self._failed_saves_reported():
             self._records.add(row)
 
     def evaluate(self, step: int, model) -> None:
-        """Tells how a model does on the validation data, and what it reads there.
+        """Evaluates a model on the validation data; records metrics and sample images.
 
         Args:
             step: the step just taken.
@@ -107,7 +107,7 @@ class Journal(contextlib.ExitStack):
             row |= {f"{name}/{key}": value for key, value in results.items()}
             shown = ", ".join(f"{k} {v:.5g}" for k, v in results.items())
             self.tell(f"step {step}, {name}: {shown}")
-        with self._failed_writes_reported():
+        with self._failed_saves_reported():
             self._records.add(row)
             self._records.add_images(step, model)
         minutes = (time.monotonic() - self._started) / 60
@@ -119,11 +119,11 @@ class Journal(contextlib.ExitStack):
 
     def save(self) -> None:
         """Writes the records. Raises: as `log`."""
-        with self._failed_writes_reported():
+        with self._failed_saves_reported():
             self._records.save()
 
     @contextlib.contextmanager
-    def _failed_writes_reported(self):
+    def _failed_saves_reported(self):
         try:
             yield
         except (OSError, tf.errors.OpError) as error:

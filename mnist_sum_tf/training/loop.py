@@ -34,12 +34,12 @@ def train_and_evaluate(
     """Trains a stage to its last step, resuming where it stopped.
 
     Args:
-        make_task: says what to learn; called once the devices are set up, since
-            many machines must have met before TensorFlow does anything else.
-        settings: how; kept as `config.json` in the folder.
+        make_task: builds the task; called once the devices are set up, since
+            workers must have connected before TensorFlow does anything else.
+        settings: training settings; saved as `config.json` in the folder.
         stage_dir: folder of the stage's checkpoints, history, and TensorBoard's
             scalars and images. Of many machines, only the first one writes
-            there (but which digits are hard); all of them must see it.
+            there (except which digits are hard); all of them must see it.
 
     Returns:
         The last row of the history: the loss and the validation results.
@@ -64,7 +64,7 @@ def train_and_evaluate(
         stack.enter_context(strategies.lost_machines_reported(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
         task = make_task()
-        # After it: what it draws, if anything, depends on what it finds.
+        # After the task, since how many random numbers it draws depends on its files.
         keras.utils.set_random_seed(settings.seed)
         trainer = Trainer(task, settings, stage_dir, strategy, dtype)
         return trainer.run(stop)
@@ -77,19 +77,19 @@ def _check(settings: config.Config, strategy) -> None:
     learns_normalized = settings.model.normalized and settings.stage in IMAGE_STAGES
     if settings.global_batch_size == 1 and learns_normalized:
         raise config.UserError(
-            "--global_batch_size must be at least 2 where batches are normalised "
+            "--global_batch_size must be at least 2 with batch normalisation "
             "(--nonormalized trains without): one image is its own mean. Received: 1"
         )
     if _stops_early(settings) and strategies.num_workers(strategy) > 1:
         raise config.UserError(
-            "A training that stops at an accuracy must run on one machine. "
+            "Training with --stop_at_accuracy must run on one machine. "
             f"Received: --strategy={settings.strategy}"
         )
     optimizers.check(settings.optimizer)
 
 
 def _stops_early(settings: config.Config) -> bool:
-    """Whether there is a goal that can be reached."""
+    """Whether `stop_at_accuracy` is set to a value that can be reached."""
     return settings.stop_at_accuracy is not None and settings.stop_at_accuracy <= 1
 
 
@@ -106,14 +106,14 @@ class Trainer:
         kept = settings.to_json() | task.digests
         strategies.check_same_settings(strategy, kept)
         self.state = steps.TrainingState(task, settings, strategy, dtype)
-        # After it: settings that cannot be used claim no folder.
+        # After the state, so that unusable settings do not claim the folder.
         before = kept
         if self.is_chief:
             before = stage_folder.claim_directory(stage_dir, kept)
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
         )
-        # A run that begins composes its first batches twice, by one pipeline.
+        # A new run composes its first batches twice, so the pipeline is cached.
         self.train_data = functools.cache(task.train_data)
         self.statistics = batch_statistics.BatchStatistics(
             self.state.average, self.train_data
@@ -140,7 +140,7 @@ class Trainer:
             )
 
     def run(self, stop: interruptions.StopRequest) -> dict:
-        """Takes the steps that are left, or those until a stop is asked for."""
+        """Takes the remaining steps, or those until a stop is requested."""
         settings = self.settings
         first, last = self.state.step, settings.total_steps
         if first >= last:
@@ -179,7 +179,7 @@ class Trainer:
         )  # fmt: skip
 
     def _take_step(self, batches, stop) -> bool:
-        """Takes a step; returns whether it is to be the last one for now."""
+        """Takes a step; returns whether the run should stop after it."""
         asked = tf.constant(stop.signal_name is not None)
         votes = self.training_step.take(*next(batches), asked)
         self.journal.advance()

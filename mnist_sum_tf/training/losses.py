@@ -61,9 +61,9 @@ def squared_error(sums, predicted_sums) -> tf.Tensor:
 
 
 def slot_correlation(digit_probabilities) -> tf.Tensor:
-    """How far the four slots of a batch are from telling independent things.
+    """Penalises slots whose expected digits covary over a batch.
 
-    Digits of an image are drawn independently, so what two slots expect must
+    Digits of an image are drawn independently, so two slots' expected digits must
     not vary together over a batch. From sums alone, each slot otherwise learns
     a quarter of the sum, which explains it as well as digits do.
 

@@ -1,4 +1,4 @@
-"""What is measured, as Keras metrics over the sum model's outputs."""
+"""Keras metrics over the sum model's outputs."""
 
 import keras
 import tensorflow as tf

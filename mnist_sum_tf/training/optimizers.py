@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 
-# Biases, and what normalisation scales and shifts by, are not held small.
+# Biases, and batch normalisation's gamma and beta, are not decayed.
 NOT_DECAYED = ("bias", "gamma", "beta")
-# Of float32, in which the optimizer computes.
+# Range of positive float32, in which the optimizer computes.
 SMALLEST = float(np.finfo(np.float32).tiny)
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -64,7 +64,7 @@ def _learning_rate(settings: config.Config):
 
 
 class OnePassAdam(keras.optimizers.Adam):
-    """Keras' Adam by TensorFlow's operation, which reads and writes numbers once.
+    """Keras' Adam using TensorFlow's fused op, a single pass over memory.
 
     Keras takes a dozen passes over them: a tenth of a step of 32 images at the
     original's 21 million parameters, on two cores in bfloat16.
@@ -73,15 +73,15 @@ class OnePassAdam(keras.optimizers.Adam):
     def __init__(
         self, learning_rate, epsilon: float = 1e-7, weight_decay: float | None = None
     ):
-        """Args: a number or a schedule; what is added to the gradient's size; what
-        share of every weight a step takes off, divided by the learning rate.
+        """Args: learning rate or schedule; Adam's epsilon; weight decay, the
+        share of every weight that a step removes, divided by the learning rate.
         """
         super().__init__(
             learning_rate, epsilon=epsilon, weight_decay=weight_decay
         )
 
     def update_step(self, gradient, variable, learning_rate) -> None:
-        """Changes a variable, its mean gradient and its mean squared gradient."""
+        """Updates a variable and its first and second moments."""
         index = self._get_variable_index(variable)
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(

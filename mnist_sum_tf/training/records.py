@@ -1,4 +1,4 @@
-"""What a run leaves for people: its history, and what TensorBoard shows."""
+"""A run's records: its history, and TensorBoard's scalars and images."""
 
 from mnist_sum_tf.training.history import History
 from mnist_sum_tf.training.sample_images import SampleImages
@@ -15,13 +15,13 @@ class Records:
     """
 
     def __init__(self, stage_dir, validation_data: dict, step: int, writes: bool):
-        """Takes up what a run up to `step` left; drops what came after.
+        """Continues the records that a run left at `step`; drops later ones.
 
         Args:
             stage_dir: the stage's folder.
             validation_data: name -> data set, see `SampleImages`.
             step: the step that the run goes on from.
-            writes: whether this machine is the one that does.
+            writes: whether this machine is the one that writes.
 
         Raises:
             UserError: if the history cannot be read or the folder be written.
@@ -33,7 +33,7 @@ class Records:
             self._scalars = Scalars(stage_dir, self.history.rows)
 
     def add(self, row: dict) -> None:
-        """Adds numbers of the step that stands under `step`.
+        """Adds the values of the step given by the key `step`.
 
         Raises: as `save`.
         """

@@ -18,8 +18,8 @@ STEP = re.compile(r"\.step(\d+)$")
 class SampleImages:
     """Event files in `<stage>/tensorboard/images/`, one per evaluation.
 
-    Each is written whole and closed, so a run that resumes need only take away
-    those of steps that it is to take again.
+    Each file is written and closed at once, so a resumed run only has to remove
+    those of steps that it will repeat.
     """
 
     def __init__(self, stage_dir, validation_data: dict, last_step: int):
@@ -27,7 +27,7 @@ class SampleImages:
 
         Args:
             stage_dir: the stage's folder.
-            validation_data: name -> data set; one of no images is left out.
+            validation_data: name -> data set; those without images are skipped.
             last_step: the step that the run goes on from.
 
         Raises:
@@ -81,7 +81,7 @@ def _first_images(dataset):
     """The first images, uint8 `[n, 40, 168, 1]`, and their labels."""
     batches = iter(dataset)
     images, labels = next(batches)
-    # What is cached is kept only where a pass comes to its end.
+    # A dataset's cache is only kept if it is read to the end.
     collections.deque(batches, maxlen=0)
     labels = {name: v[:NUM_IMAGES].numpy() for name, v in labels.items()}
     return images[:NUM_IMAGES].numpy(), labels

@@ -49,8 +49,8 @@ class Scalars:
         self._writer.flush()
 
     def close(self) -> None:
-        """Writes what is left; where that fails, a resumed run has it to write."""
+        """Flushes and closes; if that fails, a resumed run rewrites the file."""
         try:
             self._writer.close()
         except (OSError, tf.errors.OpError) as error:
-            logging.debug("TensorBoard's file is not whole: %s", error)
+            logging.debug("TensorBoard's file is incomplete: %s", error)

@@ -7,42 +7,44 @@ import os
 import pathlib
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.training.history import read_history
-from mnist_sum_tf.whole_files import write_whole
 
 CONFIG_FILE = "config.json"
-# What is kept of the examples of a run, and of its teacher.
+# Digests kept of a run's training data and of its teacher.
 DIGESTS = ("data_digest", "digits_digest", "teacher_digest")
-CHANGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
-CHANGES |= {"teacher_digest": "the teacher's weights have changed: "}
+DIGEST_MESSAGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
+DIGEST_MESSAGES |= {"teacher_digest": "the teacher's weights have changed: "}
 LOCK_FILE = ".lock"
 # Settings that may differ between a run and its continuation: how long, on what and
 # how precisely it runs, not which experiment it is.
 FREE_SETTINGS = (
     "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
     "evaluate_every_steps", "log_every_steps", "skip_non_finite", "stop_at_accuracy",
-    "deterministic", "data.tfds_data_dir",
+    "deterministic", "data.tfds_data_dir", "tfds_data_dir",
 )  # fmt: skip
 # A decoder learns from logits, whatever images and encoder there are.
 FREE_OF_DECODER = ("data.", "model.")
 # Names of settings of data in older runs.
-RENAMED = {
+CURRENT_NAMES = {
     "bent": "deformed", "bend_strength": "deformation_strength",
     "worn": "degraded", "wear_share": "degradation_share",
 }  # fmt: skip
-# Older runs may have them otherwise: flags without effect were not refused.
+# May differ in older runs, which did not refuse flags without effect.
 WITHOUT_EFFECT_IN_MIXED = ("data.deformed",)
 WITHOUT_EFFECT_ELSEWHERE = ("data.degraded", "data.degradation_share")
-# Names of files, and which digest tells that their content is the same.
-PATHS = dict.fromkeys(("data.digits", "data.images", "data.sums"), "data_digest")
-PATHS |= {"teacher": "teacher_digest", "initial_model": None}
+# Settings that name files -> the digest of the files' content.
+DIGEST_OF_PATH = dict.fromkeys(
+    ("data.digits", "data.images", "data.sums", "digits"), "data_digest"
+)
+DIGEST_OF_PATH |= {"teacher": "teacher_digest", "initial_model": None}
 
 
 def lock_directory(stage_dir):
-    """Takes the folder, which is made if missing, for this process alone.
+    """Locks the folder for this process; creates it if missing.
 
     Returns:
-        An open file. Whoever closes it, or ends in whatever way, lets go.
+        An open file; the lock ends when it is closed or the process exits.
 
     Raises:
         UserError: if another process trains in it, or it cannot be used.
@@ -63,7 +65,7 @@ def lock_directory(stage_dir):
         file.close()
         holder = path.read_text(encoding="utf-8", errors="replace")
         raise config.UserError(
-            f"{path.parent} must be trained in by one process at a time. "
+            f"{path.parent} must be used by one process at a time. "
             f"Received: a second one, beside {holder}"
         ) from None
     except OSError as error:
@@ -73,7 +75,7 @@ def lock_directory(stage_dir):
 
 
 def is_begun(stage_dir) -> bool:
-    """Whether a folder holds anything but the lock of a run that was refused.
+    """Whether a folder holds anything except the lock file of a refused run.
 
     Raises:
         UserError: if it cannot be read.
@@ -97,7 +99,7 @@ def claim_directory(stage_dir, settings: dict) -> dict:
 
     Args:
         stage_dir: the stage's folder.
-        settings: what `config.json` shall hold.
+        settings: the new content of `config.json`.
 
     Returns:
         What it held before, or these settings where there was none.
@@ -115,7 +117,7 @@ def claim_directory(stage_dir, settings: dict) -> dict:
             return old
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(settings, indent=2) + "\n")
+        write_atomically(path, json.dumps(settings, indent=2) + "\n")
     except OSError as error:
         raise unwritable(error) from error
     return old
@@ -126,7 +128,7 @@ def check_goes_on(stage_dir, settings: dict) -> None:
 
     Args:
         stage_dir: the stage's folder.
-        settings: what `config.json` shall hold, but for what the data tell.
+        settings: the content of `config.json`, without the data's digests.
 
     Raises:
         UserError: if it holds another experiment; the differing settings are named.
@@ -148,9 +150,9 @@ def check_same(path, old: dict, new: dict) -> None:
     Raises:
         UserError: if they differ.
     """
-    # Settings that are younger than a run had their default in it.
+    # Settings introduced after a run had their default value in it.
     defaults = _flatten(config.Config(stage="", objective="").to_json())
-    # Of what these runs learned from, less was kept.
+    # Older runs did not store a digest of their digits.
     defaults["digits_digest"] = new.get("digits_digest")
     old, new = defaults | _flatten(old), defaults | _flatten(new)
     free, free_parts = FREE_SETTINGS, ()
@@ -159,7 +161,7 @@ def check_same(path, old: dict, new: dict) -> None:
     is_mixed = new.get("data.layout") == "mixed"
     free += WITHOUT_EFFECT_IN_MIXED if is_mixed else WITHOUT_EFFECT_ELSEWHERE
     differing = [
-        CHANGES.get(key, "")
+        DIGEST_MESSAGES.get(key, "")
         + f"{key} was {old.get(key)!r}, is now {new.get(key)!r}"
         for key in sorted(old.keys() | new.keys())
         if not (key in free or key.startswith(free_parts) or _is_same(key, old, new))
@@ -172,20 +174,20 @@ def check_same(path, old: dict, new: dict) -> None:
 
 
 def _is_same(key: str, old: dict, new: dict) -> bool:
-    """Whether a setting is, or names, the same: a file may be spelled another way."""
+    """Whether two values are equal or name the same file, by digest or full path."""
     before, now = old.get(key), new.get(key)
-    if before == now or key not in PATHS:
+    if before == now or key not in DIGEST_OF_PATH:
         return before == now
     if not (isinstance(before, str) and isinstance(now, str)):
         return False
-    digest = old.get(PATHS[key])
-    if digest and digest == new.get(PATHS[key]):
+    digest = old.get(DIGEST_OF_PATH[key])
+    if digest and digest == new.get(DIGEST_OF_PATH[key]):
         return True
     return os.path.abspath(before) == os.path.abspath(now)
 
 
 def read_settings(path) -> dict:
-    """Reads a `config.json`; settings with older names get those of today.
+    """Reads a `config.json`, renaming settings that have older names.
 
     Raises:
         UserError: if it is missing or is not JSON.
@@ -195,7 +197,7 @@ def read_settings(path) -> dict:
         if not isinstance(settings, dict):
             raise ValueError(f"a {type(settings).__name__}")
         if isinstance(data := settings.get("data"), dict):
-            settings["data"] = {RENAMED.get(key, key): data[key] for key in data}
+            settings["data"] = {CURRENT_NAMES.get(key, key): data[key] for key in data}
         return settings
     except (OSError, ValueError, RecursionError) as error:
         raise config.UserError(

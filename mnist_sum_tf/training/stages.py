@@ -44,8 +44,8 @@ def train_cell_reader(settings: config.Config, workdir) -> dict:
 
 def cell_reader_task(settings: config.Config) -> Task:
     """What the cell reader learns: images that could be cut, and their sums."""
-    data = training_data.of_cut_images(settings)
-    evaluated = ("digit_probabilities",) if training_data.knows_digits(data) else ()
+    data = training_data.cut_image_data(settings)
+    evaluated = ("digit_probabilities",) if training_data.has_digit_labels(data) else ()
     return Task(
         build_model=lambda dtype: with_distribution(build_cell_reader(dtype)),
         build_evaluated=lambda model: model,
@@ -79,7 +79,7 @@ def encoder_task(
     """What the encoder learns: images, and the digits in them."""
     stage_dir = workdir and workdir / "encoder"
     teacher = teachers.Teacher(settings)
-    data = training_data.of_images(settings, needs_digits=True, stage_dir=stage_dir)
+    data = training_data.image_data(settings, needs_digits=True, stage_dir=stage_dir)
 
     def build_model(dtype):
         teacher.build(dtype)
@@ -101,7 +101,7 @@ def train_decoder(settings: config.Config, workdir) -> dict:
     Returns, Raises: as `train_encoder`.
     """
     check_stage(settings, "decoder")
-    get_layout(settings.data.layout)  # A flag of all stages.
+    get_layout(settings.data.layout)  # Raises for an unknown one.
     workdir = pathlib.Path(workdir)
     trained_models.warn_of_sum_model(settings, workdir)
     if settings.precision == "mixed_bfloat16":
@@ -114,7 +114,7 @@ def train_decoder(settings: config.Config, workdir) -> dict:
 def decoder_task(settings: config.Config) -> Task:
     """What the decoder learns: logits made on the fly, and their sum."""
     return Task(
-        # Sums to a hundredth need more digits than bfloat16 has.
+        # Sums accurate to 0.01 need more precision than bfloat16 has.
         build_model=lambda dtype: build_decoder("float32"),
         build_evaluated=lambda decoder: keras.Model(
             decoder.inputs[0], {"sum": decoder.outputs[0]}
@@ -143,7 +143,7 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
         settings.objective not in config.THROUGH_DECODER
     ):
         raise config.UserError(
-            "An encoder that does not learn (--notrain_encoder; with --preset=original "
+            "A frozen encoder (--notrain_encoder; with --preset=original "
             "that is the default) requires --objective=regression, in which the "
             f"decoder learns. Received: --objective={settings.objective} "
             f"--preset={settings.preset}"
@@ -157,21 +157,21 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
 
 
 def _with_plain_layers(settings: config.Config) -> config.Config:
-    """Statistics of batches would change an encoder that is not to learn."""
+    """Batch normalisation would change a frozen encoder: uses plain layers."""
     model = dataclasses.replace(settings.model, normalized=False)
     return dataclasses.replace(settings, model=model)
 
 
 def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     """What the sum model learns: images, and the sum of their digits."""
-    data = training_data.of_images(
+    data = training_data.image_data(
         settings, needs_digits=False, stage_dir=workdir / "sum_model"
     )
     if settings.data.images is not None:
         trained_models.warn_of_another_split(
             settings, data["data_digest"], workdir / "encoder"
         )
-    evaluated = ("digit_probabilities",) if training_data.knows_digits(data) else ()
+    evaluated = ("digit_probabilities",) if training_data.has_digit_labels(data) else ()
     return Task(
         build_model=functools.partial(
             starting_sum_model, settings, workdir, data["train_data"]
@@ -200,7 +200,7 @@ def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
 
 
 def learning_variables(model: keras.Model, settings: config.Config) -> list:
-    """The variables that reach the loss and may learn."""
+    """The trainable variables that affect the loss."""
     parts = ["encoder"] if settings.train_encoder else []
     if settings.objective in config.THROUGH_DECODER:
         parts.append("decoder")

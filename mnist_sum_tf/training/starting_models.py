@@ -1,6 +1,6 @@
 """The model that a stage begins with: random, exported or trained before.
 
-Encoders that learn normalised are normalised here, wherever they come from.
+Adds batch normalisation to encoders that train with it, whatever their source.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from mnist_sum_tf.training.initial_weights import (
 )
 from mnist_sum_tf.training.trained_models import is_trained, load_encoder
 
-STATISTICS_IMAGES = 128  # from about so many a normalised start takes them
+STATISTICS_IMAGES = 128  # about how many images give a start's batch statistics
 
 
 def starting_encoder(
@@ -33,7 +33,7 @@ def starting_encoder(
 ) -> keras.Model:
     """The initial model's encoder where one is named, else one of random weights.
 
-    Random, too, where a run goes on, whose checkpoint has the weights: the initial
+    Random, too, if a run resumes, since its checkpoint has the weights: the initial
     model may be gone by then.
 
     Args:
@@ -55,12 +55,12 @@ def starting_encoder(
 
 
 def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
-    """A plain encoder, normalised where it is to learn so."""
+    """A plain encoder, with batch normalisation added if the settings say so."""
     if not settings.model.normalized:
         return encoder
-    # In very few images some units do not vary, and would be taken for dead.
+    # Over very few images some units do not vary, and would seem dead.
     num_batches = -(-STATISTICS_IMAGES // settings.global_batch_size)
-    # However many steps the run has: they may be more when it goes on.
+    # Not limited by `total_steps`, which may grow when the run resumes.
     batches = train_data(0, total_steps=None).take(num_batches)
     images = tf.concat([images for images, _ in batches], axis=0)
     # Spread over the batch, whose first rows are the degraded ones.
@@ -73,8 +73,8 @@ def starting_sum_model(
 ) -> keras.Model:
     """Encoder and decoder of the work directory where trained, else initial ones.
 
-    Random ones where a run goes on, as in `starting_encoder`; a random decoder, too,
-    beside a file of an encoder alone. Says so where an initial model is named in vain.
+    Random if a run resumes, as in `starting_encoder`. The decoder is random, too,
+    if the initial model has no decoder. Warns if the initial model is not used.
 
     Args, Raises: as `starting_encoder`.
     """
@@ -98,7 +98,7 @@ def starting_sum_model(
     elif settings.objective not in config.THROUGH_DECODER:
         logging.warning(
             "the decoder is random and does not learn here: its output `sum` will mean "
-            "nothing. Run train_decoder.py in a --workdir first"
+            "nothing. Run train_decoder.py with this --workdir first"
         )
     return build_sum_model(encoder, decoder)
 

@@ -1,4 +1,4 @@
-"""What a run changes from step to step, and one step of it."""
+"""The training state, and one training step."""
 
 import keras
 import tensorflow as tf
@@ -18,7 +18,7 @@ class TrainingState:
         average: a model with the running average of the weights; the statistics
             of its normalising layers are `batch_statistics`' to set.
         loss_metric: the mean of the loss since the last logged row.
-        skipped: the number of steps left out, their loss or gradient not being
+        skipped: number of steps skipped because loss or gradient was not
             finite.
         last_skipped: the last one of them.
     """
@@ -29,7 +29,7 @@ class TrainingState:
             self.variables = task.trains(self.model)
             self.optimizer = optimizers.create_optimizer(settings)
             self.optimizer.build(self.variables)
-        # Not built by the task again: what it starts from may take seconds to load.
+        # Cloned, not rebuilt: loading the initial model may take seconds.
         self.average = keras.models.clone_model(self.model)
         self.average.set_weights(self.model.get_weights())
         self.loss_metric = keras.metrics.Mean("loss")
@@ -49,7 +49,7 @@ class TrainingState:
         return [v for v in self.model.variables if id(v) not in weights]
 
     def checkpoint(self, settings: dict) -> tf.train.Checkpoint:
-        """Gathers it, together with the settings it was trained with."""
+        """A checkpoint of this state and of the settings it was trained with."""
         return tf.train.Checkpoint(
             model=self.model,
             average=self.average,
@@ -65,7 +65,7 @@ class TrainingStep:
     """One step over all replicas, compiled."""
 
     def __init__(self, state, loss, settings: config.Config, strategy):
-        """Args: a `TrainingState`; (labels, outputs) -> float32 `[n]`; ..."""
+        """Args: a `TrainingState`; a loss (labels, outputs) -> float32 `[n]`; ..."""
         self._state = state
         self._loss = loss
         self._settings = settings
@@ -81,13 +81,13 @@ class TrainingStep:
             wants_to_stop: boolean scalar, whether this process was asked to.
 
         Returns:
-            Boolean scalar: whether any process was, the same in each.
+            Boolean scalar: whether any process was asked to stop, the same in each.
         """
         per_replica = self._strategy.run(
             self._follow, (images, labels, wants_to_stop)
         )
         gradients = per_replica[0]
-        # These are of the global batch: all replicas hold the same.
+        # Already reduced over the global batch: equal on all replicas.
         loss, norm, votes, statistics = (
             tf.nest.map_structure(self._of_any_replica, value)
             for value in per_replica[1:]
@@ -125,7 +125,7 @@ class TrainingStep:
         return self._strategy.experimental_local_results(value)[0]
 
     def _outputs(self, images):
-        """Runs the model under dropout of this step and this replica.
+        """Runs the model with dropout seeds of this step and this replica.
 
         Returns the outputs, and what the model's statistics are to become.
 

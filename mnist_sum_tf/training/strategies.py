@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import checkpoints
-from mnist_sum_tf.training.interruptions import MachineLost, ending_at_once
+from mnist_sum_tf.training.interruptions import MachineLost, default_interrupt
 
 LARGEST_PORT = 2**16 - 1
 
 
 def set_up_devices(deterministic: bool) -> None:
-    """Sets what TensorFlow must know before it first uses a device.
+    """Configures devices; call it before TensorFlow first uses one.
 
     GPU memory grows as it is needed, so that a display, an evaluation, or
     another training on the same GPU still finds some.
@@ -66,7 +66,7 @@ def _create_multi_worker() -> tf.distribute.Strategy:
         names = ", ".join(others)
         logging.info("waiting for the other machines of TF_CONFIG: %s", names)
     try:
-        with ending_at_once():
+        with default_interrupt():
             return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise config.UserError(
@@ -139,8 +139,8 @@ def _is_multi_worker(strategy) -> bool:
 def workers_agree(strategy: tf.distribute.Strategy, number: int) -> bool:
     """Whether this process's number is the mean of all processes' numbers.
 
-    Every process must ask; each waits here for the others. Where they disagree,
-    at least two of them hear so.
+    A barrier: every process must call it. If their numbers differ, `False` is
+    returned in at least two of them.
     """
     if num_workers(strategy) == 1:
         return True
@@ -164,14 +164,14 @@ def check_same_settings(strategy: tf.distribute.Strategy, settings: dict) -> Non
         settings: as nested dictionaries.
 
     Raises:
-        UserError: if not, in two of them at least.
+        UserError: if not; raised in at least two processes.
     """
     data = settings["data"] | {"tfds_data_dir": None}  # may lie elsewhere
     text = json.dumps(settings | {"data": data}, sort_keys=True)
     if not workers_agree(strategy, zlib.crc32(text.encode())):
         raise config.UserError(
             "All machines of TF_CONFIG must have the same flags, images and digits. "
-            f"Received: other ones than here, where they are {text}"
+            f"Received: some that differ from this machine's: {text}"
         )
 
 
@@ -189,10 +189,10 @@ def check_batch_size(global_batch_size: int, num_replicas: int) -> None:
 
 
 def rows_of_all_replicas(rows) -> tf.Tensor:
-    """In a replica: the global batch's rows, from those of this replica's share.
+    """Gathers the global batch's rows from all replicas; call it in a replica.
 
     Args:
-        rows: float `[n, ...]`; gradients find their way back to each.
+        rows: float `[n, ...]`; gradients flow back to every replica.
 
     Returns:
         `[n * replicas, ...]`, in the replicas' order, the same in each.
@@ -229,7 +229,7 @@ def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
 
 @contextlib.contextmanager
 def lost_machines_reported(strategy, stage_dir):
-    """Says what it means when memory is short, or machines that train together part."""
+    """Turns out-of-memory errors and lost workers into one-line errors."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:

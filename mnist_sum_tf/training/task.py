@@ -23,7 +23,7 @@ class Task:
         train_data: start step -> `tf.data.Dataset` of one batch per step.
         validation_data: name -> dataset, each evaluated as a whole.
         trains: (model) -> the variables that learn.
-        data_digest: of the examples learned from; a run goes on only on the
+        data_digest: of the training examples; a run only resumes on the
             same.
         digits_digest: of their digits, where images are a person's own and their
             digits are learned from.
@@ -43,6 +43,6 @@ class Task:
 
     @property
     def digests(self) -> dict[str, str]:
-        """Those that there are, by name, to keep beside the settings."""
+        """The digests that are set, by name, to store with the settings."""
         found = {name: getattr(self, name) for name in DIGESTS}
         return {name: value for name, value in found.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What the encoder is taught by: labels, or what another model says."""
+"""The encoder's training targets: labels, or a teacher model's outputs."""
 
 import tensorflow as tf
 
@@ -10,10 +10,10 @@ from mnist_sum_tf.training.initial_weights import encoder_of
 
 
 class Teacher:
-    """The loss of an encoder, with the model that it asks where there is one.
+    """An encoder's loss, with its teacher model if there is one.
 
     Attributes:
-        digest: of its weights, without which a run does not go on; `None` where
+        digest: of the teacher's weights, which must match to resume; `None` where
             labels teach.
     """
 
@@ -29,7 +29,7 @@ class Teacher:
             self.digest = digest_of(*self._read.get_weights())
 
     def build(self, dtype) -> None:
-        """Makes the model anew, where devices are chosen.
+        """Rebuilds the teacher within the current strategy scope.
 
         Args:
             dtype: Keras dtype policy that it computes by.
@@ -51,10 +51,15 @@ class Teacher:
                 `"digit_targets"`, float32 `[n, 4, 10]`; and for a teacher `"clean"`,
                 uint8 `[n, 40, 168, 1]`, what it is shown.
             digit_logits: float32 `[n, 4, 10]`.
+
+        Raises:
+            RuntimeError: if there is a teacher, but `build` was not called.
         """
-        if self._encoder is not None:
-            said = tf.nn.softmax(self._encoder(labels["clean"], training=False))
-            return losses.target_cross_entropy(said, digit_logits)
+        if self._read is not None:
+            if self._encoder is None:
+                raise RuntimeError("Teacher.build must be called before its loss.")
+            targets = tf.nn.softmax(self._encoder(labels["clean"], training=False))
+            return losses.target_cross_entropy(targets, digit_logits)
         if "digit_targets" in labels:
             return losses.target_cross_entropy(labels["digit_targets"], digit_logits)
         return losses.digit_cross_entropy(labels["digits"], digit_logits)

@@ -119,7 +119,7 @@ def size_of_trained(
 ) -> config.ModelConfig:
     """The settings of an encoder with as many channels as a trained one has.
 
-    Reads settings alone: many machines may not have met yet.
+    Reads only the settings file: workers may not be connected yet.
 
     Args:
         model: the other settings.
@@ -136,7 +136,7 @@ def size_of_trained(
 
 
 def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
-    """Says so where what is to be learned will not be what is evaluated.
+    """Warns if the combined model, and not this stage, is what gets evaluated.
 
     Args:
         settings: of the encoder or the decoder.
@@ -151,13 +151,13 @@ def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
 
 
 def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
-    """By which share and seed a stage's own images were split, see `split_images`.
+    """Train fraction and seed by which a stage's images were split, see `split_images`.
 
     Args:
         stage_dir: the stage's folder.
 
     Raises:
-        UserError: if its settings do not tell.
+        UserError: if its settings do not say.
     """
     with _settings(stage_dir, "how the images were split") as settings:
         fraction = float(settings["data"]["train_fraction"])
@@ -167,7 +167,7 @@ def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
 
 
 def warn_of_others(labelled: LabelledImages, stage_dir: pathlib.Path) -> None:
-    """Says so where a stage was trained on other images or sums than these."""
+    """Warns if a stage was trained on other images or sums than these."""
     path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
     trained_on = stage_folder.read_settings(path).get("data_digest")
     if trained_on not in (None, digest_of(labelled.images, labelled.sums)):
@@ -181,7 +181,7 @@ def warn_of_others(labelled: LabelledImages, stage_dir: pathlib.Path) -> None:
 def warn_of_another_split(
     settings: config.Config, data_digest: str, stage_dir: pathlib.Path
 ) -> None:
-    """Says so where an encoder learned from another part of the same own images.
+    """Warns if an encoder was trained on another split of the same images.
 
     Args:
         settings: of the run that may start from it.
@@ -200,15 +200,15 @@ def warn_of_another_split(
     here = (settings.data.train_fraction, settings.seed)
     if there != here:
         logging.warning(
-            "%s learned from another part of these images (a share of %s by --seed=%d, "
-            "here of %s by --seed=%d): some that validate here are known to it",
+            "%s was trained on another split of these (a share of %s by --seed=%d, "
+            "here of %s by --seed=%d): it has seen some of the validation images",
             stage_dir, *there, *here,
         )  # fmt: skip
 
 
 @contextlib.contextmanager
 def _settings(stage_dir, what: str):
-    """A stage's settings, told where they do not name what is asked for."""
+    """Yields a stage's settings; raises `UserError` where they lack what is needed."""
     path = pathlib.Path(stage_dir) / stage_folder.CONFIG_FILE
     settings = stage_folder.read_settings(path)
     try:

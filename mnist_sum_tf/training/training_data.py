@@ -20,17 +20,17 @@ from mnist_sum_tf.training.initial_weights import encoder_of
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 
 
-def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> dict:
+def image_data(settings: config.Config, needs_digits: bool, stage_dir=None) -> dict:
     """Chooses between composites made on the fly and a person's own images.
 
     Args:
         settings: of the run.
         needs_digits: whether images must be labelled by digits.
-        stage_dir: the run's folder, which keeps which digits are hard; `None`
-            keeps nothing.
+        stage_dir: the run's folder, where the hard digits are stored; `None`
+            stores nothing.
 
     Returns:
-        What a `Task` says of its data, by the names it has there.
+        The fields of a `Task` that describe its data, by name.
 
     Raises:
         UserError: for files that cannot be used; if the images have no digit
@@ -51,8 +51,8 @@ def of_images(settings: config.Config, needs_digits: bool, stage_dir=None) -> di
     return _of_own_images(settings, needs_digits)
 
 
-def knows_digits(data: dict) -> bool:
-    """Whether all of what `of_images` returned is labelled by digits."""
+def has_digit_labels(data: dict) -> bool:
+    """Whether all validation data of `image_data` have digit labels."""
     return all(
         "digits" in dataset.element_spec[1]
         for dataset in data["validation_data"].values()
@@ -63,7 +63,7 @@ def _of_composites(settings: config.Config, stage_dir) -> dict:
     data = settings.data
     if data.mixup_share and settings.stage != "encoder":
         raise config.UserError(
-            "A mixup_share must be the encoder's, which learns digits and not sums. "
+            "--mixup_share must be used with the encoder, which learns digits. "
             f"Received: {data.mixup_share} for {settings.stage}"
         )
     digits = load_digits(data.digits, "train", data.tfds_data_dir)
@@ -120,10 +120,10 @@ def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | N
     return kept_hardest_digits(stage_dir, experiment, digits, build_encoder)
 
 
-def of_cut_images(settings: config.Config) -> dict:
-    """A person's own images, those of them whose four digits stand apart.
+def cut_image_data(settings: config.Config) -> dict:
+    """The user's own images, those whose four digits can be cut apart.
 
-    Args, Returns, Raises: as `of_images`; the images are those of
+    Args, Returns, Raises: as `image_data`; the images are those of
     `segments.set_apart`. Digits, where known, serve evaluations and are not learned from.
     """
     labelled = _read_own_images(settings.data)
@@ -145,7 +145,7 @@ def of_cut_images(settings: config.Config) -> dict:
 
 
 def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
-    """Those images that can be cut, their digits set apart; and these digits."""
+    """The images that can be cut, their digits set in cells; and those digits."""
     rows, digits = segments.cut_images(labelled.images)
     if not len(rows):
         raise config.UserError(

@@ -28,7 +28,7 @@ export class Drawing {
     return this.#actions.length === 0 && this.picture === null;
   }
 
-  /** Begins a stroke at a point `{x, y}`; a picture makes room for it. */
+  /** Begins a stroke at a point `{x, y}`; it replaces a picture. */
   begin(point) {
     const stroke = [point];
     this.add([stroke]);
@@ -36,8 +36,8 @@ export class Drawing {
   }
 
   /**
-   * Draws the stroke on that was begun last, through points; those on top of it are
-   * left out. Nothing is drawn once anything else has been done.
+   * Extends the last stroke through points; points too close to its end are
+   * skipped. Does nothing once anything else has been done.
    */
   extend(points) {
     const stroke = this.#open;

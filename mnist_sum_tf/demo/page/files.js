@@ -3,7 +3,7 @@
 const TYPES = ["image/png", "image/jpeg", "image/gif", "image/bmp"];
 const LARGEST_BYTES = 10_000_000;
 
-/** A file that is no picture that the model takes; the message is for a person. */
+/** A file that the model cannot take; its message is shown to the user. */
 export class FileError extends Error {}
 
 /**

@@ -26,8 +26,8 @@ const read = keepReading(
   {
     answer(prediction, version) {
       notice("down", null);
-      // After Clear or under another drawing it answers nothing any more; with a few
-      // strokes more it still nearly does.
+      // After Clear or for a new drawing the answer is stale; with a few
+      // strokes more it is still nearly right.
       if (drawing.isEmpty || drawing.picture?.isBlank) showNothing();
       else if (asked === drawing.generation) showAnswer(prediction, numDigits());
       $("answer").dataset.version = version;
@@ -77,7 +77,7 @@ function pixelsOf(strokes, version) {
   return rendered.pixels;
 }
 
-/** Shows the strokes with the screen's next picture; a hand is faster. */
+/** Draws the strokes on the next animation frame; pointer events are faster. */
 let frame = null;
 function showDrawing() {
   frame ??= requestAnimationFrame(() => {
@@ -189,4 +189,4 @@ $("example").addEventListener("click", () => {
 new ResizeObserver(showDrawing).observe($("pad"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showDrawing);
 offerPictures();
-changed(); // Asks about nothing: the model is warm, or known to be away.
+changed(); // An empty request: warms the model up, or shows that it is down.

@@ -1,4 +1,4 @@
-// Keeps the answer up with the drawing: one question at a time, the newest next.
+// Keeps the answer in step with the drawing: one request at a time, newest next.
 
 const PAUSE_MILLISECONDS = 1000;
 

@@ -16,7 +16,7 @@ class Answer(keras.layers.Layer):
 
 
 def build_answering_model(sum_model: keras.Model) -> keras.Model:
-    """Builds what converters of Keras models take.
+    """Builds the model that the format converters take.
 
     Args:
         sum_model: see `build_sum_model`.
@@ -28,5 +28,5 @@ def build_answering_model(sum_model: keras.Model) -> keras.Model:
     images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     outputs = Answer(dtype="float32", name="answer")(sum_model(images))
     model = keras.Model(images, outputs, name="answering_model")
-    model(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))  # Keras exports none unused.
+    model(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))  # Keras exports no unused one.
     return model

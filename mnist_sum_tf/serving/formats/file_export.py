@@ -7,13 +7,13 @@ import tempfile
 import keras
 
 from mnist_sum_tf import config
+from mnist_sum_tf.atomic_files import cleaned_up_on_signals, place_of_file
 from mnist_sum_tf.runtimes.loading import load_file
 from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
 from mnist_sum_tf.serving.verification import verify_reader
-from mnist_sum_tf.whole_files import ended_tidily, place_of_file
 
 # (format, quantization) -> file name, and what writes it.
 FILES = {
@@ -21,7 +21,7 @@ FILES = {
     ("litert", None): ("model.tflite", litert_file.write),
     ("litert", "int8"): ("model_int8.tflite", litert_file.write_int8),
 }
-# Of the extra of that name.
+# Packages of the extra of that name.
 PACKAGES = {
     "onnx": ("onnx", "tf2onnx", "onnxruntime"),
     "litert": ("ai_edge_litert.interpreter",),
@@ -29,7 +29,7 @@ PACKAGES = {
 
 
 def check_format(file_format: str, quantization: str | None) -> None:
-    """Raises a `UserError` unless there is such a variant of such a format."""
+    """Raises a `UserError` for an unknown combination of the two."""
     kept = {**FILES, ("saved_model", None): None}
     if (file_format, quantization) not in kept:
         offered = [
@@ -94,7 +94,7 @@ def export_file(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = place_of_file(path)
-        with ended_tidily(), tempfile.TemporaryDirectory(
+        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
             prefix=f".{name}-", dir=target.parent
         ) as beside:
             draft = pathlib.Path(beside) / name

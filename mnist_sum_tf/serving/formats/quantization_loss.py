@@ -1,4 +1,4 @@
-"""What a quantized model loses, on images of digits it did not learn from."""
+"""Accuracy lost by quantization, on images of unseen digits."""
 
 import dataclasses
 
@@ -43,7 +43,7 @@ class QuantizationLoss:
 def measure_loss(
     sum_model: keras.Model, reader: Reader, named_datasets: dict
 ) -> QuantizationLoss:
-    """Lets both read the same images.
+    """Compares both models on the same images.
 
     Args:
         sum_model: see `build_sum_model`.
@@ -60,7 +60,7 @@ def measure_loss(
     )
     if not loss.largest <= LARGEST_LOSS:
         raise config.UserError(
-            f"A quantized model may read {LARGEST_LOSS:.1%} less right. "
+            f"A quantized model may lose {LARGEST_LOSS:.1%} of accuracy at most. "
             f"Received: {loss}"
         )
     return loss

@@ -1,4 +1,4 @@
-"""Converters that keep their reports to themselves."""
+"""Silences the warnings and logs of converters."""
 
 import contextlib
 import logging
@@ -9,7 +9,7 @@ import warnings
 def quiet():
     """Drops warnings of Python's, and what is logged below a warning.
 
-    Converters set the levels of their loggers anew: all loggers are asked.
+    Converters reset their loggers' levels, so logging is disabled globally.
     """
     before = logging.root.manager.disable
     logging.disable(logging.INFO)

@@ -1,4 +1,4 @@
-"""Reads the bodies of requests: few large ones at a time, and none for ever."""
+"""Reads request request_bodies: few large ones at a time, each within a time limit."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import time
 from email.message import Message
 from typing import BinaryIO
 
-from mnist_sum_tf.demo.refusals import Refused
+from mnist_sum_tf.demo.error_responses import Refused
 from mnist_sum_tf.serving import errors
 
 # A picture of 10 MB in base 64, and its JSON. The page refuses larger ones.
@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 14_000_000
 SMALL_BODY_BYTES = 100_000
 # The page gives up on an answer sooner.
 BODY_SECONDS = 15.0
-# How long a request waits where others are as many as are taken.
+# How long a request waits for a free slot.
 SLOT_SECONDS = 5.0
 REST_SECONDS = 3.0
 CHUNK_BYTES = 65_536
@@ -26,12 +26,12 @@ def length_of(headers: Message) -> int:
     """The length of a request's body in bytes.
 
     Raises:
-        Refused: if it is not said, or is too large.
+        Refused: if it is missing or too large.
     """
     length = headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()):
         raise Refused(411, "Expected a Content-Length")
-    if "Transfer-Encoding" in headers:  # Servers in between may have gone by that.
+    if "Transfer-Encoding" in headers:  # Proxies may have used that instead.
         raise Refused(400, "Expected a Content-Length alone")
     # Python reads no numbers of thousands of digits.
     if len(length) > 20 or int(length) > MAX_BODY_BYTES:
@@ -57,7 +57,7 @@ def slot(semaphore):
 
 
 def room_for(length: int, semaphore):
-    """A slot to hold as long as a body is, where that takes memory worth counting.
+    """A slot to hold while a large body is in memory; none for a small one.
 
     Args:
         length: the body's, in bytes.
@@ -95,9 +95,9 @@ def read_body(connection: socket.socket, stream: BinaryIO, length: int) -> bytes
 
 
 def _read_chunk(connection, stream, most: int, deadline: float) -> bytes:
-    """What has come, up to so many bytes; none of a client that has gone."""
+    """Reads what has arrived, up to `most` bytes; none if the client is gone."""
     left = deadline - time.monotonic()
-    if left <= 0:  # Bytes may come in time each, and all too late.
+    if left <= 0:  # Each read may be in time, and the whole too late.
         raise TimeoutError
     connection.settimeout(left)
     try:
@@ -107,9 +107,9 @@ def _read_chunk(connection, stream, most: int, deadline: float) -> bytes:
 
 
 def drop_rest(connection: socket.socket) -> None:
-    """Ends a connection, and takes for a moment what its client still sends.
+    """Ends a connection, after briefly draining what its client still sends.
 
-    Closed with bytes that nobody read, it would be reset, and the answer be lost
+    Closed with unread bytes, it would be reset, and the answer lost
     before a client that is still sending has read it.
     """
     deadline = time.monotonic() + REST_SECONDS

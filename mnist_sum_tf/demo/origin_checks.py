@@ -1,16 +1,16 @@
-"""Who may ask: a server of this machine alone is not for every page of the web.
+"""Host and Origin checks: other web pages must not use a local server.
 
-A browser lets any page post to any address. And a page from elsewhere reads answers,
-too, once its own name is made to lead to this machine ("DNS rebinding").
+A browser lets any page post to any address, and a foreign page can read answers,
+too, once its own name resolves to this machine ("DNS rebinding").
 """
 
 import ipaddress
 import re
 import urllib.parse
 
-from mnist_sum_tf.demo.refusals import Refused
+from mnist_sum_tf.demo.error_responses import Refused
 
-# Nobody else can make these lead here. The port may be that of a tunnel.
+# Nobody else can make these names resolve here. The port may be a tunnel's.
 LOCAL_HOST = re.compile(
     r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]*)?", re.IGNORECASE
 )
@@ -23,7 +23,7 @@ def is_loopback(address: str) -> bool:
 
 
 def check_host(host: str | None) -> None:
-    """Lets in who asks for this machine by a name of its own.
+    """Accepts requests whose Host is a name of this machine.
 
     Args:
         host: the header; `None` where there is none, which no browser does.
@@ -40,7 +40,7 @@ def check_host(host: str | None) -> None:
 
 
 def check_origin(origin: str | None, host: str | None) -> None:
-    """Lets in the page that is served here, and programs that are no browser.
+    """Accepts the page that is served here, and clients that are not browsers.
 
     Args:
         origin: the header, such as `http://localhost:8600`; `None` where there is

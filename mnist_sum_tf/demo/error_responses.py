@@ -1,4 +1,4 @@
-"""What is answered in place of what was asked: a status and one line."""
+"""Error responses: an HTTP status and one line."""
 
 from mnist_sum_tf.config import UserError, kind_and_line
 from mnist_sum_tf.serving import errors
@@ -27,13 +27,13 @@ class Refused(UserError):
 def told(error: Exception) -> tuple[int, str]:
     """The status and the line that an error is answered with.
 
-    500 is nobody's mistake but this program's, or a backend's that no model server
+    500 means a bug of this program, or an answer of the backend that no model server
     would make.
     """
     if isinstance(error, Refused):
         return error.status, str(error)
     if isinstance(error, errors.ServingError):
-        # Whatever else a backend may have may pass.
+        # Other backend errors may be temporary.
         return STATUSES.get(type(error), 503), str(error)
     if isinstance(error, UserError):
         return 400, str(error)

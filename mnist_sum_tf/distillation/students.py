@@ -1,4 +1,4 @@
-"""The encoder that ships learns what its teachers say of digits written anew."""
+"""Trains the encoder on its teachers' labels of deformed digits."""
 
 import dataclasses
 import functools
@@ -9,19 +9,19 @@ import numpy as np
 
 from mnist_sum_tf.distillation import (
     deformed_digits,
+    degradation,
     drawing,
     learning,
     networks,
     placements,
-    degradation,
 )
 
-STATISTICS_BATCHES = 64  # of which normalisations take what they saw, at the end
+STATISTICS_BATCHES = 64  # from which the final batch statistics are computed
 
 
 @dataclasses.dataclass(frozen=True)
-class Lesson:
-    """Settings of a pupil's training.
+class StudentConfig:
+    """Settings of a student's training.
 
     Attributes:
         total_steps: until the learning rate has risen and fallen to zero.
@@ -44,109 +44,110 @@ class Lesson:
     seed: int = 0
 
 
-def begin(lesson: Lesson) -> learning.State:
+def begin(student: StudentConfig) -> learning.State:
     """The state before the first step."""
-    key = jax.random.key(lesson.seed)
+    key = jax.random.key(student.seed)
     start = networks.initial(key, networks.pupil_layers())
-    return learning.begin(*start, _optimizer(lesson))
+    return learning.begin(*start, _optimizer(student))
 
 
-def make_step(lesson: Lesson, digits, said):
-    """A compiled function of a state: the next one, and the loss before it.
+def make_step(student: StudentConfig, digits, soft_labels):
+    """Compiles a step: state -> next state, and the loss before it.
 
     Args:
-        lesson: settings.
+        student: settings.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
-        said: float16 `[a power of two, 4, 10]`, see `teachers.label_writings`.
+        soft_labels: float16 `[a power of two, 4, 10]`, see
+            `teachers.compute_soft_labels`.
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
-    step = functools.partial(_step, lesson, _optimizer(lesson))
+    step = functools.partial(_step, student, _optimizer(student))
     step = jax.jit(step, donate_argnums=0)
-    return lambda state: step(state, images, labels, said)
+    return lambda state: step(state, images, labels, soft_labels)
 
 
-def _optimizer(lesson: Lesson):
-    return learning.adam(lesson.learning_rate, lesson.weight_decay, lesson.total_steps)
+def _optimizer(student: StudentConfig):
+    return learning.adam(student.learning_rate, student.weight_decay, student.total_steps)
 
 
-def batch_of(lesson: Lesson, step, images, labels, num_said: int):
+def batch_of(student: StudentConfig, step, images, labels, num_soft_labels: int):
     """The canvases of one step, and their numbers.
 
     Returns:
         float32 `[global_batch_size, 40, 168, 1]`, int32 `[global_batch_size]`.
     """
-    keys = jax.random.split(_placing_key(lesson.seed, step), 2)
-    numbers = _numbers(step, lesson.global_batch_size, num_said)
-    writing = deformed_digits.writing_of(lesson.seed, numbers, len(images))
-    written = deformed_digits.written_digits(images, labels, writing)
+    keys = jax.random.split(_placing_key(student.seed, step), 2)
+    numbers = _numbers(step, student.global_batch_size, num_soft_labels)
+    variation = deformed_digits.variation_of(student.seed, numbers, len(images))
+    written = deformed_digits.varied_digits(images, labels, variation)
     placement = placements.mixed(keys[0], placements.ink_boxes(written))
-    hard = int(lesson.global_batch_size / 8 * lesson.degradation_share)
-    drawn = drawing.canvases(written, placement, writing, hard)
-    return degradation.degrade(drawn, keys[1], lesson.degradation_share), numbers
+    hard = int(student.global_batch_size / 8 * student.degradation_share)
+    drawn = drawing.canvases(written, placement, variation, hard)
+    return degradation.degrade(drawn, keys[1], student.degradation_share), numbers
 
 
 def _placing_key(seed: int, step):
-    """Another one than that of a writing, which is folded from an image's number."""
+    """A key that differs from those of `variation_of`, folded from image numbers."""
     own = jax.random.fold_in(jax.random.key(seed), 2**32 - 1)  # no image's
     return jax.random.fold_in(own, step)
 
 
-def _numbers(step, batch_size: int, num_said: int):
+def _numbers(step, batch_size: int, num_soft_labels: int):
     """Every image once, then once again in another order."""
     position = step.astype(jnp.uint32) * batch_size + jnp.arange(
         batch_size, dtype=jnp.uint32
     )
-    turn, place = position // num_said, position % num_said
+    turn, place = position // num_soft_labels, position % num_soft_labels
     # Odd factors leave nothing out of a power of two.
     factor = 2 * ((turn + 1) * jnp.uint32(0x9E3779B1) >> 7) + 1
-    return (place * factor + turn * 12345 & (num_said - 1)).astype(jnp.int32)
+    return (place * factor + turn * 12345 & (num_soft_labels - 1)).astype(jnp.int32)
 
 
-def _step(lesson, optimizer, state, images, labels, said):
-    canvases, numbers = batch_of(lesson, state.step, images, labels, len(said))
-    targets = said[numbers].astype(jnp.float32)
+def _step(student, optimizer, state, images, labels, soft_labels):
+    canvases, numbers = batch_of(student, state.step, images, labels, len(soft_labels))
+    targets = soft_labels[numbers].astype(jnp.float32)
     targets /= jnp.sum(targets, axis=-1, keepdims=True)
-    key = jax.random.fold_in(jax.random.key(lesson.seed + 1), state.step)
+    key = jax.random.fold_in(jax.random.key(student.seed + 1), state.step)
 
     def loss(parameters, statistics):
-        logits, seen = networks.pupil(
-            parameters, statistics, canvases, key, lesson.dropout_rate
+        logits, seen = networks.student(
+            parameters, statistics, canvases, key, student.dropout_rate
         )
         return learning.cross_entropy(logits, targets), seen
 
-    return learning.advanced(state, optimizer, loss, lesson.average_decay)
+    return learning.advanced(state, optimizer, loss, student.average_decay)
 
 
-def averaged(lesson: Lesson, state: learning.State, digits, num_said: int):
-    """The averaged parameters, and what normalisations see with them.
+def averaged(student: StudentConfig, state: learning.State, digits, num_soft_labels: int):
+    """The averaged parameters, and their batch statistics.
 
-    What they saw while other parameters were learned does not fit these.
+    Statistics tracked in training are those of other parameters.
 
-    Args: as `make_step`; `num_said` is the length of `said`.
+    Args: as `make_step`; `num_soft_labels` is the length of `soft_labels`.
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
 
     @jax.jit
     def seen_in(step, parameters, statistics, images, labels):
-        canvases, _ = batch_of(lesson, step, images, labels, num_said)
-        key = jax.random.key(0)  # Learns, as it were, without dropout.
-        return networks.pupil(parameters, statistics, canvases, key)[1]
+        canvases, _ = batch_of(student, step, images, labels, num_soft_labels)
+        key = jax.random.key(0)  # Training mode, but without dropout.
+        return networks.student(parameters, statistics, canvases, key)[1]
 
     zeros = total = jax.tree.map(jnp.zeros_like, state.statistics)
     for batch in range(STATISTICS_BATCHES):
-        step = jnp.int32(lesson.total_steps + batch)
+        step = jnp.int32(student.total_steps + batch)
         seen = seen_in(step, state.average, zeros, images, labels)
         total = jax.tree.map(jnp.add, total, seen)
-    # Each was worth `1 - MOMENTUM` of what that batch has.
+    # Each batch contributed `1 - MOMENTUM` times its statistics.
     share = STATISTICS_BATCHES * (1 - networks.MOMENTUM)
     return state.average, jax.tree.map(lambda values: values / share, total)
 
 
-def unseen_images(lesson: Lesson, digits, count: int):
-    """Digits written and placed as those that are learned from, not degraded.
+def unseen_images(student: StudentConfig, digits, count: int):
+    """Composes unseen digits as in training, but without degradation.
 
     Args:
-        lesson: settings.
+        student: settings.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
         count: of images.
 
@@ -155,18 +156,18 @@ def unseen_images(lesson: Lesson, digits, count: int):
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
     numbers = jnp.arange(count, dtype=jnp.int32)
-    writing = deformed_digits.writing_of(lesson.seed, numbers, len(images))
-    writing = writing._replace(other_share=jnp.zeros_like(writing.other_share))
-    written = deformed_digits.written_digits(images, labels, writing)
+    variation = deformed_digits.variation_of(student.seed, numbers, len(images))
+    variation = variation._replace(other_share=jnp.zeros_like(variation.other_share))
+    written = deformed_digits.varied_digits(images, labels, variation)
     boxes = placements.ink_boxes(written)
-    placement = placements.mixed(jax.random.key(lesson.seed), boxes)
-    drawn = drawing.canvases(written, placement, writing)
-    return np.asarray(drawn), np.asarray(labels[writing.chosen]).sum(axis=1)
+    placement = placements.mixed(jax.random.key(student.seed), boxes)
+    drawn = drawing.canvases(written, placement, variation)
+    return np.asarray(drawn), np.asarray(labels[variation.chosen]).sum(axis=1)
 
 
 @jax.jit
 def plain_logits(plain, images):
-    """What plain layers read.
+    """Logits of the plain layers.
 
     Args:
         plain: see `networks.folded`.

@@ -1,4 +1,4 @@
-"""Files that are written as a whole or not at all."""
+"""Atomic writes: files appear complete or not at all."""
 
 import contextlib
 import errno
@@ -10,11 +10,11 @@ import sys
 import tempfile
 import threading
 
-# Asked to end, or the terminal is gone.
+# Termination requests, and the loss of the terminal.
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-def write_whole(path, content: str | bytes) -> None:
+def write_atomically(path, content: str | bytes) -> None:
     """Writes a file beside its place, then renames: never half a file.
 
     Args:
@@ -22,7 +22,7 @@ def write_whole(path, content: str | bytes) -> None:
         content: all of it; text becomes UTF-8.
 
     Raises:
-        OSError: if it cannot be written, or something else than a file is there;
+        OSError: if it cannot be written, or something other than a file exists there;
             nothing is left then.
     """
     path = place_of_file(path)
@@ -39,18 +39,18 @@ def write_whole(path, content: str | bytes) -> None:
 
 
 def place_of_file(path) -> pathlib.Path:
-    """Where a file may be renamed to: a link's target, for the link is to stay.
+    """The path to rename a file to: a link's target, so that the link stays.
 
     Raises:
         OSError: if a folder, a device or a pipe is there, which would be replaced.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EEXIST, "there is something, but no file", str(path))
+        raise OSError(errno.EEXIST, "it exists but is not a file", str(path))
     return pathlib.Path(os.path.realpath(path))
 
 
 def check_writable(folder) -> None:
-    """Tries to write into a folder, or into the one that it would be made in.
+    """Tries to write into a folder, or else into its nearest existing parent.
 
     Raises:
         OSError: if that fails; nothing is left there in any case.
@@ -62,11 +62,11 @@ def check_writable(folder) -> None:
         pass
 
 
-def write_once(path, text: str) -> None:
-    """Writes a whole file unless there is one, whichever process comes first."""
+def write_if_absent(path, text: str) -> None:
+    """Writes a file unless it exists; of several processes, the first one wins."""
     path = pathlib.Path(path)
     own = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
-    write_whole(own, text)
+    write_atomically(own, text)
     try:
         os.link(own, path)  # unlike renaming, never replaces
     except FileExistsError:
@@ -79,8 +79,8 @@ def write_once(path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def ended_tidily():
-    """Lets `ENDING` raise `SystemExit`, so that what was begun is taken away."""
+def cleaned_up_on_signals():
+    """Lets `ENDING` signals raise `SystemExit`, so that partial output is removed."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python lets no other thread handle signals.
         return

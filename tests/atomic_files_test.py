@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from mnist_sum_tf.whole_files import check_writable, write_once, write_whole
+from mnist_sum_tf.atomic_files import check_writable, write_atomically, write_if_absent
 
 
 def test_write_whole_leaves_nothing_beside(tmp_path):
-    write_whole(tmp_path / "a.json", json.dumps([1]))
-    write_whole(tmp_path / "a.json", json.dumps([2]))
+    write_atomically(tmp_path / "a.json", json.dumps([1]))
+    write_atomically(tmp_path / "a.json", json.dumps([2]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert json.loads((tmp_path / "a.json").read_text()) == [2]
 
@@ -21,21 +21,21 @@ def test_write_once_manages_without_links(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.link", refuse)
     for text in ("first", "second"):
-        write_once(tmp_path / "a.json", text)
+        write_if_absent(tmp_path / "a.json", text)
         assert (tmp_path / "a.json").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_write_once_never_replaces(tmp_path):
     for text in ("first", "second"):
-        write_once(tmp_path / "a.json", text)
+        write_if_absent(tmp_path / "a.json", text)
         assert (tmp_path / "a.json").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_bytes_stay_bytes_and_text_becomes_utf8(tmp_path):
-    write_whole(tmp_path / "a.png", b"\x89\r\n\x00")
-    write_whole(tmp_path / "a.txt", "±15°\n")
+    write_atomically(tmp_path / "a.png", b"\x89\r\n\x00")
+    write_atomically(tmp_path / "a.txt", "±15°\n")
     assert (tmp_path / "a.png").read_bytes() == b"\x89\r\n\x00"
     assert (tmp_path / "a.txt").read_bytes() == b"\xc2\xb115\xc2\xb0\n"
 
@@ -46,8 +46,8 @@ def test_what_is_no_file_is_not_replaced(tmp_path, make):
     (tmp_path / "link").symlink_to("there")
     before = os.stat(tmp_path / "there")
     for name in ("there", "link"):
-        with pytest.raises(OSError, match="there is something, but no file"):
-            write_whole(tmp_path / name, "text")
+        with pytest.raises(OSError, match="it exists but is not a file"):
+            write_atomically(tmp_path / name, "text")
     assert os.stat(tmp_path / "there") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "there"]
 
@@ -56,7 +56,7 @@ def test_a_link_stays_and_its_target_is_written(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "a.json").symlink_to("elsewhere/b.json")
     for text in ("first", "second"):  # at first there is no target
-        write_whole(tmp_path / "a.json", text)
+        write_atomically(tmp_path / "a.json", text)
         assert (tmp_path / "elsewhere" / "b.json").read_text() == text
     assert (tmp_path / "a.json").is_symlink()
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["b.json"]
