@@ -85,7 +85,8 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
         workdir: a work directory, in place of `model_path`.
 
     Returns:
-        A model from images to a dictionary with at least the outputs `EVALUATED`.
+        A model from images, uint8 `[n, 40, 168, 1]` in 0..255 (Keras casts floats and
+        does not scale them), to a dictionary with at least the outputs `EVALUATED`.
 
     Raises:
         UserError: if there is no model, or it cannot be loaded.
@@ -114,9 +115,9 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     model_of = functools.cache(functools.partial(metrics.evaluation_model, model))
     for name, dataset in tqdm.tqdm(named_datasets.items(), "evaluating", leave=False):
         knows_digits = "digits" in dataset.element_spec[1]
-        outputs = [
+        outputs = tuple(
             name for name in EVALUATED if knows_digits or name != "digit_probabilities"
-        ]
+        )
         results[name] = {
             "num_images": sum(len(labels["sum"]) for _, labels in dataset),
             **metrics.evaluate(model_of(outputs), dataset, outputs),

@@ -129,7 +129,7 @@ def test_encode_and_decode(client, signatures, images):
 @pytest.mark.parametrize("folder", ["samples", "photographs"])
 def test_files_are_read_as_predict_reads_them(client, model_dir, folder):
     paths = prediction.find_images([SAMPLES / folder])
-    model = saved_model.load_saved_model(model_dir)
+    model = prediction.load_model(model_dir)
     expected = prediction.read_sums(paths, model)
     for signature in ("serving_bytes", "serving_default"):
         received = list(queries.query_files(client, paths, signature, 2))
