@@ -15,14 +15,14 @@ __all__ = ["digits", "fours"]  # Fixtures of the tests below.
 @pytest.fixture(scope="module")
 def small_student():
     """Parameters and statistics, none of which is what it begins with."""
-    start = networks.initial(jax.random.key(0), networks.pupil_layers((2, 3, 4, 5, 6)))
+    start = networks.initial(jax.random.key(0), networks.student_layers((2, 3, 4, 5, 6)))
     rng = np.random.default_rng(0)
     return jax.tree.map(
         lambda x: x + jnp.float32(rng.uniform(0.0, 0.2, x.shape)), start
     )
 
 
-def test_the_folded_pupil_is_keras_encoder(small_student, fours):
+def test_the_folded_student_is_keras_encoder(small_student, fours):
     plain = networks.folded(*jax.tree.map(np.asarray, small_student))
     keras_encoder = build_encoder(block_channels=(2, 3, 4, 5, 6))
     for layer in keras_encoder.layers:

@@ -34,11 +34,11 @@ def compiled_once(tmp_path_factory):
 def small(digits_file):
     """A recipe that takes seconds."""
     layers, teacher = (
-        networks.pupil_layers(CHANNELS),
+        networks.student_layers(CHANNELS),
         networks.teacher_layers((2, 2, 2)),
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(networks, "pupil_layers", lambda: layers)
+        patched.setattr(networks, "student_layers", lambda: layers)
         patched.setattr(networks, "teacher_layers", lambda: teacher)
         patched.setattr(teachers, "BATCH_IMAGES", 8)
         patched.setattr(students, "STATISTICS_BATCHES", 2)

@@ -11,12 +11,12 @@ import numpy as np
 HIDDEN_UNITS = 512
 EPSILON = 1e-3  # Keras' default in batch normalisation
 MOMENTUM = 0.99
-PUPIL_CHANNELS = (16, 32, 64, 128, 256)
+STUDENT_CHANNELS = (16, 32, 64, 128, 256)
 TEACHER_CHANNELS = (64, 128, 256)
 TEACHER_DROPOUT = 0.4
 
 
-def pupil_layers(channels=PUPIL_CHANNELS) -> dict[str, tuple]:
+def student_layers(channels=STUDENT_CHANNELS) -> dict[str, tuple]:
     """Name -> shape of the kernel."""
     layers, inputs = {}, 1
     for block, outputs in enumerate(channels, start=1):

@@ -1,7 +1,7 @@
 """Trains the teachers, labels with them and trains the student, in a work directory.
 
     teacher-0.npz, ...   trained teachers
-    student.npz            the student's last checkpoint
+    student.npz          the student's last checkpoint
     encoder.npz          its averaged weights: `--initial_model` of the other scripts
 """
 
@@ -82,7 +82,7 @@ def distill(recipe: Recipe, workdir) -> Result:
         _claim(recipe, digits, workdir)
         try:
             trained = _teachers(recipe, digits, workdir, stop)
-            plain = _pupil(recipe, digits, trained, workdir, stop)
+            plain = _student(recipe, digits, trained, workdir, stop)
             saved_states.write_arrays(workdir / "encoder.npz", plain)
         except OSError as error:
             raise stage_folder.unwritable(error) from error
@@ -176,34 +176,34 @@ def _stop_if_asked(stop, where: str) -> None:
         )
 
 
-def _pupil(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, stop):
+def _student(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, stop):
     """The student's plain layers, see `networks.folded`."""
-    student, path = recipe.student, workdir / "student.npz"
-    state = students.begin(student)
+    settings, path = recipe.student, workdir / "student.npz"
+    state = students.begin(settings)
     if os.path.exists(path):
         state = saved_states.read_tree(path, state)
     first = int(state.step)
-    if first < student.total_steps:
+    if first < settings.total_steps:
         soft_labels = teachers.compute_soft_labels(
-            trained, digits, student.seed, recipe.num_labelled_images
+            trained, digits, settings.seed, recipe.num_labelled_images
         )
-        advance = students.make_step(student, digits, soft_labels)
+        advance = students.make_step(settings, digits, soft_labels)
     steps = tqdm.trange(
-        first, student.total_steps, initial=first, total=student.total_steps,
+        first, settings.total_steps, initial=first, total=settings.total_steps,
         desc="student", unit="step",
     )  # fmt: skip
     for step in steps:
         state, loss = advance(state)
         if step % recipe.log_every_steps == 0:
             steps.set_postfix(loss=f"{float(loss):.4f}", refresh=False)
-        is_last = step + 1 == student.total_steps
+        is_last = step + 1 == settings.total_steps
         is_due = is_last or (step + 1) % recipe.checkpoint_every_steps == 0
         if is_due or stop.signal_name:
             _check_finite(float(loss), f"step {step + 1}")
             saved_states.write_tree(path, state)
             _stop_if_asked(stop, f"step {step + 1}")
     parameters, statistics = students.averaged(
-        student, state, digits, recipe.num_labelled_images
+        settings, state, digits, recipe.num_labelled_images
     )
     to_numpy = jax.tree.map(np.asarray, (parameters, statistics))
     return networks.folded(*to_numpy)

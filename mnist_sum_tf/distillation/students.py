@@ -44,46 +44,48 @@ class StudentConfig:
     seed: int = 0
 
 
-def begin(student: StudentConfig) -> learning.State:
+def begin(settings: StudentConfig) -> learning.State:
     """The state before the first step."""
-    key = jax.random.key(student.seed)
-    start = networks.initial(key, networks.pupil_layers())
-    return learning.begin(*start, _optimizer(student))
+    key = jax.random.key(settings.seed)
+    start = networks.initial(key, networks.student_layers())
+    return learning.begin(*start, _optimizer(settings))
 
 
-def make_step(student: StudentConfig, digits, soft_labels):
+def make_step(settings: StudentConfig, digits, soft_labels):
     """Compiles a step: state -> next state, and the loss before it.
 
     Args:
-        student: settings.
+        settings: of the training.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
         soft_labels: float16 `[a power of two, 4, 10]`, see
             `teachers.compute_soft_labels`.
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
-    step = functools.partial(_step, student, _optimizer(student))
+    step = functools.partial(_step, settings, _optimizer(settings))
     step = jax.jit(step, donate_argnums=0)
     return lambda state: step(state, images, labels, soft_labels)
 
 
-def _optimizer(student: StudentConfig):
-    return learning.adam(student.learning_rate, student.weight_decay, student.total_steps)
+def _optimizer(settings: StudentConfig):
+    return learning.adam(
+        settings.learning_rate, settings.weight_decay, settings.total_steps
+    )
 
 
-def batch_of(student: StudentConfig, step, images, labels, num_soft_labels: int):
+def batch_of(settings: StudentConfig, step, images, labels, num_soft_labels: int):
     """The canvases of one step, and their numbers.
 
     Returns:
         float32 `[global_batch_size, 40, 168, 1]`, int32 `[global_batch_size]`.
     """
-    keys = jax.random.split(_placing_key(student.seed, step), 2)
-    numbers = _numbers(step, student.global_batch_size, num_soft_labels)
-    variation = deformed_digits.variation_of(student.seed, numbers, len(images))
+    keys = jax.random.split(_placing_key(settings.seed, step), 2)
+    numbers = _numbers(step, settings.global_batch_size, num_soft_labels)
+    variation = deformed_digits.variation_of(settings.seed, numbers, len(images))
     written = deformed_digits.varied_digits(images, labels, variation)
     placement = placements.mixed(keys[0], placements.ink_boxes(written))
-    hard = int(student.global_batch_size / 8 * student.degradation_share)
+    hard = int(settings.global_batch_size / 8 * settings.degradation_share)
     drawn = drawing.canvases(written, placement, variation, hard)
-    return degradation.degrade(drawn, keys[1], student.degradation_share), numbers
+    return degradation.degrade(drawn, keys[1], settings.degradation_share), numbers
 
 
 def _placing_key(seed: int, step):
@@ -103,22 +105,22 @@ def _numbers(step, batch_size: int, num_soft_labels: int):
     return (place * factor + turn * 12345 & (num_soft_labels - 1)).astype(jnp.int32)
 
 
-def _step(student, optimizer, state, images, labels, soft_labels):
-    canvases, numbers = batch_of(student, state.step, images, labels, len(soft_labels))
+def _step(settings, optimizer, state, images, labels, soft_labels):
+    canvases, numbers = batch_of(settings, state.step, images, labels, len(soft_labels))
     targets = soft_labels[numbers].astype(jnp.float32)
     targets /= jnp.sum(targets, axis=-1, keepdims=True)
-    key = jax.random.fold_in(jax.random.key(student.seed + 1), state.step)
+    key = jax.random.fold_in(jax.random.key(settings.seed + 1), state.step)
 
     def loss(parameters, statistics):
         logits, seen = networks.student(
-            parameters, statistics, canvases, key, student.dropout_rate
+            parameters, statistics, canvases, key, settings.dropout_rate
         )
         return learning.cross_entropy(logits, targets), seen
 
-    return learning.advanced(state, optimizer, loss, student.average_decay)
+    return learning.advanced(state, optimizer, loss, settings.average_decay)
 
 
-def averaged(student: StudentConfig, state: learning.State, digits, num_soft_labels: int):
+def averaged(settings: StudentConfig, state: learning.State, digits, num_soft_labels: int):
     """The averaged parameters, and their batch statistics.
 
     Statistics tracked in training are those of other parameters.
@@ -129,13 +131,13 @@ def averaged(student: StudentConfig, state: learning.State, digits, num_soft_lab
 
     @jax.jit
     def seen_in(step, parameters, statistics, images, labels):
-        canvases, _ = batch_of(student, step, images, labels, num_soft_labels)
+        canvases, _ = batch_of(settings, step, images, labels, num_soft_labels)
         key = jax.random.key(0)  # Training mode, but without dropout.
         return networks.student(parameters, statistics, canvases, key)[1]
 
     zeros = total = jax.tree.map(jnp.zeros_like, state.statistics)
     for batch in range(STATISTICS_BATCHES):
-        step = jnp.int32(student.total_steps + batch)
+        step = jnp.int32(settings.total_steps + batch)
         seen = seen_in(step, state.average, zeros, images, labels)
         total = jax.tree.map(jnp.add, total, seen)
     # Each batch contributed `1 - MOMENTUM` times its statistics.
@@ -143,11 +145,11 @@ def averaged(student: StudentConfig, state: learning.State, digits, num_soft_lab
     return state.average, jax.tree.map(lambda values: values / share, total)
 
 
-def unseen_images(student: StudentConfig, digits, count: int):
+def unseen_images(settings: StudentConfig, digits, count: int):
     """Composes unseen digits as in training, but without degradation.
 
     Args:
-        student: settings.
+        settings: of the training.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
         count: of images.
 
@@ -156,11 +158,11 @@ def unseen_images(student: StudentConfig, digits, count: int):
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
     numbers = jnp.arange(count, dtype=jnp.int32)
-    variation = deformed_digits.variation_of(student.seed, numbers, len(images))
+    variation = deformed_digits.variation_of(settings.seed, numbers, len(images))
     variation = variation._replace(other_share=jnp.zeros_like(variation.other_share))
     written = deformed_digits.varied_digits(images, labels, variation)
     boxes = placements.ink_boxes(written)
-    placement = placements.mixed(jax.random.key(student.seed), boxes)
+    placement = placements.mixed(jax.random.key(settings.seed), boxes)
     drawn = drawing.canvases(written, placement, variation)
     return np.asarray(drawn), np.asarray(labels[variation.chosen]).sum(axis=1)
 
