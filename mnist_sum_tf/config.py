@@ -217,8 +217,9 @@ class Config:
         train_encoder: whether the sum model's encoder learns (the original froze it).
         initial_model: exported model, or .npz of layers, whose weights to start from;
             random ones where `None`.
-        teacher: another such model, of any size; the encoder learns its outputs for
-            each composite before degradation, in place of labels.
+        teacher: another such model, of any size, or several with commas between; the
+            encoder learns their mean probabilities for each composite before
+            degradation, in place of labels.
         checkpoint_every_steps: steps between two checkpoints.
         evaluate_every_steps: steps between two evaluations on validation data.
         stop_at_accuracy: training ends as soon as so large a share of the sums

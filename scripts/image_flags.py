@@ -53,7 +53,8 @@ def _define_model_flags() -> None:
     flags.DEFINE_string(
         "teacher", None,
         "Exported model or encoder.npz whose answers the encoder learns, in place of "
-        "labels: it is shown each composite before degradation (train_encoder.py alone).",
+        "labels: it is shown each composite before degradation (train_encoder.py "
+        "alone). Of several, with commas between, the mean.",
     )  # fmt: skip
     flags.DEFINE_bool(
         "normalized", None, "Normalise batches while the encoder learns; what is "

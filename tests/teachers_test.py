@@ -12,7 +12,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, training_data
 from mnist_sum_tf.training.initial_weights import short_name
-from mnist_sum_tf.training.teachers import Teacher
+from mnist_sum_tf.training.teachers import Teachers
 
 __all__ = ["digits_file"]  # A fixture of the tests below.
 
@@ -44,7 +44,7 @@ def settings(digits_file, taught_by):
 
 
 def test_the_loss_is_the_cross_entropy_of_what_the_teacher_says(settings, taught_by):
-    teacher = Teacher(settings)
+    teacher = Teachers(settings)
     teacher.build("float32")
     rng = np.random.default_rng(1)
     clean = rng.integers(0, 256, (3, 40, 168, 1), dtype=np.uint8)
@@ -58,8 +58,36 @@ def test_the_loss_is_the_cross_entropy_of_what_the_teacher_says(settings, taught
     assert found.shape == (3,)
 
 
+def test_of_several_teachers_the_mean_is_learned(settings, taught_by, tmp_path):
+    other = build_encoder(base_channels=2)
+    rng = np.random.default_rng(2)
+    for variable in other.trainable_variables:
+        variable.assign_add(rng.normal(scale=0.1, size=variable.shape))
+    path = tmp_path / "other.npz"
+    np.savez(path, **{short_name(each): each for each in other.trainable_variables})
+    both = Teachers(dataclasses.replace(settings, teacher=f"{taught_by[1]},{path}"))
+    alone = [
+        Teachers(dataclasses.replace(settings, teacher=each))
+        for each in (taught_by[1], str(path))
+    ]
+    assert len({both.digest, *(each.digest for each in alone)}) == 3
+    labels = {"clean": rng.integers(0, 256, (3, 40, 168, 1), dtype=np.uint8)}
+    logits = rng.normal(size=(3, 4, 10)).astype(np.float32)
+    for each in (both, *alone):
+        each.build("float32")
+    first, second = (each.loss(labels, logits).numpy() for each in alone)
+    assert abs(first - second).min() > 0.1
+    # The loss is linear in its targets.
+    np.testing.assert_allclose(both.loss(labels, logits), (first + second) / 2, rtol=1e-5)
+
+
+def test_what_was_not_built_is_no_teacher(settings):
+    with pytest.raises(RuntimeError, match="must be called before"):
+        Teachers(settings).loss({"clean": None}, None)
+
+
 def test_without_a_teacher_labels_teach(settings):
-    teacher = Teacher(dataclasses.replace(settings, teacher=None))
+    teacher = Teachers(dataclasses.replace(settings, teacher=None))
     teacher.build("float32")
     # Even chances for each of four digits.
     found = teacher.loss({"digits": np.zeros([2, 4], np.int32)}, np.zeros([2, 4, 10]))
@@ -67,7 +95,7 @@ def test_without_a_teacher_labels_teach(settings):
 
 
 def test_targets_stand_for_labels(settings):
-    teacher = Teacher(dataclasses.replace(settings, teacher=None))
+    teacher = Teachers(dataclasses.replace(settings, teacher=None))
     targets = np.zeros([1, 4, 10], "float32")
     targets[..., 3], targets[..., 5] = 0.75, 0.25
     logits = np.zeros([1, 4, 10], "float32")

@@ -78,19 +78,19 @@ def encoder_task(
 ) -> Task:
     """What the encoder learns: images, and the digits in them."""
     stage_dir = workdir and workdir / "encoder"
-    teacher = teachers.Teacher(settings)
+    teaching = teachers.Teachers(settings)
     data = training_data.image_data(settings, needs_digits=True, stage_dir=stage_dir)
 
     def build_model(dtype):
-        teacher.build(dtype)
+        teaching.build(dtype)
         return starting_encoder(settings, data["train_data"], dtype, stage_dir)
 
     return Task(
         build_model=build_model,
         build_evaluated=with_distribution,
         evaluated_outputs=("digit_probabilities", "sum_probabilities"),
-        loss=teacher.loss,
-        teacher_digest=teacher.digest,
+        loss=teaching.loss,
+        teacher_digest=teaching.digest,
         **data,
     )
 

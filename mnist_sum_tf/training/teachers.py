@@ -1,4 +1,4 @@
-"""The encoder's training targets: labels, or a teacher model's outputs."""
+"""The encoder's training targets: labels, or the outputs of teacher models."""
 
 import tensorflow as tf
 
@@ -9,11 +9,11 @@ from mnist_sum_tf.training import losses
 from mnist_sum_tf.training.initial_weights import encoder_of
 
 
-class Teacher:
-    """An encoder's loss, with its teacher model if there is one.
+class Teachers:
+    """An encoder's loss, with its teacher models if there are any.
 
     Attributes:
-        digest: of the teacher's weights, which must match to resume; `None` where
+        digest: of the teachers' weights, which must match to resume; `None` where
             labels teach.
     """
 
@@ -21,45 +21,54 @@ class Teacher:
         """Args: settings of the run, see `config.Config.teacher`.
 
         Raises:
-            UserError: if the teacher is no exported model.
+            UserError: if a teacher is no exported model.
         """
-        self._read = self._encoder = self.digest = None
-        if settings.teacher:
-            self._read = encoder_of(settings.teacher, "teacher")
-            self.digest = digest_of(*self._read.get_weights())
+        paths = settings.teacher.split(",") if settings.teacher else []
+        self._read = [encoder_of(path, "teacher") for path in paths]
+        self._encoders = None
+        weights = [each for encoder in self._read for each in encoder.get_weights()]
+        self.digest = digest_of(*weights) if weights else None
 
     def build(self, dtype) -> None:
-        """Rebuilds the teacher within the current strategy scope.
+        """Rebuilds the teachers within the current strategy scope.
 
         Args:
-            dtype: Keras dtype policy that it computes by.
+            dtype: Keras dtype policy that they compute by.
         """
-        if self._read is not None:
-            self._encoder = build_encoder(
-                block_channels=channels_of(self._read), dtype=dtype
-            )
-            self._encoder.set_weights(self._read.get_weights())
+        self._encoders = [_copy(encoder, dtype) for encoder in self._read]
 
     def loss(self, labels, digit_logits) -> tf.Tensor:
         """Cross-entropy in nats, float32 `[n]`.
 
-        A teacher's answers are taken at temperature 1 (Hinton, Vinyals and Dean,
-        "Distilling the knowledge in a neural network", 2015).
+        Teachers' probabilities are taken at temperature 1, and their mean is learned
+        (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network",
+        2015).
 
         Args:
             labels: `"digits"`, int32 `[n, 4]`; in their place where there are any
-                `"digit_targets"`, float32 `[n, 4, 10]`; and for a teacher `"clean"`,
-                uint8 `[n, 40, 168, 1]`, what it is shown.
+                `"digit_targets"`, float32 `[n, 4, 10]`; and for teachers `"clean"`,
+                uint8 `[n, 40, 168, 1]`, what they are shown.
             digit_logits: float32 `[n, 4, 10]`.
 
         Raises:
-            RuntimeError: if there is a teacher, but `build` was not called.
+            RuntimeError: if there are teachers, but `build` was not called.
         """
-        if self._read is not None:
-            if self._encoder is None:
-                raise RuntimeError("Teacher.build must be called before its loss.")
-            targets = tf.nn.softmax(self._encoder(labels["clean"], training=False))
+        if self._read:
+            targets = self._mean_probabilities(labels["clean"])
             return losses.target_cross_entropy(targets, digit_logits)
         if "digit_targets" in labels:
             return losses.target_cross_entropy(labels["digit_targets"], digit_logits)
         return losses.digit_cross_entropy(labels["digits"], digit_logits)
+
+    def _mean_probabilities(self, images) -> tf.Tensor:
+        """Of the teachers, float32 `[n, 4, 10]`."""
+        if self._encoders is None:
+            raise RuntimeError("Teachers.build must be called before their loss.")
+        logits = tf.stack([encoder(images, training=False) for encoder in self._encoders])
+        return tf.reduce_mean(tf.nn.softmax(logits), axis=0)
+
+
+def _copy(encoder, dtype):
+    copied = build_encoder(block_channels=channels_of(encoder), dtype=dtype)
+    copied.set_weights(encoder.get_weights())
+    return copied
