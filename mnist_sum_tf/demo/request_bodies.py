@@ -1,4 +1,4 @@
-"""Reads request request_bodies: few large ones at a time, each within a time limit."""
+"""Reads request bodies: few large ones at a time, each within a time limit."""
 
 import contextlib
 import socket

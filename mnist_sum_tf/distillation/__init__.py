@@ -7,7 +7,7 @@
     networks          the encoder and its teachers
     learning          a step of Adam
     teachers          learn single digits, and label the deformed ones
-    students            the encoder learns their labels
+    students          the encoder learns their labels
     recipe            all of it, in a work directory
 
 TensorFlow is not needed here: the weights are handed over in a file.
