@@ -158,7 +158,7 @@ def evaluate_confidence(sum_probabilities, sums) -> dict:
         `{"num_images", "accuracy", "ece", "nll", "brier", "risk_coverage"}`.
     """
     confidences = np.max(sum_probabilities, axis=-1)
-    right = np.argmax(sum_probabilities, axis=-1) == np.asarray(sums)
+    right = np.argmax(sum_probabilities, axis=-1) == np.ravel(sums)
     return {
         "num_images": len(right),
         "accuracy": float(right.mean()),

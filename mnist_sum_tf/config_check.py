@@ -14,19 +14,25 @@ BOUNDS = {
     "evaluate_every_steps": (1, 2**63),
     "log_every_steps": (1, 2**63),
     "skip_non_finite": (0, 2**63),
-    "decorrelation": (0.0, math.inf),
+    "decorrelation": (0.0, 1e9),
     "stop_at_accuracy": (0.0, math.inf),
     "data.deformation_strength": (0.0, 1.0),
     "data.degradation_share": (0.0, 1.0),
     "data.mixup_share": (0.0, 1.0),
     "data.hard_share": (0.0, 0.5),
     "data.train_fraction": (0.0, 1.0),
-    "model.base_channels": (1, 2**14),
+    "model.base_channels": (1, 1024),
     "model.dropout_rate": (0.0, 0.9),
     "optimizer.warmup_steps": (0, 2**31 - 1),
     "optimizer.gradient_clip_norm": (1e-30, math.inf),
     "optimizer.average_decay": (0.0, 1.0),
 }
+MOST_CHANNELS = 2**14  # of any block
+# Settings that no script has a flag for.
+WITHOUT_FLAG = (
+    "data.train_fraction", "optimizer.warmup_steps", "optimizer.gradient_clip_norm",
+    "optimizer.average_decay",
+)  # fmt: skip
 MAY_BE_NONE = ("stop_at_accuracy", "optimizer.gradient_clip_norm")
 
 
@@ -48,9 +54,14 @@ def check_settings(settings: config.Config) -> None:
                 f"Received: {value!r}"
             )
     _check_channels(settings.model.block_channels)
-    if settings.data.sums is not None and settings.data.images is None:
+    check_data(settings.data)
+
+
+def check_data(data: config.DataConfig) -> None:
+    """Raises `UserError` for sums of no images, which nothing would read."""
+    if data.sums is not None and data.images is None:
         raise config.UserError(
-            f"--sums requires --images. Received: --sums={settings.data.sums} alone"
+            f"--sums requires --images. Received: --sums={data.sums} alone"
         )
 
 
@@ -83,25 +94,24 @@ def check_stage(settings: config.Config, stage: str) -> None:
 
 
 def _is_number(value, whole: bool) -> bool:
-    """Whether it is one, and finite; `True` and `False` are none."""
+    """Whether it is one; `True`, `False` and NaN are none."""
     kinds = int if whole else (int, float)
     is_number = isinstance(value, kinds) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+    return is_number and not math.isnan(value)
 
 
 def _check_channels(channels) -> None:
     if channels is None:
         return
-    smallest, largest = BOUNDS["model.base_channels"]
-    if len(channels) != config.NUM_BLOCKS or not all(
-        _is_number(each, whole=True) and smallest <= each <= largest
-        for each in channels
+    is_list = isinstance(channels, (tuple, list)) and len(channels) == config.NUM_BLOCKS
+    if not is_list or not all(
+        _is_number(each, whole=True) and 1 <= each <= MOST_CHANNELS for each in channels
     ):
         raise config.UserError(
-            f"--block_channels must be {config.NUM_BLOCKS} whole numbers from {smallest} "
-            f"to {largest}. Received: {channels!r}"
+            f"--block_channels must be {config.NUM_BLOCKS} whole numbers from 1 to "
+            f"{MOST_CHANNELS}. Received: {channels!r}"
         )
 
 
 def _flag(setting: str) -> str:
-    return f"--{setting.split('.')[-1]}"
+    return setting if setting in WITHOUT_FLAG else f"--{setting.split('.')[-1]}"

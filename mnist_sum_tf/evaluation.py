@@ -9,7 +9,7 @@ import pathlib
 import keras
 import tqdm
 
-from mnist_sum_tf import answers, confidence, config, robustness, slots
+from mnist_sum_tf import answers, confidence, config, config_check, robustness, slots
 from mnist_sum_tf.atomic_files import check_writable, write_atomically
 from mnist_sum_tf.data.new_folders import os_errors_as_user_errors
 from mnist_sum_tf.evaluation_data import (
@@ -68,6 +68,7 @@ def load_and_evaluate(settings: EvaluationConfig) -> dict:
             the results not be written.
     """
     check_layouts(settings.layouts)
+    config_check.check_data(settings.data)
     model = load_for_evaluation(settings.model, settings.workdir)
     named = choose_datasets(settings.layouts, settings.data, settings.split)
     corrupted = None

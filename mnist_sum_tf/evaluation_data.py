@@ -37,7 +37,8 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
     """
     if data.images is not None:
         labelled = datasets.read_labelled_images(data.images, data.sums)
-        return {config.one_line(data.images): _with_names(labelled)}
+        name = config.one_line(os.fspath(data.images))
+        return {name: _with_names(labelled)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
     # Cached, since each is iterated over three times.
     return {

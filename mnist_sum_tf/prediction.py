@@ -128,7 +128,7 @@ def read_sums(
 
     Raises:
         UserError: if there is no image at a path, or one cannot be read and
-            none may be left out.
+            `on_error` is `None`.
     """
     readings = []
     for batch in _batches(find_images(paths, on_error), on_error):
@@ -169,7 +169,7 @@ def _batches(paths: list[str], on_error) -> Iterator[list[tuple[str, bytes]]]:
 
 
 def _attempt(on_error, read, *arguments):
-    """What `read` returns, or `None` for an image that is left out."""
+    """What `read` returns, or `None` for an image that is skipped."""
     try:
         return read(*arguments)
     except UserError as error:

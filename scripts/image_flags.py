@@ -74,12 +74,12 @@ def _define_composite_flags() -> None:
     )
     flags.DEFINE_float(
         "deformation_strength", None, "Factor on deformation in mixed or --deformed, "
-        "as a share of what is usual." + in_presets("data.deformation_strength"),
+        "from 0 to 1." + in_presets("data.deformation_strength"),
         lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(
         "degradation_share", None, "Factor on the number of degraded images of mixed, "
-        "what is usual." + in_presets("data.degradation_share"),
+        "from 0 to 1." + in_presets("data.degradation_share"),
         lower_bound=0.0, upper_bound=1.0,
     )  # fmt: skip
     flags.DEFINE_float(

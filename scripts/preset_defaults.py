@@ -30,8 +30,8 @@ def _by_stage(preset: str, setting: str, stages) -> dict[str, str]:
 
 
 def _text(values: dict[str, str]) -> str:
-    """The encoder's value, and which stages have another."""
-    usual = values["encoder"]
+    """The encoder's value, or the only one, and which stages have another."""
+    usual = values.get("encoder") or next(iter(values.values()))
     others = [f"{stage} {value}" for stage, value in values.items() if value != usual]
     return f"{usual} ({', '.join(others)})" if others else usual
 

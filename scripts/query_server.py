@@ -64,6 +64,8 @@ def main(argv):
     try:
         from mnist_sum_tf.serving.query import QueryConfig, query_and_report
     except ImportError as error:
+        if (error.name or "").startswith("mnist_sum_tf"):
+            raise
         raise UserError(
             "query_server.py needs pip install -e '.[serving]'. "
             f"Received: no module {error.name}"

@@ -12,22 +12,26 @@ here with --objective=regression alone: train it first. Examples:
 import cli
 import training_flags
 from absl import flags
+from preset_defaults import in_presets
+
+from mnist_sum_tf import config
 
 training_flags.define_image_flags()
 flags.adopt_module_key_flags(training_flags)
 _OBJECTIVE = flags.DEFINE_enum(
-    "objective", None, ["distribution", "regression"],
+    "objective", None, config.OBJECTIVES["sum_model"],
     "Cross-entropy of the exact sum distribution, or squared error through the "
-    "decoder as the original did.",
+    "decoder as the original did." + in_presets("objective", ("sum_model",)),
 )  # fmt: skip
 _DECORRELATION = flags.DEFINE_float(
     "decorrelation", None, "Weight of the loss's part that keeps the four slots "
-    "uncorrelated, so that they read digits where only sums teach.",
+    "uncorrelated, so that they read digits where only sums teach."
+    + in_presets("decorrelation", ("sum_model",)),
     lower_bound=0.0,
 )  # fmt: skip
 _TRAIN_ENCODER = flags.DEFINE_bool(
     "train_encoder", None,
-    "Whether the encoder learns too. It does, but not in the preset original.",
+    "Whether the encoder learns too." + in_presets("train_encoder", ("sum_model",)),
 )
 
 

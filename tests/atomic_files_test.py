@@ -8,14 +8,14 @@ import pytest
 from mnist_sum_tf.atomic_files import check_writable, write_atomically, write_if_absent
 
 
-def test_write_whole_leaves_nothing_beside(tmp_path):
+def test_write_atomically_leaves_nothing_beside(tmp_path):
     write_atomically(tmp_path / "a.json", json.dumps([1]))
     write_atomically(tmp_path / "a.json", json.dumps([2]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert json.loads((tmp_path / "a.json").read_text()) == [2]
 
 
-def test_write_once_manages_without_links(tmp_path, monkeypatch):
+def test_write_if_absent_manages_without_links(tmp_path, monkeypatch):
     def refuse(*paths):
         raise PermissionError("Operation not permitted")
 
@@ -26,7 +26,7 @@ def test_write_once_manages_without_links(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_write_once_never_replaces(tmp_path):
+def test_write_if_absent_never_replaces(tmp_path):
     for text in ("first", "second"):
         write_if_absent(tmp_path / "a.json", text)
         assert (tmp_path / "a.json").read_text() == "first"

@@ -44,8 +44,8 @@ class Clock:
 def test_functions_take_turns_and_each_round_begins_with_the_next():
     clock, log = Clock(), []
     runs = {name: clock.takes(1, log, name) for name in "abc"}
-    patience = TimingBudget(max_rounds=4, warming_calls=2)
-    timing.time_side_by_side(runs, patience, clock=clock)
+    budget = TimingBudget(max_rounds=4, warming_calls=2)
+    timing.time_side_by_side(runs, budget, clock=clock)
     rounds = ["abc", "bca", "cab", "abc"]
     assert "".join(log) == "abcabc" + "".join(rounds)
 
@@ -59,16 +59,16 @@ def test_each_has_its_own_seconds():
 
 
 @pytest.mark.parametrize(
-    ("patience", "rounds"),
+    ("budget", "rounds"),
     [
         (TimingBudget(100, max_seconds=9, min_rounds=1), 3),  # 0-4, 4-8, 8-12
         (TimingBudget(100, max_seconds=0, min_rounds=5), 5),
         (TimingBudget(2, max_seconds=99, min_rounds=1), 2),
     ],
 )
-def test_patience_ends(patience, rounds):
+def test_a_budget_ends(budget, rounds):
     clock = Clock()
-    seconds = timing.time_side_by_side({"a": clock.takes(4)}, patience, clock=clock)
+    seconds = timing.time_side_by_side({"a": clock.takes(4)}, budget, clock=clock)
     assert len(seconds["a"]) == rounds
 
 

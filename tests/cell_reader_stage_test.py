@@ -43,7 +43,7 @@ def test_it_is_taught_sums_alone(tmp_path, true_digits):
         for dataset in (task.train_data(0), task.validation_data["validation"])
     )
     assert taught.keys() == {"sum"}
-    assert evaluated.keys() == {"sum", "digits"}  # known here, so evaluated by
+    assert evaluated.keys() == {"sum", "digits"}  # known here, so used in evaluations
     images, labels = next(iter(task.validation_data["validation"]))
     assert (labels["digits"].numpy().sum(axis=1) == labels["sum"].numpy()).all()
     first = np.zeros((40, 42), np.uint8)
@@ -93,7 +93,7 @@ def test_it_learns_ten_shapes_from_sums(tmp_path):
     np.save(tmp_path / "y.npy", true_digits.sum(axis=1))
     settings = dataclasses.replace(
         small((str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))),
-        # Of four seeds each had all of them right from step 120 on.
+        # As many as four seeds needed on two processors; after 160 not all had learned.
         total_steps=320, global_batch_size=16, evaluate_every_steps=320,
         checkpoint_every_steps=320,
     )  # fmt: skip

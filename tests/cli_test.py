@@ -87,7 +87,7 @@ def test_a_reader_that_has_enough_is_no_error(cli, monkeypatch):
     assert standard_output == 1
 
 
-def test_a_person_who_has_enough_is_reported_in_one_line(cli, monkeypatch, capsys):
+def test_a_person_who_has_enough_is_told_in_one_line(cli, monkeypatch, capsys):
     monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(SystemExit) as ended:
         cli.run(None)

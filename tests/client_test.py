@@ -80,7 +80,7 @@ def test_a_number_of_attempts_ends_repeating(clock):
     assert len(transport.timeouts) == 3
 
 
-def test_whoever_waits_is_reported_once_why(clock):
+def test_whoever_waits_is_told_once_why(clock):
     told = []
     transport = FakeTransport(*[errors.ServerBusy(str(i)) for i in range(9)])
     client = Client(transport, on_wait=lambda error: told.append(str(error)))

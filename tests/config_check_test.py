@@ -48,9 +48,10 @@ def test_presets_can_be(preset):
         ("model.base_channels", 2.5, "--base_channels must be a whole number"),
         ("model.block_channels", (2, 4, 8), "--block_channels must be 5 whole numbers"),
         ("model.block_channels", (), "--block_channels must be 5 whole numbers"),
+        ("model.block_channels", 16, "--block_channels must be 5 whole numbers"),
         ("model.block_channels", (2, 4, 8, 0, 4), "--block_channels must be"),
-        ("optimizer.gradient_clip_norm", 0, "--gradient_clip_norm must be"),
-        ("optimizer.average_decay", 2, "--average_decay must be"),
+        ("optimizer.gradient_clip_norm", 0, "optimizer.gradient_clip_norm must be"),
+        ("optimizer.average_decay", 2, "optimizer.average_decay must be"),
         ("data.sums", "y.npy", "--sums requires --images. Received: --sums=y.npy"),
     ],
 )  # fmt: skip
@@ -64,9 +65,19 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert not (tmp_path / "W").exists()
 
 
-@pytest.mark.parametrize("name", config_check.MAY_BE_NONE)
-def test_what_may_be_none(name):
-    config_check.check_settings(changed(name, None))
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *((name, None) for name in config_check.MAY_BE_NONE),
+        ("stop_at_accuracy", 1.5), ("stop_at_accuracy", float("inf")),
+        ("skip_non_finite", 0), ("decorrelation", 10), ("optimizer.average_decay", 0),
+        ("optimizer.average_decay", 1.0), ("optimizer.warmup_steps", 0),
+        ("model.dropout_rate", 0), ("model.block_channels", [16, 48, 128, 160, 208]),
+        ("checkpoint_every_steps", 10**9), ("data.mixup_share", 1),
+    ],
+)  # fmt: skip
+def test_what_can_be(name, value):
+    config_check.check_settings(changed(name, value))
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_a_word_is_two_numbers():
     np.testing.assert_array_equal(uniform, [[largest, 0.5, largest, 0.25]])
 
 
-def test_what_is_dealt_is_what_was_drawn():
+def test_what_is_split_is_what_was_drawn():
     chosen = kinds.blur, kinds.cloud, kinds.add_noise
     plan = list(zip(chosen, (2, 1, 3)))
     drawn = kinds.draw(plan, [1, 2])

@@ -125,7 +125,7 @@ def test_it_reads_what_a_hand_draws(page):
     assert len(result["milliseconds"]) >= 20
 
 
-def test_a_screen_reader_is_reported(page):
+def test_a_screen_reader_is_told(page):
     type_digits(page, "4281")
     spoken = page.locator("#spoken")
     expect(spoken).to_have_text(re.compile(r"I read 4 2 8 1\. Sum 15, .*%\."))

@@ -115,7 +115,7 @@ def test_a_step_of_adam_and_of_the_average():
     assert int(state.step) == 1
 
 
-def test_a_batch_is_degraded_as_the_lesson_says(digits, monkeypatch):
+def test_a_batch_is_degraded_as_the_settings_say(digits, monkeypatch):
     student = students.StudentConfig(global_batch_size=32, degradation_share=0.25)
     degrade, degraded = students.degradation.degrade, []
 

@@ -27,6 +27,30 @@ def test_after_a_signal_either_one_kills(first, capfd):
     assert after == before
 
 
+@pytest.fixture
+def ignored(request):
+    """A signal that is ignored, as a shell ignores SIGINT for what runs beside it."""
+    before = signal.signal(request.param, signal.SIG_IGN)
+    yield request.param
+    signal.signal(request.param, before)
+
+
+@pytest.mark.parametrize("ignored", interruptions.SIGNALS, indirect=True)
+def test_a_signal_that_is_ignored_stays_so(ignored):
+    with interruptions.StopRequest() as stop:
+        signal.raise_signal(ignored)
+        assert stop.signal_name is None
+        assert signal.getsignal(ignored) == signal.SIG_IGN
+    assert signal.getsignal(ignored) == signal.SIG_IGN
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGINT], indirect=True)
+def test_so_does_ctrl_c_while_machines_wait(ignored):
+    with interruptions.default_interrupt():
+        assert signal.getsignal(ignored) == signal.SIG_IGN
+    assert signal.getsignal(ignored) == signal.SIG_IGN
+
+
 def test_a_stopped_script_says_so_and_exits_with_75():
     program = (
         "import cli\n"

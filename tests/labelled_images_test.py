@@ -55,7 +55,7 @@ def text(path):
     return path and str(path)
 
 
-def test_folder_and_pair_are_reported_apart(tmp_path):
+def test_folder_and_pair_are_distinguished(tmp_path):
     save_png(tmp_path / "0428.png", noise(1)[0])
     images, sums = save_pair(tmp_path, noise(2), [3, 4])
     assert read_labelled_images(str(tmp_path), None).names == ["0428.png"]

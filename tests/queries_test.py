@@ -83,7 +83,7 @@ def test_fewer_rows_than_files(read, monkeypatch, signature):
     )
 
 
-def test_who_waits_is_reported_when_nobody_wants_the_answers(read, monkeypatch):
+def test_who_waits_is_told_when_nobody_wants_the_answers(read, monkeypatch):
     """As after Ctrl-C: the pool would wait for its threads, they for a server."""
     client = Client(FakeTransport(*[errors.ServerBusy("busy")] * 9), timeout_seconds=60)
     given_up = []

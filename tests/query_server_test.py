@@ -82,7 +82,7 @@ def test_nor_does_it_as_json(run, paths):
     assert len(readings) == 31
 
 
-def test_whoever_waits_is_reported_why_once(run, paths):
+def test_whoever_waits_is_told_why_once(run, paths):
     busy = errors.ServerBusy("http://fake: too much\nto do")
     transport = FakeTransport(*[busy] * 5)
     answer = transport.predict

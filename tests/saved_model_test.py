@@ -114,7 +114,7 @@ def test_cpp_answers_as_python(
         compare(received, expected[name])
 
 
-def test_cpp_is_reported_what_is_wrong(program, saved_model, tmp_path):
+def test_cpp_is_told_what_is_wrong(program, saved_model, tmp_path):
     (tmp_path / "serving_bytes").mkdir()
     proto = tf.make_tensor_proto(np.array([b"no image"], object))
     path = tmp_path / "serving_bytes" / "image_bytes.pb"

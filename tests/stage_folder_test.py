@@ -56,6 +56,20 @@ def test_older_names_of_settings_are_those_of_today(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(older))
     assert stage_folder.read_settings(tmp_path / "config.json") == settings
     stage_folder.check_goes_on(tmp_path, settings)
+    stage_folder.check_same("ckpt-5", older, settings)  # as each checkpoint keeps them
+    changed = older | {"data": older["data"] | {"bent": True, "layout": "tiled"}}
+    now = settings | {"data": settings["data"] | {"layout": "tiled"}}
+    with pytest.raises(config.UserError, match="data.deformed was True, is now False"):
+        stage_folder.check_same("ckpt-5", changed, now)
+
+
+def test_older_names_of_a_distillation():
+    older = {"lesson": {"wear_share": 0.5, "seed": 3}, "num_writings": 64}
+    now = {
+        "student": {"degradation_share": 0.5, "seed": 3}, "num_labelled_images": 64
+    }  # fmt: skip
+    assert stage_folder.with_current_names(older) == now
+    stage_folder.check_same("config.json", older, now)
 
 
 def test_a_decoder_goes_on_whatever_the_digits():

@@ -1,6 +1,7 @@
 """An encoder learns what another model says, in place of labels."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -81,6 +82,19 @@ def test_of_several_teachers_the_mean_is_learned(settings, taught_by, tmp_path):
     np.testing.assert_allclose(both.loss(labels, logits), (first + second) / 2, rtol=1e-5)
 
 
+def test_a_path_may_have_a_comma_in_it(settings, taught_by, tmp_path):
+    path = tmp_path / "a,b.npz"
+    shutil.copy(taught_by[1], path)
+    one = Teachers(dataclasses.replace(settings, teacher=path))
+    assert one.digest == Teachers(settings).digest
+
+
+@pytest.mark.parametrize("teacher", ["t,", ",", "a,,b"])
+def test_a_part_must_not_be_missing(settings, teacher):
+    with pytest.raises(config.UserError, match=f"commas between. Received: '{teacher}'"):
+        Teachers(dataclasses.replace(settings, teacher=teacher))
+
+
 def test_what_was_not_built_is_no_teacher(settings):
     with pytest.raises(RuntimeError, match="must be called before"):
         Teachers(settings).loss({"clean": None}, None)
@@ -149,7 +163,7 @@ def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path
     stages.train_encoder(settings, tmp_path)
     layers["logits/bias"] = layers["logits/bias"] + 1
     np.savez(tmp_path / "teacher.npz", **layers)
-    with pytest.raises(config.UserError, match="the teacher's weights have changed"):
+    with pytest.raises(config.UserError, match="the teachers or their weights have changed"):
         stages.train_encoder(dataclasses.replace(settings, total_steps=4), tmp_path)
 
 

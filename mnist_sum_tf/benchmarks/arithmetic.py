@@ -55,7 +55,7 @@ def measure(settings: Settings) -> list[Measurement]:
             found.append(counted(group, name, "MFLOP/image", value / 1e6))
         for precision in PRECISIONS:
             amounts, runs = _work(base_channels, precision, batch_size, settings)
-            seconds = time_side_by_side(runs, settings.patience)
+            seconds = time_side_by_side(runs, settings.budget)
             found += shares_of_peak(
                 f"{group}, {precision}", amounts, seconds, peak="matrix product"
             )

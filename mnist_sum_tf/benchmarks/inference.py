@@ -32,7 +32,7 @@ def measure(settings: Settings) -> list[Measurement]:
                     name: functools.partial(reader, some)
                     for name, reader in readers.items()
                 },
-                settings.patience, PAUSE_SECONDS,
+                settings.budget, PAUSE_SECONDS,
             )
             for some in (images[:1], images)
         )  # fmt: skip

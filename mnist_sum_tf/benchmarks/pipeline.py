@@ -29,7 +29,7 @@ def measure(settings: Settings) -> list[Measurement]:
         kept[layout].append(seconds_of_batches(dataset))
 
     runs = {layout: lambda layout=layout: take(layout) for layout in kept}
-    calls = time_side_by_side(runs, settings.patience)
+    calls = time_side_by_side(runs, settings.budget)
     seconds = {
         layout: np.array(kept[layout][-len(calls[layout]) :]) for layout in kept
     }

@@ -21,7 +21,7 @@ class Settings:
         matrix_size: rows and columns of the matrices whose product tells the
             processor's peak.
         composites: how many are made while memory is measured.
-        patience: how long to measure each group of a table.
+        budget: how long to measure each group of a table.
     """
 
     model_path: pathlib.Path
@@ -33,7 +33,7 @@ class Settings:
     compared_batch_size: tuple[tuple[int, int], ...] = ((16, 128), (64, 32))
     matrix_size: int = 4096
     composites: int = 200_000
-    patience: TimingBudget = TimingBudget()
+    budget: TimingBudget = TimingBudget()
 
 
 def full(model_path) -> Settings:
@@ -49,7 +49,7 @@ def quick(model_path) -> Settings:
         compared_batch_size=((16, 32),),
         matrix_size=2048,
         composites=20_000,
-        patience=TimingBudget(
+        budget=TimingBudget(
             max_rounds=50, max_seconds=1.5, min_rounds=3, warming_calls=1
         ),
     )

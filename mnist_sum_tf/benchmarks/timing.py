@@ -52,7 +52,7 @@ class Measurement:
 
 def time_side_by_side(
     runs: dict[str, Callable[[], object]],
-    patience: TimingBudget,
+    budget: TimingBudget,
     pause_seconds: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, np.ndarray]:
@@ -63,7 +63,7 @@ def time_side_by_side(
 
     Args:
         runs: name -> what to call; it returns when all is done.
-        patience: how long.
+        budget: how long.
         pause_seconds: before each call; libraries keep threads spinning for
             some milliseconds, which would slow the next one down.
         clock: in seconds.
@@ -71,12 +71,12 @@ def time_side_by_side(
     Returns:
         Name -> seconds, float `[rounds]`.
     """
-    for run in list(runs.values()) * patience.warming_calls:
+    for run in list(runs.values()) * budget.warming_calls:
         run()
     names, rounds = list(runs), []
-    end = clock() + patience.max_seconds
-    while len(rounds) < patience.max_rounds:
-        if len(rounds) >= patience.min_rounds and clock() >= end:
+    end = clock() + budget.max_seconds
+    while len(rounds) < budget.max_rounds:
+        if len(rounds) >= budget.min_rounds and clock() >= end:
             break
         first, seconds = len(rounds) % len(names), {}
         for name in names[first:] + names[:first]:

@@ -32,7 +32,7 @@ def measure(settings: Settings) -> list[Measurement]:
                 ),
                 "mnist_sum_tf": ours.take_step,
             }
-            seconds = time_side_by_side(runs, settings.patience, PAUSE_SECONDS)
+            seconds = time_side_by_side(runs, settings.budget, PAUSE_SECONDS)
             found += rates(
                 f"{base_channels} base channels, {precision}, batches of "
                 f"{batch_size}", "images/s", seconds, batch_size, BASELINE,

@@ -31,7 +31,7 @@ def measure(settings: Settings) -> list[Measurement]:
             }
             found += rates(
                 f"{base_channels} base channels, batches of {batch_size}",
-                "images/s", time_side_by_side(runs, settings.patience),
+                "images/s", time_side_by_side(runs, settings.budget),
                 batch_size, baseline=PRECISIONS[0],
             )  # fmt: skip
     return found
@@ -65,7 +65,7 @@ def _waiting(bench: BenchedTrainer, group: str, settings) -> list[Measurement]:
         for _ in range(WAITING_STEPS):
             bench.take_step()
 
-    seconds = time_side_by_side({"run": run, "alone": alone}, settings.patience)
+    seconds = time_side_by_side({"run": run, "alone": alone}, settings.budget)
     rounds = len(seconds["run"])
     blocked, wholes = np.array(runs[-rounds:]).T
     with_composing = wholes / WAITING_STEPS

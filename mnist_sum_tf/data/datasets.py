@@ -6,8 +6,8 @@ Elements are `(images, labels)`: images uint8 `[batch, 40, 168, 1]`, white ink
 asked for, see `composites_dataset`.
 
 Endless pipelines are stateless: the batch of step n is a pure function of
-(seed, n), so that starting at step n costs nothing and a resumed run sees what
-in an uninterrupted run.
+(seed, n), so that starting at step n costs nothing and a resumed run sees what it
+would have seen uninterrupted.
 """
 
 import numpy as np

@@ -23,7 +23,7 @@ def degrade(images, seed, share: float = 1.0) -> tf.Tensor:
             degraded.
 
     Returns:
-        uint8 `[batch, 40, 168, 1]`; of every 32 rows, the last 17 are unchanged; in
+        uint8 `[batch, 40, 168, 1]`; the last 17/32 of the rows are unchanged; in
         batches of fewer than 32, any may be.
     """
     degradation_seed, chance_seed = tf.unstack(tf.random.split(seed, 2))

@@ -56,10 +56,10 @@ def variation_of(seed: int, images, num_digits: int) -> Variation:
     """
     key = jax.random.key(seed)
     keys = jax.vmap(lambda image: jax.random.fold_in(key, image))(images)
-    return jax.vmap(lambda key: _write(key, num_digits))(keys)
+    return jax.vmap(lambda key: _sample(key, num_digits))(keys)
 
 
-def _write(key, num_digits: int) -> Variation:
+def _sample(key, num_digits: int) -> Variation:
     """One image's; the strengths are those of `data.placement.deform`."""
     keys = jax.random.split(key, 6)
     image = jax.random.uniform(keys[0], [6])

@@ -32,7 +32,7 @@ class Recipe:
         num_teachers: how many there are; each misses a sixth of the digits.
         teacher_steps: of each, by batches of `4 * teachers.BATCH_IMAGES` digits.
         num_labelled_images: images whose digits teachers label; a power of two.
-        student: the student's.
+        student: settings of the student's training.
         checkpoint_every_steps: of the student.
         log_every_steps: likewise.
     """
@@ -54,8 +54,8 @@ class Result(NamedTuple):
         path: of `encoder.npz`.
         teachers_accuracy: the share of undeformed validation digits that the
             teachers together read right.
-        sum_accuracy: the share of `UNSEEN_IMAGES` sums of validation digits, written
-            and placed as those that are learned from, that the student has right.
+        sum_accuracy: the share of `UNSEEN_IMAGES` sums of validation digits, deformed
+            and placed as in training, that the student has right.
     """
 
     path: pathlib.Path

@@ -81,10 +81,10 @@ def batch_of(settings: StudentConfig, step, images, labels, num_soft_labels: int
     keys = jax.random.split(_placing_key(settings.seed, step), 2)
     numbers = _numbers(step, settings.global_batch_size, num_soft_labels)
     variation = deformed_digits.variation_of(settings.seed, numbers, len(images))
-    written = deformed_digits.varied_digits(images, labels, variation)
-    placement = placements.mixed(keys[0], placements.ink_boxes(written))
+    varied = deformed_digits.varied_digits(images, labels, variation)
+    placement = placements.mixed(keys[0], placements.ink_boxes(varied))
     hard = int(settings.global_batch_size / 8 * settings.degradation_share)
-    drawn = drawing.canvases(written, placement, variation, hard)
+    drawn = drawing.canvases(varied, placement, variation, hard)
     return degradation.degrade(drawn, keys[1], settings.degradation_share), numbers
 
 
@@ -160,10 +160,10 @@ def unseen_images(settings: StudentConfig, digits, count: int):
     numbers = jnp.arange(count, dtype=jnp.int32)
     variation = deformed_digits.variation_of(settings.seed, numbers, len(images))
     variation = variation._replace(other_share=jnp.zeros_like(variation.other_share))
-    written = deformed_digits.varied_digits(images, labels, variation)
-    boxes = placements.ink_boxes(written)
+    varied = deformed_digits.varied_digits(images, labels, variation)
+    boxes = placements.ink_boxes(varied)
     placement = placements.mixed(jax.random.key(settings.seed), boxes)
-    drawn = drawing.canvases(written, placement, variation)
+    drawn = drawing.canvases(varied, placement, variation)
     return np.asarray(drawn), np.asarray(labels[variation.chosen]).sum(axis=1)
 
 

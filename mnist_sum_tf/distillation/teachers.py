@@ -76,8 +76,8 @@ def batch_of(key, number, images, labels):
     variation = variation._replace(
         chosen=chosen, other_share=jnp.zeros_like(variation.other_share)
     )
-    written = deformed_digits.varied_digits(images, labels, variation)
-    return drawing.single_digits(written, variation), chosen.reshape(-1)
+    varied = deformed_digits.varied_digits(images, labels, variation)
+    return drawing.single_digits(varied, variation), chosen.reshape(-1)
 
 
 @jax.jit
@@ -109,8 +109,8 @@ def compute_soft_labels(trained, digits, seed: int, num_images: int, batch: int 
     def of_batch(trained, first, images, labels):
         numbers = first + jnp.arange(batch, dtype=jnp.int32)
         variation = deformed_digits.variation_of(seed, numbers, len(images))
-        written = deformed_digits.varied_digits(images, labels, variation)
-        soft_labels = predict(trained, drawing.single_digits(written, variation))
+        varied = deformed_digits.varied_digits(images, labels, variation)
+        soft_labels = predict(trained, drawing.single_digits(varied, variation))
         return soft_labels.reshape(batch, 4, 10).astype(jnp.float16)
 
     soft_labels = [

@@ -29,12 +29,12 @@ class QueryConfig:
         signature: see `queries.query_files`.
         as_json: whether readings are printed as JSON.
         shows_status: whether versions and signatures are printed instead.
-        timeout_seconds: for each request, with its repetitions.
+        timeout_seconds: for each request, including its retries.
         concurrency: requests at a time.
         load_seconds: duration of a load test, which repeats the same images,
             and prints throughput and latency; none where `None`.
         load_batch_size: images in each request under load.
-        ca_certificates: a PEM file with who may vouch for the server.
+        ca_certificates: a PEM file of trusted certificate authorities.
         token_file: a file with a bearer token; the environment's where `None`.
     """
 

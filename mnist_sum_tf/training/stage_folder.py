@@ -14,7 +14,7 @@ CONFIG_FILE = "config.json"
 # Digests kept of a run's training data and of its teacher.
 DIGESTS = ("data_digest", "digits_digest", "teacher_digest")
 DIGEST_MESSAGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
-DIGEST_MESSAGES |= {"teacher_digest": "the teacher's weights have changed: "}
+DIGEST_MESSAGES |= {"teacher_digest": "the teachers or their weights have changed: "}
 LOCK_FILE = ".lock"
 # Settings that may differ between a run and its continuation: how long, on what and
 # how precisely it runs, not which experiment it is.
@@ -25,10 +25,11 @@ FREE_SETTINGS = (
 )  # fmt: skip
 # A decoder learns from logits, whatever images and encoder there are.
 FREE_OF_DECODER = ("data.", "model.")
-# Names of settings of data in older runs.
+# Names of settings in older runs.
 CURRENT_NAMES = {
     "bent": "deformed", "bend_strength": "deformation_strength",
     "worn": "degraded", "wear_share": "degradation_share",
+    "lesson": "student", "num_writings": "num_labelled_images",
 }  # fmt: skip
 # May differ in older runs, which did not refuse flags without effect.
 WITHOUT_EFFECT_IN_MIXED = ("data.deformed",)
@@ -154,7 +155,8 @@ def check_same(path, old: dict, new: dict) -> None:
     defaults = _flatten(config.Config(stage="", objective="").to_json())
     # Older runs did not store a digest of their digits.
     defaults["digits_digest"] = new.get("digits_digest")
-    old, new = defaults | _flatten(old), defaults | _flatten(new)
+    old = defaults | _flatten(with_current_names(old))
+    new = defaults | _flatten(new)
     free, free_parts = FREE_SETTINGS, ()
     if new.get("stage") == "decoder":
         free_parts = FREE_OF_DECODER
@@ -196,13 +198,21 @@ def read_settings(path) -> dict:
         settings = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         if not isinstance(settings, dict):
             raise ValueError(f"a {type(settings).__name__}")
-        if isinstance(data := settings.get("data"), dict):
-            settings["data"] = {CURRENT_NAMES.get(key, key): data[key] for key in data}
-        return settings
+        return with_current_names(settings)
     except (OSError, ValueError, RecursionError) as error:
         raise config.UserError(
             f"{path} must be the settings of a training run. Received: {error}"
         ) from error
+
+
+def with_current_names(settings: dict) -> dict:
+    """Nested settings, those with older names under today's."""
+    return {
+        CURRENT_NAMES.get(key, key): (
+            with_current_names(value) if isinstance(value, dict) else value
+        )
+        for key, value in settings.items()
+    }
 
 
 def _flatten(settings: dict, prefix: str = "") -> dict:

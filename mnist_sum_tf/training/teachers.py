@@ -1,5 +1,7 @@
 """The encoder's training targets: labels, or the outputs of teacher models."""
 
+import os
+
 import tensorflow as tf
 
 from mnist_sum_tf import config
@@ -23,7 +25,7 @@ class Teachers:
         Raises:
             UserError: if a teacher is no exported model.
         """
-        paths = settings.teacher.split(",") if settings.teacher else []
+        paths = _paths(settings.teacher) if settings.teacher else []
         self._read = [encoder_of(path, "teacher") for path in paths]
         self._encoders = None
         weights = [each for encoder in self._read for each in encoder.get_weights()]
@@ -66,6 +68,18 @@ class Teachers:
             raise RuntimeError("Teachers.build must be called before their loss.")
         logits = tf.stack([encoder(images, training=False) for encoder in self._encoders])
         return tf.reduce_mean(tf.nn.softmax(logits), axis=0)
+
+
+def _paths(teacher) -> list[str]:
+    """One path, which may have commas in it, or several with commas between."""
+    text = os.fspath(teacher)
+    paths = [text] if os.path.exists(text) else [p.strip() for p in text.split(",")]
+    if not all(paths):
+        raise config.UserError(
+            "--teacher must be a path, or several with commas between. "
+            f"Received: {text!r}"
+        )
+    return paths
 
 
 def _copy(encoder, dtype):

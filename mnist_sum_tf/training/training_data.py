@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 
 import numpy as np
 
@@ -116,7 +117,9 @@ def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | N
 
     if stage_dir is None:
         return hardest_digits(digits, build_encoder())
-    experiment = {"initial_model": initial_model, "digits_digest": digest}
+    experiment = {
+        "initial_model": os.fspath(initial_model), "digits_digest": digest
+    }
     return kept_hardest_digits(stage_dir, experiment, digits, build_encoder)
 
 
