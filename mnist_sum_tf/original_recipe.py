@@ -18,7 +18,7 @@ from mnist_sum_tf.data.original_images import (
 )
 from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
-from mnist_sum_tf.training import loop, precision, stage_folder, stages
+from mnist_sum_tf.training import loop, precision, stage_lock, stages
 from mnist_sum_tf.training.trained_models import is_trained, steps_taken
 
 REPORT_FILE = "reproduction.json"
@@ -150,7 +150,7 @@ def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
 def _start(settings: config.Config, workdir: pathlib.Path) -> None:
     """Writes step 0 of a stage that does not exist yet."""
     stage = settings.stage
-    if stage_folder.is_begun(workdir / stage):
+    if stage_lock.is_begun(workdir / stage):
         return
     state = state_dicts.initial_state(
         stage, settings.model.channels, settings.seed

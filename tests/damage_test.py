@@ -21,7 +21,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     interruptions,
     loop,
-    stage_folder,
+    stage_lock,
 )
 from mnist_sum_tf.training.history import read_history
 
@@ -200,8 +200,8 @@ def test_other_data_are_refused(run):
 
 def test_one_process_at_a_time(run):
     program = (
-        "import sys, time; from mnist_sum_tf.training import stage_folder; "
-        f"held = stage_folder.lock_directory({str(run)!r}); "
+        "import sys, time; from mnist_sum_tf.training import stage_lock; "
+        f"held = stage_lock.lock_directory({str(run)!r}); "
         "print('held', flush=True); time.sleep(60)"
     )
     other = subprocess.Popen(
@@ -212,7 +212,7 @@ def test_one_process_at_a_time(run):
         loop.train_and_evaluate(make_task, SETTINGS, run)
     other.kill()
     other.wait()
-    stage_folder.lock_directory(run).close()
+    stage_lock.lock_directory(run).close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

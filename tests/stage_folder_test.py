@@ -7,7 +7,7 @@ import loop_test
 import pytest
 
 from mnist_sum_tf import config
-from mnist_sum_tf.training import loop, stage_folder
+from mnist_sum_tf.training import loop, stage_folder, stage_lock
 
 SETTINGS = config.Config(stage="sum_model", objective="distribution")
 
@@ -146,16 +146,15 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     stage_dir = tmp_path / "encoder"
     with pytest.raises(config.UserError, match="--base_channels"):
         loop.train_and_evaluate(lambda: task, loop_test.SETTINGS, stage_dir)
-    assert [path.name for path in stage_dir.iterdir()] == [stage_folder.LOCK_FILE]
-    assert not stage_folder.is_begun(stage_dir)
+    assert not stage_dir.exists() and not stage_lock.is_begun(stage_dir)
     (tmp_path / "empty").mkdir()
-    assert not stage_folder.is_begun(tmp_path / "empty")
+    assert not stage_lock.is_begun(tmp_path / "empty")
     stage_folder.check_goes_on(stage_dir, SETTINGS.to_json())
     loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
-    assert stage_folder.is_begun(stage_dir)
+    assert stage_lock.is_begun(stage_dir)
     with pytest.raises(config.UserError, match="must be a folder.*Received: .*file"):
         (tmp_path / "file").touch()
-        stage_folder.is_begun(tmp_path / "file")
+        stage_lock.is_begun(tmp_path / "file")
 
 
 def test_settings_that_are_refused_are_so_before_the_data_are_read(tmp_path):
@@ -191,3 +190,50 @@ def test_a_folder_older_than_a_setting_goes_on(tmp_path):
     path.write_text(json.dumps(settings))
     row = loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, tmp_path)
     assert row["step"] == 8
+
+
+def test_a_refused_run_leaves_no_new_folder(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(config.UserError):
+        with stage_lock.locked_directory(tmp_path / "there" / "W" / "encoder"):
+            raise config.UserError("refused")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    with stage_lock.locked_directory(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [stage_lock.LOCK_FILE]
+
+
+def test_a_run_that_has_begun_stays(tmp_path):
+    with pytest.raises(config.UserError):
+        with stage_lock.locked_directory(tmp_path / "W" / "encoder"):
+            stage_folder.claim_directory(tmp_path / "W" / "encoder", {})
+            raise config.UserError("stopped")
+    names = {path.name for path in (tmp_path / "W" / "encoder").iterdir()}
+    assert names == {stage_folder.CONFIG_FILE, stage_lock.LOCK_FILE}
+
+
+def test_a_second_run_is_refused_and_removes_nothing(tmp_path):
+    with stage_lock.locked_directory(tmp_path / "W"):
+        with pytest.raises(config.UserError, match="one process at a time"):
+            with stage_lock.locked_directory(tmp_path / "W"):
+                pass
+        assert (tmp_path / "W" / stage_lock.LOCK_FILE).exists()
+    assert not (tmp_path / "W").exists()
+
+
+def test_a_lock_that_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
+    path, flock = tmp_path / "W" / stage_lock.LOCK_FILE, stage_lock.fcntl.flock
+    removed = []
+
+    def flock_late(file, how):
+        if not removed:
+            removed.append(path.unlink())
+        return flock(file, how)
+
+    monkeypatch.setattr(stage_lock.fcntl, "flock", flock_late)
+    with stage_lock.lock_directory(path.parent) as file:
+        assert removed and stage_lock._is_at(path, file)
+        assert path.read_text().startswith("process ")

@@ -13,7 +13,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.torch_bridge import files, shapes, state_dicts, work_directories
-from mnist_sum_tf.training import checkpoints, stage_folder, stages, trained_models
+from mnist_sum_tf.training import checkpoints, stage_lock, stages, trained_models
 
 ORIGINAL_STAGES = ("encoder", "decoder", "sum_model")
 
@@ -227,7 +227,7 @@ def test_a_stage_is_written_once(tmp_path):
     state = random_state("decoder")
     # All that a run leaves which was refused.
     (tmp_path / "decoder").mkdir()
-    (tmp_path / "decoder" / stage_folder.LOCK_FILE).touch()
+    (tmp_path / "decoder" / stage_lock.LOCK_FILE).touch()
     folder = work_directories.write_stage(state, settings, tmp_path)
     assert folder == tmp_path / "decoder"
     assert (folder / "checkpoints" / "ckpt-0.index").exists()

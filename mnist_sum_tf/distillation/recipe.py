@@ -18,7 +18,7 @@ import tqdm
 from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.distillation import networks, saved_states, students, teachers
-from mnist_sum_tf.training import interruptions, stage_folder
+from mnist_sum_tf.training import interruptions, stage_folder, stage_lock
 
 UNSEEN_IMAGES = 4096  # evaluated at the end
 
@@ -78,14 +78,14 @@ def distill(recipe: Recipe, workdir) -> Result:
         load_digits(recipe.digits, split, recipe.tfds_data_dir)
         for split in ("train", "validation")
     )
-    with stage_folder.lock_directory(workdir), interruptions.StopRequest() as stop:
+    with stage_lock.locked_directory(workdir), interruptions.StopRequest() as stop:
         _claim(recipe, digits, workdir)
         try:
             trained = _teachers(recipe, digits, workdir, stop)
             plain = _student(recipe, digits, trained, workdir, stop)
             saved_states.write_arrays(workdir / "encoder.npz", plain)
         except OSError as error:
-            raise stage_folder.unwritable(error) from error
+            raise stage_lock.unwritable(error) from error
     images, sums = students.unseen_images(recipe.student, unseen, UNSEEN_IMAGES)
     return Result(
         workdir / "encoder.npz", teachers.accuracy(trained, unseen),

@@ -20,7 +20,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     history,
     loop,
-    stage_folder,
+    stage_lock,
     stages,
     strategies,
     trained_models,
@@ -106,7 +106,7 @@ def write_stage(
         UserError: if the stage is there already or cannot be written.
     """
     stage_dir = pathlib.Path(workdir) / settings.stage
-    if stage_folder.is_begun(stage_dir):
+    if stage_lock.is_begun(stage_dir):
         raise config.UserError(
             f"--workdir must have no {settings.stage} yet; nothing is "
             f"overwritten. Received: {str(workdir)!r}"
@@ -132,7 +132,7 @@ def write_stage(
 def _take_away_lock(stage_dir: pathlib.Path) -> None:
     """Removes the lock and the folder that a refused run left."""
     if stage_dir.exists():
-        (stage_dir / stage_folder.LOCK_FILE).unlink(missing_ok=True)
+        (stage_dir / stage_lock.LOCK_FILE).unlink(missing_ok=True)
         stage_dir.rmdir()
 
 

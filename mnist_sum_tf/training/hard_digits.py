@@ -18,7 +18,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import write_if_absent
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.training import stage_folder
+from mnist_sum_tf.training import stage_folder, stage_lock
 
 ROWS_FILE = "hard_digits.json"
 LEAST_SHARE, MOST_SHARE = 0.1, 0.5  # from each hard digit once more to 18 times
@@ -79,7 +79,7 @@ def _write_rows(path: pathlib.Path, content: dict) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_if_absent(path, json.dumps(content) + "\n")
     except OSError as error:
-        raise stage_folder.unwritable(error) from error
+        raise stage_lock.unwritable(error) from error
 
 
 def _checked(rows, path: pathlib.Path, num_digits: int) -> np.ndarray:

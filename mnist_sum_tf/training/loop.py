@@ -20,6 +20,7 @@ from mnist_sum_tf.training import (
     optimizers,
     precision,
     stage_folder,
+    stage_lock,
     steps,
     strategies,
 )
@@ -59,7 +60,7 @@ def train_and_evaluate(
     dtype = precision.resolve_precision(settings.precision)
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
-            stack.enter_context(stage_folder.lock_directory(stage_dir))
+            stack.enter_context(stage_lock.locked_directory(stage_dir))
             stage_folder.check_goes_on(stage_dir, settings.to_json())
         stack.enter_context(strategies.lost_machines_reported(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())

@@ -1,6 +1,5 @@
-"""A stage's folder belongs to one experiment, and to one process at a time."""
+"""A stage's folder belongs to one experiment."""
 
-import fcntl
 import json
 import logging
 import os
@@ -9,13 +8,13 @@ import pathlib
 from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.training.history import read_history
+from mnist_sum_tf.training.stage_lock import unwritable
 
 CONFIG_FILE = "config.json"
 # Digests kept of a run's training data and of its teacher.
 DIGESTS = ("data_digest", "digits_digest", "teacher_digest")
 DIGEST_MESSAGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
 DIGEST_MESSAGES |= {"teacher_digest": "the teachers or their weights have changed: "}
-LOCK_FILE = ".lock"
 # Settings that may differ between a run and its continuation: how long, on what and
 # how precisely it runs, not which experiment it is.
 FREE_SETTINGS = (
@@ -39,60 +38,6 @@ DIGEST_OF_PATH = dict.fromkeys(
     ("data.digits", "data.images", "data.sums", "digits"), "data_digest"
 )
 DIGEST_OF_PATH |= {"teacher": "teacher_digest", "initial_model": None}
-
-
-def lock_directory(stage_dir):
-    """Locks the folder for this process; creates it if missing.
-
-    Returns:
-        An open file; the lock ends when it is closed or the process exits.
-
-    Raises:
-        UserError: if another process trains in it, or it cannot be used.
-    """
-    config.check_path(stage_dir, "workdir")
-    path = pathlib.Path(stage_dir) / LOCK_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+", encoding="utf-8")
-    except OSError as error:
-        raise unwritable(error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        file.truncate(0)
-        file.write(f"process {os.getpid()}")
-        file.flush()
-    except BlockingIOError:
-        file.close()
-        holder = path.read_text(encoding="utf-8", errors="replace")
-        raise config.UserError(
-            f"{path.parent} must be used by one process at a time. "
-            f"Received: a second one, beside {holder}"
-        ) from None
-    except OSError as error:
-        file.close()
-        raise unwritable(error) from error
-    return file
-
-
-def is_begun(stage_dir) -> bool:
-    """Whether a folder holds anything except the lock file of a refused run.
-
-    Raises:
-        UserError: if it cannot be read.
-    """
-    try:
-        there = os.path.exists(stage_dir) and {*os.listdir(stage_dir)}
-    except OSError as error:
-        raise unwritable(error) from error
-    return bool(there and there - {LOCK_FILE})
-
-
-def unwritable(error: OSError) -> config.UserError:
-    """The error to raise where a folder cannot be written."""
-    return config.UserError(
-        f"--workdir must be a folder that can be written. Received: {error}"
-    )
 
 
 def claim_directory(stage_dir, settings: dict) -> dict:

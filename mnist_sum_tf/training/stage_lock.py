@@ -1,0 +1,91 @@
+"""A stage's folder belongs to one process at a time."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+
+from mnist_sum_tf import config
+
+LOCK_FILE = ".lock"
+
+
+def lock_directory(stage_dir):
+    """Locks the folder for this process; creates it if missing.
+
+    Returns:
+        An open file; the lock ends when it is closed or the process exits.
+
+    Raises:
+        UserError: if another process trains in it, or it cannot be used.
+    """
+    config.check_path(stage_dir, "workdir")
+    path = pathlib.Path(stage_dir) / LOCK_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_at(path, file):  # Removed since by a run that was refused.
+            file.close()
+            return lock_directory(stage_dir)
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+    except BlockingIOError:
+        file.close()
+        holder = path.read_text(encoding="utf-8", errors="replace")
+        raise config.UserError(
+            f"{path.parent} must be used by one process at a time. "
+            f"Received: a second one, beside {holder}"
+        ) from None
+    except OSError as error:
+        file.close()
+        raise unwritable(error) from error
+    return file
+
+
+def _is_at(path, file) -> bool:
+    """Whether an open file is the one at a path."""
+    return os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+
+
+@contextlib.contextmanager
+def locked_directory(stage_dir):
+    """A context that holds `lock_directory`; new folders do not outlive a refusal.
+
+    Raises: as `lock_directory`.
+    """
+    stage_dir = pathlib.Path(stage_dir)
+    new = [each for each in (stage_dir, *stage_dir.parents) if not each.exists()]
+    with lock_directory(stage_dir):
+        try:
+            yield
+        finally:
+            if new and not is_begun(stage_dir):
+                with contextlib.suppress(OSError):  # which may hold something by now
+                    (stage_dir / LOCK_FILE).unlink()
+                    for each in new:
+                        each.rmdir()
+
+
+def is_begun(stage_dir) -> bool:
+    """Whether a folder holds anything except the lock file of a refused run.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        there = os.path.exists(stage_dir) and {*os.listdir(stage_dir)}
+    except OSError as error:
+        raise unwritable(error) from error
+    return bool(there and there - {LOCK_FILE})
+
+
+def unwritable(error: OSError) -> config.UserError:
+    """The error to raise where a folder cannot be written."""
+    return config.UserError(
+        f"--workdir must be a folder that can be written. Received: {error}"
+    )
