@@ -27,7 +27,7 @@ BOUNDS = {
     "optimizer.gradient_clip_norm": (1e-30, math.inf),
     "optimizer.average_decay": (0.0, 1.0),
 }
-MOST_CHANNELS = 2**14  # of any block
+MOST_CHANNELS = 2**14  # of any block: what base_channels allows the last one
 # Settings that no script has a flag for.
 WITHOUT_FLAG = (
     "data.train_fraction", "optimizer.warmup_steps", "optimizer.gradient_clip_norm",

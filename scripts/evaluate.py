@@ -75,10 +75,6 @@ def _check_flags() -> None:
             "--model cannot be combined with --workdir. Received: "
             f"--model={_MODEL.value} --workdir={_WORKDIR.value}"
         )
-    if _SUMS.value and not _IMAGES.value:
-        raise config.UserError(
-            f"--sums requires --images. Received: --sums={_SUMS.value} alone"
-        )
     given_flags.check_tfds_data_dir(_DIGITS.value)
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:

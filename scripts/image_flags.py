@@ -11,9 +11,9 @@ from absl import flags
 from preset_defaults import in_presets
 
 from mnist_sum_tf import config
+from mnist_sum_tf.config_check import MOST_CHANNELS, check_data
 
 IMAGE_STAGES = ("encoder", "sum_model")
-MOST_CHANNELS = 2**14  # what --base_channels allows the last block
 
 
 @functools.cache  # a second call in one process must not define them twice
@@ -228,11 +228,7 @@ def check_fits_images() -> None:
             f"--{name} is for composites and cannot be combined with --images. "
             f"Received: {flags.FLAGS[name].serialize()} --images={images}"
         )
-    if given_flags.given("sums") and not images:
-        raise config.UserError(
-            "--sums requires --images. Received: "
-            f"--sums={given_flags.optional('sums')} alone"
-        )
+    check_data(config.DataConfig(images=images, sums=given_flags.optional("sums")))
     if given_flags.given("augmented") and not images:
         raise config.UserError(
             "--augmented is for your own images and requires --images. "
