@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf.config import one_line
+from mnist_sum_tf.user_errors import one_line
 
 MAX_WORST = 100
 OUTPUTS = ("digit_probabilities", "sum_probabilities", "sum")

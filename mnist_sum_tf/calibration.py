@@ -13,6 +13,7 @@ from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.sum_distribution import build_sum_distribution
 from mnist_sum_tf.training import checkpoints, losses, stage_folder, trained_models
+from mnist_sum_tf.user_errors import UserError
 
 LAYER = "digit_probabilities"
 LOWEST, HIGHEST = 0.2, 5.0
@@ -219,7 +220,7 @@ def validation_datasets(workdir) -> dict:
         data = config.DataConfig(**settings["data"])
         seed = settings["seed"]
     except (KeyError, TypeError) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must name the data trained on. Received: {error!r}"
         ) from error
     if data.images is None:

@@ -4,6 +4,7 @@ import math
 import operator
 
 from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 # Setting -> its smallest and its largest value; whole numbers stand for whole numbers.
 BOUNDS = {
@@ -49,7 +50,7 @@ def check_settings(settings: config.Config) -> None:
         whole = isinstance(smallest, int)
         if not _is_number(value, whole) or not smallest <= value <= largest:
             kind = "whole number" if whole else "number"
-            raise config.UserError(
+            raise UserError(
                 f"{_flag(name)} must be a {kind} from {smallest} to {largest}. "
                 f"Received: {value!r}"
             )
@@ -60,7 +61,7 @@ def check_settings(settings: config.Config) -> None:
 def check_data(data: config.DataConfig) -> None:
     """Raises `UserError` for sums of no images, which nothing would read."""
     if data.sums is not None and data.images is None:
-        raise config.UserError(
+        raise UserError(
             f"--sums requires --images. Received: --sums={data.sums} alone"
         )
 
@@ -78,16 +79,16 @@ def check_stage(settings: config.Config, stage: str) -> None:
     check_settings(settings)
     objectives = config.OBJECTIVES[stage]
     if settings.stage != stage:
-        raise config.UserError(
+        raise UserError(
             f"stage must be {stage!r} here. Received: {settings.stage!r}"
         )
     if settings.objective not in objectives:
-        raise config.UserError(
+        raise UserError(
             f"--objective must be one of {', '.join(objectives)} for the stage {stage}. "
             f"Received: {settings.objective!r}"
         )
     if settings.teacher and stage != "encoder":
-        raise config.UserError(
+        raise UserError(
             "--teacher is for the encoder alone. "
             f"Received: {settings.teacher} for {stage}"
         )
@@ -107,7 +108,7 @@ def _check_channels(channels) -> None:
     if not is_list or not all(
         _is_number(each, whole=True) and 1 <= each <= MOST_CHANNELS for each in channels
     ):
-        raise config.UserError(
+        raise UserError(
             f"--block_channels must be {config.NUM_BLOCKS} whole numbers from 1 to "
             f"{MOST_CHANNELS}. Received: {channels!r}"
         )

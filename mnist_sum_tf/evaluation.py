@@ -29,6 +29,7 @@ from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import load_as_keras_model
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.trained_models import load_sum_model
+from mnist_sum_tf.user_errors import one_line
 
 NUM_SAMPLES = 10
 POOLED = "all of these"
@@ -95,7 +96,7 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
     if workdir is not None:
         return load_sum_model(workdir)
     if is_model_file(model_path):
-        name = config.one_line(os.path.basename(model_path))
+        name = one_line(os.path.basename(model_path))
         return as_keras_model(load_file(model_path), name)
     return load_as_keras_model(model_path)
 

@@ -7,12 +7,13 @@ import tensorflow as tf
 from mnist_sum_tf import config, robustness
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.user_errors import UserError, one_line
 
 
 def check_layouts(layouts) -> None:
     """Raises a `UserError` unless there are some, and each is one of `LAYOUTS`."""
     if not layouts or {*layouts} - {*config.LAYOUTS}:
-        raise config.UserError(
+        raise UserError(
             f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
             f"Received: {','.join(layouts) or 'none'}"
         )
@@ -37,7 +38,7 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
     """
     if data.images is not None:
         labelled = datasets.read_labelled_images(data.images, data.sums)
-        name = config.one_line(os.fspath(data.images))
+        name = one_line(os.fspath(data.images))
         return {name: _with_names(labelled)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
     # Cached, since each is iterated over three times.

@@ -10,6 +10,7 @@ import numpy as np
 from mnist_sum_tf import answers, config, evaluation
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.prediction import BATCH_SIZE, find_images
+from mnist_sum_tf.user_errors import UserError, one_line
 
 
 class Inspected(NamedTuple):
@@ -89,13 +90,13 @@ def inspect_files(model: keras.Model, paths) -> list[Inspected]:
     for path in find_images(paths, faults.append):
         try:
             canvases.append(canvas_with_ink(path, read_picture(path)))
-            names.append(config.one_line(os.path.basename(path)))
-        except config.UserError as fault:
+            names.append(one_line(os.path.basename(path)))
+        except UserError as fault:
             faults.append(fault)
     if not names and faults:
         raise faults[0]
     for fault in faults:
-        logging.warning("%s", config.one_line(str(fault)))
+        logging.warning("%s", one_line(str(fault)))
     inspected = []
     for start in range(0, len(names), BATCH_SIZE):
         batch = slice(start, start + BATCH_SIZE)

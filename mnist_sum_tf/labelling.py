@@ -17,6 +17,7 @@ from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_sheet
 from mnist_sum_tf.training import trained_models
+from mnist_sum_tf.user_errors import UserError
 
 BATCH_SIZE = 250
 SHOWN = 20  # images in labels.png
@@ -80,7 +81,7 @@ def label_images(
         UserError: for files that cannot be used, or if too few are labelled.
     """
     if not 0 <= min_confidence <= known_sums.SUREST:
-        raise config.UserError(
+        raise UserError(
             f"--min_confidence must be from 0 to {known_sums.SUREST}. "
             f"Received: {min_confidence}"
         )
@@ -167,7 +168,7 @@ def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
         arrays[f"y_{name}"] = labels.reshape(-1).astype(np.uint8)
     for name, fewest in (("train", digits.MIN_TRAIN), ("test", digits.MIN_TEST)):
         if len(arrays[f"y_{name}"]) < fewest:
-            raise config.UserError(
+            raise UserError(
                 f"--images must hold at least {fewest} digits of the {name} part "
                 "that can be cut apart and are labelled surely (--min_confidence). "
                 f"Received: {len(arrays[f'y_{name}'])}"
@@ -234,7 +235,7 @@ def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
     """
     rows, digit_images = segments.cut_images(images)
     if not len(rows):
-        raise config.UserError(
+        raise UserError(
             "Some images must have blank columns between four digits. Received: none "
             f"of {len(images)}"
         )

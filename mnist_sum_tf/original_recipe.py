@@ -20,6 +20,7 @@ from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
 from mnist_sum_tf.training import loop, precision, stage_lock, stages
 from mnist_sum_tf.training.trained_models import is_trained, steps_taken
+from mnist_sum_tf.user_errors import UserError
 
 REPORT_FILE = "reproduction.json"
 
@@ -100,7 +101,7 @@ def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
     for stage, places in has.items():
         there = any(is_trained(workdir / place) for place in places)
         if not (recipe.epochs.get(stage) or there):
-            raise config.UserError(
+            raise UserError(
                 f"--{stage}_epochs must be at least 1 until the {stage} is trained. "
                 "Received: 0"
             )
@@ -114,7 +115,7 @@ def _check_not_too_late(stage: str, recipe: Recipe, workdir: pathlib.Path) -> No
     epoch = settings_of(stage, recipe, workdir).log_every_steps
     done = steps_taken(workdir / stage) // epoch
     if recipe.epochs[stage] > done:
-        raise config.UserError(
+        raise UserError(
             f"--{stage}_epochs must stay {done} once both are trained together, which "
             f"goes on from that {stage}; use another --workdir, or delete "
             f"{workdir / 'sum_model'}. Received: {recipe.epochs[stage]}"

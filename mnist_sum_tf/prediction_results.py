@@ -9,9 +9,9 @@ import sys
 from PIL import Image
 
 from mnist_sum_tf import reports
-from mnist_sum_tf.config import UserError, one_line
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.prediction import Reading, load_model, read_sums
+from mnist_sum_tf.user_errors import UserError, one_line
 
 # More would make a picture that hardly any program opens.
 MAX_DRAWN = 400

@@ -11,6 +11,7 @@ no clipping, no averaging); its encoder took 621 epochs of 2,498 images.
 import dataclasses
 
 from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 _NORMALIZED = config.ModelConfig(normalized=True)
 _AUGMENTED = config.DataConfig(augmented=True)
@@ -118,11 +119,11 @@ def get_preset(name: str, stage: str) -> config.Config:
         UserError: if there is no such preset, or it has no such stage.
     """
     if name not in _PRESETS:
-        raise config.UserError(
+        raise UserError(
             f"--preset must be one of {', '.join(_PRESETS)}. Received: {name!r}"
         )
     if stage not in _PRESETS[name]:
-        raise config.UserError(
+        raise UserError(
             f"--preset={name} is for {', '.join(_PRESETS[name])} alone. "
             f"Received: {stage}"
         )

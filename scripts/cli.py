@@ -31,7 +31,7 @@ def check_flag_names(arguments: list[str]) -> None:
         name = argument.split("=")[0]
         is_plain = name.isprintable() and len(name) <= LONGEST_FLAG
         if name.startswith("-") and not is_plain:
-            from mnist_sum_tf.config import UserError
+            from mnist_sum_tf.user_errors import UserError
 
             raise UserError(
                 "Flags must be among those that --help shows. "
@@ -45,7 +45,7 @@ def check_no_files(arguments: list[str]) -> None:
     Raises:
         UserError: if there is any.
     """
-    from mnist_sum_tf.config import UserError
+    from mnist_sum_tf.user_errors import UserError
 
     if arguments:
         raise UserError(
@@ -60,7 +60,7 @@ def check_not_empty() -> None:
     Raises:
         UserError: if a flag's value is empty.
     """
-    from mnist_sum_tf.config import UserError
+    from mnist_sum_tf.user_errors import UserError
 
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
@@ -117,7 +117,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
     except SystemExit:  # --help was shown, after which absl would exit with 1.
         sys.exit(0)
     except flags.Error as error:
-        from mnist_sum_tf.config import one_line
+        from mnist_sum_tf.user_errors import one_line
 
         reason = one_line(" ".join(str(error).split()))
         missing = re.fullmatch(r"flag --(\w+)=None: .* other than None\.", reason)
@@ -166,8 +166,8 @@ def _set_up() -> None:
 
 
 def _run_and_report(main, argv: list[str], takes_files: bool):
-    from mnist_sum_tf.config import UserError, one_line
     from mnist_sum_tf.training import interruptions
+    from mnist_sum_tf.user_errors import UserError, one_line
 
     try:
         check_not_empty()

@@ -15,7 +15,7 @@ import given_flags
 import training_flags
 from absl import flags
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 training_flags.define_image_flags()
 flags.adopt_module_key_flags(training_flags)
@@ -45,12 +45,12 @@ def main(argv):
         print(f"Wrote the {stage} of {workdir} to {path}")
         return
     if _STAGE.value:
-        raise config.UserError(
+        raise UserError(
             "--stage requires --to_torch; what a PyTorch file is of shows in "
             f"its tensors. Received: --stage={_STAGE.value} alone"
         )
     if given_flags.optional("normalized"):
-        raise config.UserError(
+        raise UserError(
             "--normalized must not be given: the original's layers are plain. "
             "Received: --normalized"
         )
@@ -70,7 +70,7 @@ def _check_no_other_flags() -> None:
         if flag.present and flag.name not in needed
     )
     if given:
-        raise config.UserError(
+        raise UserError(
             "--to_torch requires --workdir, --torch_checkpoint and --stage "
             f"alone: it trains nothing. Received: {', '.join(given)}"
         )

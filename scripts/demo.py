@@ -27,8 +27,8 @@ _BACKEND = flags.DEFINE_string(
 
 def main(argv):
     del argv
-    from mnist_sum_tf.config import UserError
     from mnist_sum_tf.demo import server
+    from mnist_sum_tf.user_errors import UserError
 
     if _MODEL.value and _BACKEND.value:
         raise UserError(

@@ -13,7 +13,7 @@ import cli
 import given_flags
 from absl import flags
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError, kind_and_line
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The folder that checkpoints and encoder.npz go to.",
@@ -60,9 +60,9 @@ def main(argv):
     except ImportError as error:
         if (error.name or "").startswith("mnist_sum_tf"):
             raise
-        raise config.UserError(
+        raise UserError(
             "Distillation needs JAX: pip install -e '.[distillation]'. "
-            f"Received: {config.kind_and_line(error)}"
+            f"Received: {kind_and_line(error)}"
         ) from error
     student = students.StudentConfig(
         total_steps=_TOTAL_STEPS.value, global_batch_size=_GLOBAL_BATCH_SIZE.value,

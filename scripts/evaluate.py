@@ -12,6 +12,7 @@ import given_flags
 from absl import flags
 
 from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A SavedModel or a folder of its versions, an .onnx or a "
@@ -71,14 +72,14 @@ def main(argv):
 
 def _check_flags() -> None:
     if _MODEL.value and _WORKDIR.value:
-        raise config.UserError(
+        raise UserError(
             "--model cannot be combined with --workdir. Received: "
             f"--model={_MODEL.value} --workdir={_WORKDIR.value}"
         )
     given_flags.check_tfds_data_dir(_DIGITS.value)
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
-            raise config.UserError(
+            raise UserError(
                 f"--{flag.name} is for composites and cannot be combined with "
                 f"--images. Received: {flags.FLAGS[flag.name].serialize()} "
                 f"--images={_IMAGES.value}"

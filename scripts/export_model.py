@@ -16,7 +16,7 @@ Examples:
 import cli
 from absl import flags
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The experiment to export.")
 _MODEL = flags.DEFINE_string(
@@ -55,7 +55,7 @@ _BLEND_SHARE = flags.DEFINE_float(
 def main(argv):
     del argv
     if _BLEND_SHARE.present and not _BLEND_WITH.value:
-        raise config.UserError(
+        raise UserError(
             "--blend_share requires --blend_with. Received: "
             f"--blend_share={_BLEND_SHARE.value} alone"
         )

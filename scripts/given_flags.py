@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 # A bound that keeps numbers within what TensorFlow's integers hold.
 LARGEST_INTEGER = 2**31 - 1
@@ -25,7 +25,7 @@ def check_tfds_data_dir(digits: str) -> None:
     """Raises `UserError` if --tfds_data_dir is given but would not be used."""
     tfds_data_dir = optional("tfds_data_dir")
     if tfds_data_dir is not None and digits != "tfds":
-        raise config.UserError(
+        raise UserError(
             "--tfds_data_dir requires --digits=tfds. Received: "
             f"--tfds_data_dir={tfds_data_dir} --digits={digits}"
         )

@@ -12,6 +12,7 @@ from preset_defaults import in_presets
 
 from mnist_sum_tf import config
 from mnist_sum_tf.config_check import MOST_CHANNELS, check_data
+from mnist_sum_tf.user_errors import UserError
 
 IMAGE_STAGES = ("encoder", "sum_model")
 
@@ -145,7 +146,7 @@ def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:
     base_channels = given_flags.optional("base_channels")
     block_channels = _block_channels()
     if base_channels and block_channels:
-        raise config.UserError(
+        raise UserError(
             "--base_channels cannot be combined with --block_channels. Received: "
             f"{base_channels} and {','.join(map(str, block_channels))}"
         )
@@ -185,7 +186,7 @@ def _block_channels() -> tuple[int, ...] | None:
     if len(widths) != config.NUM_BLOCKS or not all(
         0 < width <= MOST_CHANNELS for width in widths
     ):
-        raise config.UserError(
+        raise UserError(
             f"--block_channels must be {config.NUM_BLOCKS} whole numbers from 1 to "
             f"{MOST_CHANNELS}, with commas between. Received: {','.join(parts)!r}"
         )
@@ -204,7 +205,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         "hard_share", "augmented",
     )  # fmt: skip
     if chosen.hard_share and not given_flags.given("initial_model"):
-        raise config.UserError(
+        raise UserError(
             "--hard_share requires --initial_model, which says what is hard. "
             f"Received: --hard_share={chosen.hard_share} alone"
         )
@@ -224,13 +225,13 @@ def check_fits_images() -> None:
         "mixup_share", "hard_share", "digits", "tfds_data_dir",
     )  # fmt: skip
     for name in of_composites if images else ():
-        raise config.UserError(
+        raise UserError(
             f"--{name} is for composites and cannot be combined with --images. "
             f"Received: {flags.FLAGS[name].serialize()} --images={images}"
         )
     check_data(config.DataConfig(images=images, sums=given_flags.optional("sums")))
     if given_flags.given("augmented") and not images:
-        raise config.UserError(
+        raise UserError(
             "--augmented is for your own images and requires --images. "
             f"Received: {flags.FLAGS['augmented'].serialize()}"
         )
@@ -246,7 +247,7 @@ def _check_have_effect(data: config.DataConfig) -> None:
         ("degradation_share", is_mixed and data.degraded, "--layout=mixed and --degraded"),
     ):
         if given_flags.optional(name) is not None and not has_effect:
-            raise config.UserError(
+            raise UserError(
                 f"--{name} requires {needed}. Received: --layout={data.layout}"
                 f"{' --nodegraded' if not data.degraded else ''}"
             )

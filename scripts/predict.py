@@ -32,8 +32,8 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def main(argv):
-    from mnist_sum_tf.config import UserError
     from mnist_sum_tf.prediction_results import PredictionConfig, predict_and_report
+    from mnist_sum_tf.user_errors import UserError
 
     paths = argv[1:]
     if not paths:

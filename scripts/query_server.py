@@ -11,7 +11,7 @@ Examples:
 import cli
 from absl import flags
 
-from mnist_sum_tf.config import UserError
+from mnist_sum_tf.user_errors import UserError
 
 LONGEST_SECONDS = 86_400  # A day; the system's timers end somewhere beyond.
 

@@ -11,6 +11,7 @@ from preset_defaults import in_presets
 
 from mnist_sum_tf import config
 from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.user_errors import UserError
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the experiment; a rerun resumes.", required=True
@@ -127,7 +128,7 @@ def _check_finite() -> None:
     for name in flags.FLAGS:
         value = flags.FLAGS[name].value
         if isinstance(value, float) and not math.isfinite(value):
-            raise config.UserError(
+            raise UserError(
                 f"--{name} must be a finite number. Received: {value}"
             )
 
@@ -145,11 +146,11 @@ def _check_learns(chosen: config.Config) -> None:
     of_encoder = {"teacher": chosen.teacher, "mixup_share": chosen.data.mixup_share}
     for name, value in of_encoder.items():
         if value and chosen.stage != "encoder":
-            raise config.UserError(
+            raise UserError(
                 f"--{name} is for train_encoder.py alone. Received: --{name}={value}"
             )
     if given_flags.optional("normalized") and not chosen.train_encoder:
-        raise config.UserError(
+        raise UserError(
             "--normalized requires an encoder that learns (--train_encoder). "
             f"Received: --normalized --notrain_encoder --preset={chosen.preset}"
         )

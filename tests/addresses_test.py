@@ -5,9 +5,9 @@ import pytest
 pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Server, connect
+from mnist_sum_tf.user_errors import UserError
 
 LABEL = 64 * "a"
 

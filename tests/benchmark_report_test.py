@@ -5,10 +5,10 @@ import json
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import config
 from mnist_sum_tf.benchmarks import run, settings, tables
 from mnist_sum_tf.benchmarks.timing import Measurement
 from mnist_sum_tf.runtimes.packages import PackageMissing
+from mnist_sum_tf.user_errors import UserError
 
 MEASUREMENTS = [
     Measurement("batches of 1", "ours", "ms", 0.5, 0.25, 12.25, 9, 2.0),
@@ -49,16 +49,16 @@ def test_a_report_comes_back(tmp_path):
 
 def test_a_report_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(config.UserError, match="--output must be .*Received"):
+    with pytest.raises(UserError, match="--output must be .*Received"):
         tables.write_report(tmp_path / "file" / "x.json", {}, {})
-    with pytest.raises(config.UserError, match="--output must be .*Received"):
+    with pytest.raises(UserError, match="--output must be .*Received"):
         tables.check_writable(tmp_path / "file" / "x.json")
-    with pytest.raises(config.UserError, match="--output must be .*Received"):
+    with pytest.raises(UserError, match="--output must be .*Received"):
         tables.write_report(".", {}, {})
 
 
 def test_unknown_sections_are_named(tmp_path):
-    with pytest.raises(config.UserError, match="pipeline, .*Received: x, y"):
+    with pytest.raises(UserError, match="pipeline, .*Received: x, y"):
         run.run(settings.quick(tmp_path), ["y", "memory", "x"])
 
 
@@ -67,7 +67,7 @@ def test_sections_run_in_order_and_are_kept(tmp_path, monkeypatch, capsys):
         raise PackageMissing("needs a package. Received: none")
 
     def refused(_):
-        raise config.UserError("--model must be a model. Received: none")
+        raise UserError("--model must be a model. Received: none")
 
     monkeypatch.setattr(
         run, "SECTIONS",
@@ -82,11 +82,11 @@ def test_sections_run_in_order_and_are_kept(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert printed.index("First") < printed.index("Third")
     assert list(run.run(settings.quick(tmp_path), ["c"])) == ["c"]
-    with pytest.raises(config.UserError, match="needs a package"):
+    with pytest.raises(UserError, match="needs a package"):
         run.run(settings.quick(tmp_path), ["b"])
     assert list(run.run(settings.quick(tmp_path), ["c", "a"])) == ["a", "c"]
     monkeypatch.setitem(run.SECTIONS, "b", ("Second", refused))
-    with pytest.raises(config.UserError, match="--model must be"):
+    with pytest.raises(UserError, match="--model must be"):
         run.run(settings.quick(tmp_path))
 
 
@@ -96,10 +96,10 @@ def test_what_would_be_refused_late_is_refused_first(tmp_path, monkeypatch):
 
     sections = {"a": ("First", measured), "inference": ("Second", measured)}
     monkeypatch.setattr(run, "SECTIONS", sections)
-    with pytest.raises(config.UserError, match="Received.*nothing_there"):
+    with pytest.raises(UserError, match="Received.*nothing_there"):
         run.run(settings.quick(tmp_path / "nothing_there"))
     (tmp_path / "file").touch()
-    with pytest.raises(config.UserError, match="--output must be .*Received"):
+    with pytest.raises(UserError, match="--output must be .*Received"):
         run.run(settings.quick(tmp_path), ["a"], output=tmp_path / "file" / "x.json")
 
 
@@ -112,7 +112,7 @@ def test_processors_are_not_compared_with_gpus(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(run, "describe_machine", lambda: {"GPUs": 1})
     assert list(run.run(settings.quick(tmp_path))) == ["memory"]
     assert "twin is left out" in caplog.text
-    with pytest.raises(config.UserError, match="CUDA_VISIBLE_DEVICES=-1.*Received: 1"):
+    with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES=-1.*Received: 1"):
         run.run(settings.quick(tmp_path), ["twin"])
     monkeypatch.setattr(run, "describe_machine", lambda: {"GPUs": 0})
     assert list(run.run(settings.quick(tmp_path), ["twin"])) == ["twin"]

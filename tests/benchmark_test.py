@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import config
 from mnist_sum_tf.benchmarks import (
     arithmetic,
     contenders,
@@ -21,6 +20,7 @@ from mnist_sum_tf.benchmarks.timing import Measurement, TimingBudget
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.user_errors import UserError
 
 
 class Clock:
@@ -227,5 +227,5 @@ def test_openvino_reads_the_onnx_file(tmp_path):
 
 def test_openvino_needs_the_onnx_file(tmp_path):
     pytest.importorskip("openvino", reason="an optional extra")
-    with pytest.raises(config.UserError, match="Received: none"):
+    with pytest.raises(UserError, match="Received: none"):
         contenders.openvino_reader(tmp_path / "a.onnx", "f32")

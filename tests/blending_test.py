@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training.blending import blend_encoders
+from mnist_sum_tf.user_errors import UserError
 
 
 def sum_model(fill, base_channels=2):

@@ -12,6 +12,7 @@ from mnist_sum_tf.data.digits import digest_of
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture
@@ -177,5 +178,5 @@ def test_other_images_than_were_trained_on_are_reported(tmp_path, changed, caplo
 def test_settings_without_data_are_named(tmp_path):
     (tmp_path / "encoder").mkdir()
     (tmp_path / "encoder" / "config.json").write_text('{"data": {"x": 1}}')
-    with pytest.raises(config.UserError, match="must name the data trained on"):
+    with pytest.raises(UserError, match="must name the data trained on"):
         calibration.validation_datasets(tmp_path)

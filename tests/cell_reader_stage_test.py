@@ -8,9 +8,9 @@ import tensorflow as tf
 from box_images import image_of, small, some_digits, write_pair
 from PIL import Image
 
-from mnist_sum_tf import config
 from mnist_sum_tf.data import digits, segments
 from mnist_sum_tf.training import stages, trained_models
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +74,12 @@ def test_images_that_cannot_be_cut_are_reported(tmp_path):
             + np.full((10, 40, 168), 60, np.uint8))  # fmt: skip
     np.save(tmp_path / "y.npy", np.arange(10))
     settings = small((str(tmp_path / "x.npy"), str(tmp_path / "y.npy")))
-    with pytest.raises(config.UserError, match="none among 8 training images"):
+    with pytest.raises(UserError, match="none among 8 training images"):
         stages.train_cell_reader(settings, tmp_path)
 
 
 def test_it_needs_images(tmp_path):
-    with pytest.raises(config.UserError, match="Received: neither"):
+    with pytest.raises(UserError, match="Received: neither"):
         stages.train_cell_reader(small((None, None)), tmp_path)
 
 

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from absl import flags
 
-from mnist_sum_tf.config import UserError
+from mnist_sum_tf.user_errors import UserError
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 

@@ -8,6 +8,7 @@ import pytest
 from mnist_sum_tf import config, config_check
 from mnist_sum_tf.presets import get_preset, stages_of
 from mnist_sum_tf.training import stages
+from mnist_sum_tf.user_errors import UserError
 
 
 def changed(name: str, value) -> config.Config:
@@ -58,7 +59,7 @@ def test_presets_can_be(preset):
 def test_what_cannot_be_is_refused_before_anything_is_written(
     tmp_path, name, value, message
 ):
-    with pytest.raises(config.UserError) as raised:
+    with pytest.raises(UserError) as raised:
         stages.train_encoder(changed(name, value), tmp_path / "W")
     assert str(raised.value).startswith(message)
     assert "Received: " in str(raised.value)
@@ -94,14 +95,14 @@ def test_what_can_be(name, value):
 )  # fmt: skip
 def test_each_stage_has_its_objectives(tmp_path, train, stage, objective, message):
     settings = config.Config(stage=stage, objective=objective)
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         train(settings, tmp_path / "W")
     assert not (tmp_path / "W").exists()
 
 
 def test_a_teacher_is_the_encoders():
     settings = dataclasses.replace(get_preset("compact", "sum_model"), teacher="T")
-    with pytest.raises(config.UserError, match="Received: T for sum_model$"):
+    with pytest.raises(UserError, match="Received: T for sum_model$"):
         config_check.check_stage(settings, "sum_model")
 
 

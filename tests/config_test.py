@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import first_line
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from mnist_sum_tf import config
     ],
 )  # fmt: skip
 def test_the_first_line(reason, line):
-    assert config.first_line(reason) == line
+    assert first_line(reason) == line

@@ -14,7 +14,6 @@ import pytest
 import tensorflow as tf
 from loop_test import SETTINGS, assert_same_values, final_values, make_task
 
-from mnist_sum_tf import config
 from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import export
 from mnist_sum_tf.training import (
@@ -24,6 +23,7 @@ from mnist_sum_tf.training import (
     stage_lock,
 )
 from mnist_sum_tf.training.history import read_history
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_every_byte_counts(run):
 
 def test_no_restart_from_zero_where_checkpoints_are_gone(run, caplog):
     shutil.rmtree(run / "checkpoints")
-    with pytest.raises(config.UserError, match="history of 8 steps, no"):
+    with pytest.raises(UserError, match="history of 8 steps, no"):
         loop.train_and_evaluate(make_task, SETTINGS, run)
     # A run killed within its first save left no more than this.
     rows = '[{"step": 2, "loss": 1.0}]'
@@ -176,25 +176,25 @@ def test_a_first_save_that_was_killed_may_have_been_due_later(tmp_path, caplog):
 
 @pytest.mark.parametrize("name", ["run [1]", "back\\slash", os.fsdecode(b"caf\xe9")])
 def test_paths_that_tensorflow_cannot_read_back_are_refused_at_once(tmp_path, name):
-    with pytest.raises(config.UserError, match="--workdir must be a path .*Received: "):
+    with pytest.raises(UserError, match="--workdir must be a path .*Received: "):
         loop.train_and_evaluate(make_task, SETTINGS, tmp_path / name)
     assert [*tmp_path.iterdir()] == []
-    with pytest.raises(config.UserError, match="--model must be a path .*Received: "):
+    with pytest.raises(UserError, match="--model must be a path .*Received: "):
         saved_model.find_saved_model(tmp_path / name)
-    with pytest.raises(config.UserError, match="--export_dir must be a path"):
+    with pytest.raises(UserError, match="--export_dir must be a path"):
         export.check_export_dir(tmp_path / name)
 
 
 def test_settings_are_in_the_checkpoint_too(run):
     (run / "config.json").unlink()
     other = dataclasses.replace(SETTINGS, seed=5)
-    with pytest.raises(config.UserError, match="seed was 0, is now 5"):
+    with pytest.raises(UserError, match="seed was 0, is now 5"):
         loop.train_and_evaluate(make_task, other, run)
 
 
 def test_other_data_are_refused(run):
     task = dataclasses.replace(make_task(), data_digest="other")
-    with pytest.raises(config.UserError, match="data_digest was '', is now 'other'"):
+    with pytest.raises(UserError, match="data_digest was '', is now 'other'"):
         loop.train_and_evaluate(lambda: task, SETTINGS, run)
 
 
@@ -208,7 +208,7 @@ def test_one_process_at_a_time(run):
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     )
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(config.UserError, match=f"beside process {other.pid}"):
+    with pytest.raises(UserError, match=f"beside process {other.pid}"):
         loop.train_and_evaluate(make_task, SETTINGS, run)
     other.kill()
     other.wait()
@@ -255,12 +255,12 @@ def bad_task(*steps):
 
 def test_numbers_that_are_not_finite_stop_or_are_counted(tmp_path):
     task = bad_task(3, 5, 6)
-    with pytest.raises(config.UserError) as error:
+    with pytest.raises(UserError) as error:
         loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
     message = str(error.value)
     assert "the last at step 3" in message and message.endswith("ckpt-2")
     tolerant = dataclasses.replace(SETTINGS, skip_non_finite=1)
-    with pytest.raises(config.UserError, match="=3 or more.* at step 6"):
+    with pytest.raises(UserError, match="=3 or more.* at step 6"):
         loop.train_and_evaluate(lambda: task, tolerant, tmp_path)
     tolerant = dataclasses.replace(SETTINGS, skip_non_finite=3)
     row = loop.train_and_evaluate(lambda: task, tolerant, tmp_path)

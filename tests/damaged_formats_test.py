@@ -12,9 +12,9 @@ import tensorflow as tf
 from format_fixtures import FLOAT32, NEEDS, folder, skip_without, sum_model
 
 from mnist_sum_tf import prediction
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.runtimes import loading, packages
 from mnist_sum_tf.serving.formats import file_export
+from mnist_sum_tf.user_errors import UserError
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import augmentation, composites, datasets, segments
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import LabelledImages
+from mnist_sum_tf.user_errors import UserError
 
 
 def some_digits(count=22):

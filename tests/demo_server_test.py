@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from demo_fixtures import PHOTOGRAPHS, ask, predict, server, serving
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.demo import handler, served_files
 from mnist_sum_tf.demo import server as demo
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = ["server"]  # A fixture of the tests below.
 

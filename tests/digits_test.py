@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import digits, tfds_export
 from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.user_errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "write_tfds_dataset.py"

@@ -12,6 +12,7 @@ from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.distillation import networks, recipe, saved_states, students, teachers
 from mnist_sum_tf.training import interruptions
 from mnist_sum_tf.training.starting_models import starting_encoder
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = ["digits_file"]  # A fixture of the tests below.
 
@@ -120,14 +121,14 @@ def test_other_settings_need_another_folder(small, tmp_path):
     recipe._claim(small, digits, tmp_path)
     recipe._claim(dataclasses.replace(small, checkpoint_every_steps=1), digits, tmp_path)
     other = dataclasses.replace(small, teacher_steps=3)
-    with pytest.raises(config.UserError, match="teacher_steps was 2, is now 3"):
+    with pytest.raises(UserError, match="teacher_steps was 2, is now 3"):
         recipe.distill(other, tmp_path)
     relabelled = digits._replace(labels=digits.labels[::-1])
-    with pytest.raises(config.UserError, match="their labels have changed"):
+    with pytest.raises(UserError, match="their labels have changed"):
         recipe._claim(small, relabelled, tmp_path)
     (tmp_path / "student.npz").write_bytes(b"")
     (tmp_path / "config.json").unlink()
-    with pytest.raises(config.UserError, match="with .npz files alone"):
+    with pytest.raises(UserError, match="with .npz files alone"):
         recipe._claim(small, digits, tmp_path)
 
 
@@ -135,7 +136,7 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
     monkeypatch.setattr(
         teachers, "make_trainer", lambda *args: lambda number: (None, None, np.nan)
     )
-    with pytest.raises(config.UserError, match="Received: nan of teacher 0"):
+    with pytest.raises(UserError, match="Received: nan of teacher 0"):
         recipe.distill(small, tmp_path)
     assert not list(tmp_path.glob("*.npz"))
 
@@ -156,7 +157,7 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
     ],
 )
 def test_settings_that_cannot_be_used(small, tmp_path, changes, message):
-    with pytest.raises(config.UserError) as raised:
+    with pytest.raises(UserError) as raised:
         recipe.distill(dataclasses.replace(small, **changes), tmp_path / "new")
     assert message in " ".join(str(raised.value).split())
     assert not (tmp_path / "new").exists()
@@ -164,7 +165,7 @@ def test_settings_that_cannot_be_used(small, tmp_path, changes, message):
 
 def test_files_that_cannot_be_used(small, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(config.UserError, match="--workdir must be a folder"):
+    with pytest.raises(UserError, match="--workdir must be a folder"):
         recipe.distill(small, tmp_path / "file")
     path, tree = tmp_path / "tree.npz", {"a": np.ones([2, 3]), "b": np.zeros([1])}
     saved_states.write_tree(path, tree)
@@ -174,8 +175,8 @@ def test_files_that_cannot_be_used(small, tmp_path):
         {"a": np.ones([3, 2]), "b": np.zeros([1])}, {"c": np.ones([1])},
         {"a": np.ones([2, 3], np.int32), "b": np.zeros([1])},
     ):  # fmt: skip
-        with pytest.raises(config.UserError, match="tree.npz"):
+        with pytest.raises(UserError, match="tree.npz"):
             saved_states.read_tree(path, like)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(config.UserError, match="begins anew"):
+    with pytest.raises(UserError, match="begins anew"):
         saved_states.read_tree(path, tree)

@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import answers, config, evaluation
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.reports import data_flow, evaluation_report, files, page, plots
+from mnist_sum_tf.user_errors import UserError
 
 NAME = '<script>alert("&")</script>'
 PICTURES = {

@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving import export
+from mnist_sum_tf.user_errors import UserError
 
 ANSWER = {
     "digits": ("int32", [None, 4]),

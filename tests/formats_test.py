@@ -11,13 +11,13 @@ import tensorflow as tf
 from format_fixtures import FLOAT32, NEEDS, folder, images, skip_without, sum_model
 
 from mnist_sum_tf import answers, evaluation, prediction, prediction_results
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.runtimes import loading
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.formats import file_export, quantization_loss
+from mnist_sum_tf.user_errors import UserError
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 

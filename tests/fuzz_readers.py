@@ -27,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from fuzzed_files import LabelledPngs, NpyImages, NpySums, NpzDigits, Pictures
 from fuzzed_trainings import Checkpoint, Flags, Rows, Settings
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 MAX_SECONDS = 20
 MAX_BYTES = 1_000_000_000
@@ -105,7 +105,7 @@ def _outcome(reader, content: bytes) -> str:
     try:
         reader.read(content)
         return "read"
-    except config.UserError as error:
+    except UserError as error:
         is_line = len(str(error).splitlines()) == 1
         return "refused" if is_line else f"not one line: {error}"
     except Exception as error:  # the traceback that nobody shall see

@@ -15,7 +15,6 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "scripts"))
 import cli
 
-from mnist_sum_tf import config
 from mnist_sum_tf.data import layouts
 from mnist_sum_tf.training import (
     checkpoints,
@@ -25,6 +24,7 @@ from mnist_sum_tf.training import (
     stage_folder,
     strategies,
 )
+from mnist_sum_tf.user_errors import UserError
 
 
 class Checkpoint:
@@ -116,7 +116,7 @@ class Flags:
         try:
             flags.FLAGS(["train_encoder.py", *arguments])
         except flags.Error as error:  # absl prints it and exits with status 1
-            raise config.UserError(str(error).replace("\n", " ")) from error
+            raise UserError(str(error).replace("\n", " ")) from error
         settings = self.settings("encoder")
         strategies.check_batch_size(settings.global_batch_size, 1)
         precision.resolve_precision(settings.precision)

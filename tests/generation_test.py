@@ -7,11 +7,11 @@ import preloaded
 import pytest
 from PIL import Image
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import composites, generation
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import read_npy_pair, read_png_folder
 from mnist_sum_tf.data.new_folders import new_folder
+from mnist_sum_tf.user_errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
 

@@ -14,6 +14,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.training import hard_digits, training_data
+from mnist_sum_tf.user_errors import UserError
 
 NUM_DIGITS = 40
 
@@ -125,7 +126,7 @@ def test_a_rest_that_makes_no_composite_is_not_hard(digits, monkeypatch):
 
 def test_nothing_is_hard_to_one_that_reads_nothing(digits, monkeypatch):
     monkeypatch.setattr(hard_digits, "LAYOUTS", ("tiled",))
-    with pytest.raises(config.UserError, match="for 40 of 40"):
+    with pytest.raises(UserError, match="for 40 of 40"):
         hard_digits.hardest_digits(digits, reader(np.roll(certain({}), 1, axis=1)))
 
 
@@ -152,19 +153,19 @@ def test_the_first_to_write_decides(digits, tmp_path, monkeypatch):
 @pytest.mark.parametrize("rows", [[], [40], [-1], [0.5], [True], [[1]], 7, None, "12"])
 def test_other_rows_are_reported(digits, tmp_path, rows):
     write_rows(tmp_path, rows)
-    with pytest.raises(config.UserError, match="numbers of digits below 40"):
+    with pytest.raises(UserError, match="numbers of digits below 40"):
         hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
 
 
 def test_another_experiments_rows_are_reported(digits, tmp_path):
     write_rows(tmp_path, [3], initial_model="n")
-    with pytest.raises(config.UserError, match="initial_model was 'n', is now 'm'"):
+    with pytest.raises(UserError, match="initial_model was 'n', is now 'm'"):
         hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
 
 
 def test_rows_that_a_run_began_with_are_missed(digits, tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(config.UserError, match="Received: no such file"):
+    with pytest.raises(UserError, match="Received: no such file"):
         hard_digits.kept_hardest_digits(tmp_path, OF, digits, None)
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
@@ -207,12 +208,12 @@ def test_a_share_that_cannot_be_is_reported_before_anything_is_read(share, tmp_p
     settings = hard_settings("bundled", "no model")
     data = dataclasses.replace(settings.data, hard_share=share)
     settings = dataclasses.replace(settings, data=data)
-    with pytest.raises(config.UserError, match=f"0, or 0.1 to 0.5.*Received: {share}"):
+    with pytest.raises(UserError, match=f"0, or 0.1 to 0.5.*Received: {share}"):
         training_data.image_data(settings, True, tmp_path)
 
 
 def test_a_model_must_say_what_is_hard():
     data = config.DataConfig(hard_share=0.25)
     settings = config.Config(stage="encoder", objective="digits", data=data)
-    with pytest.raises(config.UserError, match="Received: 0.25 alone"):
+    with pytest.raises(UserError, match="Received: 0.25 alone"):
         training_data.image_data(settings, needs_digits=True)

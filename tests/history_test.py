@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.training.history import History, read_history
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_rows_survive_and_those_after_the_checkpoint_go(tmp_path):

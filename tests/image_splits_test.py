@@ -3,9 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.image_splits import split_images
 from mnist_sum_tf.data.labelled_images import LabelledImages
+from mnist_sum_tf.user_errors import UserError
 
 
 def noise(count):

@@ -22,6 +22,7 @@ from mnist_sum_tf.training.initial_weights import (
     size_of_exported,
 )
 from mnist_sum_tf.training.starting_models import _as_it_learns, starting_sum_model
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = ["digits_file"]  # A fixture of the tests below.
 
@@ -111,7 +112,7 @@ def test_the_size_is_known_without_loading(exported, monkeypatch):
 
 def test_a_model_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\x0a\xff no model")
-    with pytest.raises(config.UserError, match=f"--initial_model .* {tmp_path}"):
+    with pytest.raises(UserError, match=f"--initial_model .* {tmp_path}"):
         size_of_exported(config.ModelConfig(), tmp_path)
 
 
@@ -119,14 +120,14 @@ def test_another_size_is_reported_and_changes_nothing(exported):
     folder, _, _ = exported
     encoder = build_encoder(base_channels=3)
     before = [variable.numpy() for variable in encoder.trainable_variables]
-    with pytest.raises(config.UserError, match=r"kernel of shape \(3, 3, 1, 3\)"):
+    with pytest.raises(UserError, match=r"kernel of shape \(3, 3, 1, 3\)"):
         set_initial_weights(encoder, folder)
     for old, variable in zip(before, encoder.trainable_variables):
         np.testing.assert_array_equal(old, variable.numpy())
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):
-    with pytest.raises(config.UserError, match=f"Received: {tmp_path}"):
+    with pytest.raises(UserError, match=f"Received: {tmp_path}"):
         set_initial_weights(build_encoder(base_channels=2), tmp_path)
 
 
@@ -198,7 +199,7 @@ def test_weights_that_are_no_numbers_are_reported(exported, tmp_path, value):
     weights["logits/bias"][3] = float(value)
     np.savez(path, **weights)
     message = "--initial_model must .* Received: .*npz with NaN or infinity in logits/bias$"
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         set_initial_weights(build_encoder(base_channels=2), path)
 
 
@@ -207,19 +208,19 @@ def test_layers_without_channels_are_reported(exported, tmp_path, block):
     path = as_file(tmp_path, exported[1])
     kernel = {f"block{block}_conv1/kernel": np.zeros((3, 3, 1, 0), np.float32)}
     np.savez(path, **dict(np.load(path)) | kernel)
-    with pytest.raises(config.UserError, match="--initial_model must be .*encoder.npz$"):
+    with pytest.raises(UserError, match="--initial_model must be .*encoder.npz$"):
         size_of_exported(config.ModelConfig(), path)
 
 
 def test_a_file_of_layers_that_cannot_be_used(exported, tmp_path):
     path = as_file(tmp_path, exported[1])
-    with pytest.raises(config.UserError, match="of the decoder.*without hidden1/kernel$"):
+    with pytest.raises(UserError, match="of the decoder.*without hidden1/kernel$"):
         set_initial_weights(build_decoder(), path)
-    with pytest.raises(config.UserError, match=r"block1_conv1/kernel of shape"):
+    with pytest.raises(UserError, match=r"block1_conv1/kernel of shape"):
         set_initial_weights(build_encoder(base_channels=3), path)
     half = tmp_path / "half.npz"
     half.write_bytes(path.read_bytes()[:1000])
     np.savez(tmp_path / "other.npz", x=np.ones(3))
     for name in ("half.npz", "other.npz", "none.npz"):
-        with pytest.raises(config.UserError, match=f"--initial_model must.*{name}"):
+        with pytest.raises(UserError, match=f"--initial_model must.*{name}"):
             size_of_exported(config.ModelConfig(), tmp_path / name)

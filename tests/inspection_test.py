@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import answers, inspection
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.reports import curves, files, readings
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
+from mnist_sum_tf.user_errors import UserError
 
 
 def model(images):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from own_images import noise, save_pair, save_png
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import read_labelled_images
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_dark_ink_on_light_paper_is_refused(tmp_path):

@@ -14,6 +14,7 @@ from mnist_sum_tf.data import datasets, digits, segments
 from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 from mnist_sum_tf.training import stages, trained_models
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def test_too_few_are_reported(workdir, pair, width_reader, tmp_path):
     np.save(tmp_path / "x.npy", images)
     np.save(tmp_path / "y.npy", sums + (sums < 36))
     message = "at least 48 digits of the train part .* Received: 0"
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         labelling.label_images(
             workdir, str(tmp_path / "x.npy"), str(tmp_path / "y.npy"),
             str(tmp_path / "out"), 0.999,
@@ -183,9 +184,9 @@ def test_too_few_are_reported(workdir, pair, width_reader, tmp_path):
 
 
 def test_mistakes_are_reported(workdir, pair, tmp_path):
-    with pytest.raises(config.UserError, match="Received: 1.5"):
+    with pytest.raises(UserError, match="Received: 1.5"):
         labelling.label_images(workdir, *pair, str(tmp_path / "out"), 1.5)
-    with pytest.raises(config.UserError, match="must hold a checkpoint"):
+    with pytest.raises(UserError, match="must hold a checkpoint"):
         labelling.label_images(tmp_path, *pair, str(tmp_path / "out"))
     broken = tmp_path / "broken"
     shutil.copytree(workdir, broken)
@@ -195,11 +196,11 @@ def test_mistakes_are_reported(workdir, pair, tmp_path):
         '{"seed": 0, "data": {"train_fraction": NaN}}',
     ):
         (broken / "cell_reader" / "config.json").write_text(settings)
-        with pytest.raises(config.UserError, match="must name how the images were"):
+        with pytest.raises(UserError, match="must name how the images were"):
             labelling.label_images(broken, *pair, str(tmp_path / "out"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").touch()
-    with pytest.raises(config.UserError, match="nothing is overwritten"):
+    with pytest.raises(UserError, match="nothing is overwritten"):
         labelling.label_images(workdir, *pair, str(tmp_path / "full"), 0)
 
 
@@ -214,7 +215,7 @@ def test_other_images_than_those_learned_from_are_reported(
 
 
 def test_none_to_show_is_reported():
-    with pytest.raises(config.UserError, match="Received: none of 3"):
+    with pytest.raises(UserError, match="Received: none of 3"):
         labelling.draw_cutting(np.zeros((3, 40, 168), np.uint8))
 
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import layouts
+from mnist_sum_tf.user_errors import UserError
 
 # Ink from column 6 to 22 and row 4 to 24 of every digit.
 INK_BOXES = tf.tile([[[6.0, 22.0, 4.0, 24.0]]], [2000, 4, 1])
@@ -139,5 +140,5 @@ def test_a_placement_is_a_function_of_its_seed():
 
 
 def test_unknown_layout_is_named():
-    with pytest.raises(config.UserError, match="--layout .* 'spiral'"):
+    with pytest.raises(UserError, match="--layout .* 'spiral'"):
         layouts.get_layout("spiral")

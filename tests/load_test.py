@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.serving import errors, load, thread_pools
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_load_counts_answers_and_failures():

@@ -14,6 +14,7 @@ from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
 from mnist_sum_tf.training import checkpoints, loop
 from mnist_sum_tf.training.history import read_history
+from mnist_sum_tf.user_errors import UserError
 
 SETTINGS = config.Config(
     stage="encoder",
@@ -174,7 +175,7 @@ def test_another_experiments_directory_is_refused(tmp_path):
     other = dataclasses.replace(
         SETTINGS, seed=1, model=config.ModelConfig(base_channels=8)
     )
-    with pytest.raises(config.UserError) as error:
+    with pytest.raises(UserError) as error:
         loop.train_and_evaluate(make_task, other, tmp_path)
     message = str(error.value)
     assert "model.base_channels was 16, is now 8" in message
@@ -188,7 +189,7 @@ def test_another_experiment_is_refused_before_its_data_are_read(tmp_path):
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     data = dataclasses.replace(SETTINGS.data, hard_share=0.25)
     other = dataclasses.replace(SETTINGS, data=data)
-    with pytest.raises(config.UserError, match="data.hard_share was 0.0, is now 0.25"):
+    with pytest.raises(UserError, match="data.hard_share was 0.0, is now 0.25"):
         loop.train_and_evaluate(read_data, other, tmp_path)
 
 
@@ -206,7 +207,7 @@ def test_only_damaged_checkpoints_are_no_fresh_start(tmp_path):
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     for path in (tmp_path / "checkpoints").glob("*.data*"):
         path.write_bytes(b"")
-    with pytest.raises(config.UserError, match="that can be read. Received: 3"):
+    with pytest.raises(UserError, match="that can be read. Received: 3"):
         loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
 
 
@@ -214,16 +215,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     task = dataclasses.replace(
         make_task(), loss=lambda labels, sums: sums * float("nan")
     )
-    with pytest.raises(config.UserError, match="at step 2; the last"):
+    with pytest.raises(UserError, match="at step 2; the last"):
         loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
 
 
 def test_load_average_names_a_missing_or_foreign_checkpoint(tmp_path):
-    with pytest.raises(config.UserError, match="must hold a checkpoint"):
+    with pytest.raises(UserError, match="must hold a checkpoint"):
         checkpoints.load_average(build_regressor("float32"), tmp_path)
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7)])
-    with pytest.raises(config.UserError, match="that can be read. Received: 3"):
+    with pytest.raises(UserError, match="that can be read. Received: 3"):
         checkpoints.load_average(other, tmp_path)
 
 

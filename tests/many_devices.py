@@ -38,6 +38,7 @@ from mnist_sum_tf.training import (
     strategies,
 )
 from mnist_sum_tf.training.history import read_history
+from mnist_sum_tf.user_errors import UserError
 
 TOTAL_STEPS = 12
 
@@ -242,7 +243,7 @@ def worker(folder: pathlib.Path, sleep: str) -> dict:
             lambda: make_task(sleep=float(sleep)), settings("multi_worker"),
             folder,
         )  # fmt: skip
-    except (config.UserError, interruptions.TrainingStopped) as error:
+    except (UserError, interruptions.TrainingStopped) as error:
         return {"error": str(error)}
     names = [type(each).__name__ for each in written]
     return {"weights": values(trainers[0]), "written": names}

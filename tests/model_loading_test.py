@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import evaluation
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.runtimes import saved_model
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_versions_are_compared_as_numbers(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from own_images import noise, save_pair
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import read_labelled_images, read_npy_pair
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_npy_pair_of_uint8_stays_on_the_disk(tmp_path):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.training import optimizers
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_adam_by_hand():
@@ -109,5 +110,5 @@ def test_numbers_that_cannot_be_are_reported(name, values):
             optimizer=config.OptimizerConfig(**{name: value}),
         )  # fmt: skip
         message = re.escape(f"Received: {value}") + "$"
-        with pytest.raises(config.UserError, match=f"--{name} must be .* {message}"):
+        with pytest.raises(UserError, match=f"--{name} must be .* {message}"):
             optimizers.create_optimizer(settings)

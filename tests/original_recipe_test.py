@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mnist_sum_tf import original_recipe, original_tables
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.data.original_images import write_original_images
 from mnist_sum_tf.presets import ORIGINAL_EPOCHS
+from mnist_sum_tf.user_errors import UserError
 
 FEW = {"scattered": 24, "tiled": 16}
 

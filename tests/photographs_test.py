@@ -6,9 +6,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import photographs
 from mnist_sum_tf.data.digits import Digits
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.mark.parametrize("name", photographs.SCENES)

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from picture_samples import drawn_canvas, encode, png_header
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import picture_files
 from mnist_sum_tf.data.picture_files import read_picture
 from mnist_sum_tf.data.pictures import canvas_from_bytes
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture(scope="module", name="canvas")

@@ -5,10 +5,10 @@ import pytest
 from own_images import save_png
 from PIL import Image
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.image_splits import split_images
 from mnist_sum_tf.data.labelled_images import read_labelled_images
 from mnist_sum_tf.data.pictures import canvas_of
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture

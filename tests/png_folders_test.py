@@ -8,8 +8,8 @@ import pytest
 from own_images import noise, save_png
 from PIL import Image
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import read_png_folder
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_png_folder(tmp_path):

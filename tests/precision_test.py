@@ -2,8 +2,8 @@
 
 import pytest
 
-from mnist_sum_tf import config
 from mnist_sum_tf.training import precision
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_precision_follows_the_processor():
@@ -17,5 +17,5 @@ def test_precision_follows_the_processor():
 
 
 def test_an_unknown_precision_is_reported():
-    with pytest.raises(config.UserError, match="--precision .* 'fp8'"):
+    with pytest.raises(UserError, match="--precision .* 'fp8'"):
         precision.resolve_precision("fp8")

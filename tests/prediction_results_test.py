@@ -7,9 +7,9 @@ import PIL.Image
 import pytest
 
 from mnist_sum_tf import prediction, prediction_results
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.data.pictures import canvas_of, read_picture
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture

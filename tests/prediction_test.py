@@ -13,11 +13,11 @@ import preloaded
 import pytest
 
 from mnist_sum_tf import prediction
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving import export
+from mnist_sum_tf.user_errors import UserError
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SCRIPT = REPOSITORY / "scripts" / "predict.py"

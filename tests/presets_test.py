@@ -2,8 +2,8 @@
 
 import pytest
 
-from mnist_sum_tf import config
 from mnist_sum_tf.presets import get_preset
+from mnist_sum_tf.user_errors import UserError
 
 
 def test_presets_keep_the_described_settings():
@@ -17,5 +17,5 @@ def test_presets_keep_the_described_settings():
     both = get_preset("original", "sum_model")
     assert both.optimizer.learning_rate == 1e-4 and not both.train_encoder
     assert get_preset("compact", "encoder").model.base_channels == 16
-    with pytest.raises(config.UserError, match="--preset .* 'huge'"):
+    with pytest.raises(UserError, match="--preset .* 'huge'"):
         get_preset("huge", "encoder")

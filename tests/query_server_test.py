@@ -14,9 +14,9 @@ pytest.importorskip("requests")
 
 from fake_transports import Clock, FakeTransport
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.serving import client as clients
 from mnist_sum_tf.serving import errors
+from mnist_sum_tf.user_errors import UserError
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import calibration
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -16,6 +15,7 @@ from mnist_sum_tf.runtimes.loading import OUTPUTS
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.training.initial_weights import short_name
+from mnist_sum_tf.user_errors import UserError
 
 
 def temperature_of(model):

@@ -12,12 +12,12 @@ from absl import flags
 from mnist_sum_tf import original_recipe, original_tables
 from mnist_sum_tf.benchmarks import run as benchmarks
 from mnist_sum_tf.benchmarks import settings as benchmark_settings
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data import digits, photographs
 from mnist_sum_tf.demo import server
 from mnist_sum_tf.serving import release
 from mnist_sum_tf.torch_bridge import work_directories
 from mnist_sum_tf.training import stages
+from mnist_sum_tf.user_errors import UserError
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 

@@ -22,7 +22,6 @@ import requests
 from model_server import ModelServer
 
 from mnist_sum_tf import prediction
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -30,6 +29,7 @@ from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import errors, export, queries
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.serving.grpc_transport import as_image_bytes
+from mnist_sum_tf.user_errors import UserError
 
 REAL_MODEL = os.environ.get("MNIST_SUM_MODEL")
 SAMPLES = pathlib.Path(__file__).parents[1] / "exported_models"

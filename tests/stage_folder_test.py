@@ -8,6 +8,7 @@ import pytest
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import loop, stage_folder, stage_lock
+from mnist_sum_tf.user_errors import UserError
 
 SETTINGS = config.Config(stage="sum_model", objective="distribution")
 
@@ -18,14 +19,14 @@ def test_a_setting_younger_than_the_run_had_its_default():
     stage_folder.check_same("config.json", old, SETTINGS.to_json())
     changed = dataclasses.replace(SETTINGS, decorrelation=10.0)
     with pytest.raises(
-        config.UserError, match=r"Received: decorrelation was 0\.0, is now 10\.0$"
+        UserError, match=r"Received: decorrelation was 0\.0, is now 10\.0$"
     ):
         stage_folder.check_same("config.json", old, changed.to_json())
 
 
 def test_another_experiment_is_named():
     other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
-    with pytest.raises(config.UserError, match="Received: seed was 0, is now 3$"):
+    with pytest.raises(UserError, match="Received: seed was 0, is now 3$"):
         stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
 
 
@@ -42,7 +43,7 @@ def test_settings_without_effect_may_differ(layout, without_effect, with_effect)
     plain = dataclasses.replace(SETTINGS.data, layout=layout)
     now = dataclasses.replace(SETTINGS, data=plain).to_json()
     stage_folder.check_same("config.json", flipped(without_effect), now)
-    with pytest.raises(config.UserError, match=f"data.{with_effect} "):
+    with pytest.raises(UserError, match=f"data.{with_effect} "):
         stage_folder.check_same("config.json", flipped(with_effect), now)
 
 
@@ -59,7 +60,7 @@ def test_older_names_of_settings_are_those_of_today(tmp_path):
     stage_folder.check_same("ckpt-5", older, settings)  # as each checkpoint keeps them
     changed = older | {"data": older["data"] | {"bent": True, "layout": "tiled"}}
     now = settings | {"data": settings["data"] | {"layout": "tiled"}}
-    with pytest.raises(config.UserError, match="data.deformed was True, is now False"):
+    with pytest.raises(UserError, match="data.deformed was True, is now False"):
         stage_folder.check_same("ckpt-5", changed, now)
 
 
@@ -79,7 +80,7 @@ def test_a_decoder_goes_on_whatever_the_digits():
         data=config.DataConfig(layout="tiled", digits="mine.npz"),
     )  # fmt: skip
     stage_folder.check_same("c", decoder.to_json(), other.to_json())
-    with pytest.raises(config.UserError, match="data.digits .*; data.layout "):
+    with pytest.raises(UserError, match="data.digits .*; data.layout "):
         stage_folder.check_same(
             "c", SETTINGS.to_json(),
             dataclasses.replace(SETTINGS, data=other.data).to_json(),
@@ -125,7 +126,7 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
     ],
 )  # fmt: skip
 def test_other_files_are_reported(old, new, message):
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         stage_folder.check_same("c", old, new)
 
 
@@ -140,11 +141,11 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     """So that the corrected command may have the same one."""
 
     def refuse(dtype):
-        raise config.UserError("--base_channels must be fewer. Received: many")
+        raise UserError("--base_channels must be fewer. Received: many")
 
     task = dataclasses.replace(loop_test.make_task(), build_model=refuse)
     stage_dir = tmp_path / "encoder"
-    with pytest.raises(config.UserError, match="--base_channels"):
+    with pytest.raises(UserError, match="--base_channels"):
         loop.train_and_evaluate(lambda: task, loop_test.SETTINGS, stage_dir)
     assert not stage_dir.exists() and not stage_lock.is_begun(stage_dir)
     (tmp_path / "empty").mkdir()
@@ -152,7 +153,7 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     stage_folder.check_goes_on(stage_dir, SETTINGS.to_json())
     loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
     assert stage_lock.is_begun(stage_dir)
-    with pytest.raises(config.UserError, match="must be a folder.*Received: .*file"):
+    with pytest.raises(UserError, match="must be a folder.*Received: .*file"):
         (tmp_path / "file").touch()
         stage_lock.is_begun(tmp_path / "file")
 
@@ -162,7 +163,7 @@ def test_settings_that_are_refused_are_so_before_the_data_are_read(tmp_path):
         config.Config(stage="decoder", objective="expected_sum"),
         optimizer=config.OptimizerConfig(weight_decay=float("nan")),
     )
-    with pytest.raises(config.UserError, match="--weight_decay .* Received: nan$"):
+    with pytest.raises(UserError, match="--weight_decay .* Received: nan$"):
         loop.train_and_evaluate(None, wrong, tmp_path / "decoder")
     assert not list(tmp_path.iterdir())
 
@@ -173,7 +174,7 @@ def test_runs_that_kept_less_of_what_they_learned_from_go_on():
     stage_folder.check_same("c", before, now)
     for old in (now | {"digits_digest": "c"}, before | {"data_digest": "c"}):
         with pytest.raises(
-            config.UserError, match="labels have changed: .*_digest was 'c', is now '[ab]'"
+            UserError, match="labels have changed: .*_digest was 'c', is now '[ab]'"
         ):
             stage_folder.check_same("c", old, now)
 
@@ -194,9 +195,9 @@ def test_a_folder_older_than_a_setting_goes_on(tmp_path):
 
 def test_a_refused_run_leaves_no_new_folder(tmp_path):
     (tmp_path / "there").mkdir()
-    with pytest.raises(config.UserError):
+    with pytest.raises(UserError):
         with stage_lock.locked_directory(tmp_path / "there" / "W" / "encoder"):
-            raise config.UserError("refused")
+            raise UserError("refused")
     assert list((tmp_path / "there").iterdir()) == []
 
 
@@ -207,17 +208,17 @@ def test_a_folder_that_was_there_stays(tmp_path):
 
 
 def test_a_run_that_has_begun_stays(tmp_path):
-    with pytest.raises(config.UserError):
+    with pytest.raises(UserError):
         with stage_lock.locked_directory(tmp_path / "W" / "encoder"):
             stage_folder.claim_directory(tmp_path / "W" / "encoder", {})
-            raise config.UserError("stopped")
+            raise UserError("stopped")
     names = {path.name for path in (tmp_path / "W" / "encoder").iterdir()}
     assert names == {stage_folder.CONFIG_FILE, stage_lock.LOCK_FILE}
 
 
 def test_a_second_run_is_refused_and_removes_nothing(tmp_path):
     with stage_lock.locked_directory(tmp_path / "W"):
-        with pytest.raises(config.UserError, match="one process at a time"):
+        with pytest.raises(UserError, match="one process at a time"):
             with stage_lock.locked_directory(tmp_path / "W"):
                 pass
         assert (tmp_path / "W" / stage_lock.LOCK_FILE).exists()

@@ -15,6 +15,7 @@ from mnist_sum_tf.models.encoder import channels_of
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, starting_models, trained_models, training_data
 from mnist_sum_tf.training.checkpoints import latest_checkpoint, load_average
+from mnist_sum_tf.user_errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_another_size_than_the_trained_encoders_is_reported(workdir, digits_file
     settings = dataclasses.replace(
         settings, model=dataclasses.replace(settings.model, base_channels=3)
     )
-    with pytest.raises(config.UserError, match="encoder, 2,4,8,16,32. Received: 3,6,12,24,48"):
+    with pytest.raises(UserError, match="encoder, 2,4,8,16,32. Received: 3,6,12,24,48"):
         starting_models.starting_sum_model(settings, workdir, None, "float32")
 
 
@@ -218,7 +219,7 @@ def test_one_image_at_a_time_is_not_normalised(stage, tmp_path, digits_file):
     settings = small_tiled(stage, digits_file)
     settings = dataclasses.replace(settings, global_batch_size=1)
     train = {"encoder": stages.train_encoder, "sum_model": stages.train_end_to_end}
-    with pytest.raises(config.UserError, match="--global_batch_size must be at least 2"):
+    with pytest.raises(UserError, match="--global_batch_size must be at least 2"):
         train[stage](settings, tmp_path)
 
 
@@ -231,7 +232,7 @@ def test_an_encoder_needs_digit_labels(tmp_path, digits_file):
             images=str(tmp_path / "images.npy"), sums=str(tmp_path / "sums.npy")
         ),
     )
-    with pytest.raises(config.UserError, match="must have digit labels"):
+    with pytest.raises(UserError, match="must have digit labels"):
         stages.train_encoder(settings, tmp_path)
 
 
@@ -248,12 +249,12 @@ def test_an_encoder_goes_on_with_the_same_digits_alone(tmp_path, digits_file):
     )
     stages.train_encoder(settings, tmp_path)
     (tmp_path / "pngs" / "0420.png").rename(tmp_path / "pngs" / "0402.png")
-    with pytest.raises(config.UserError, match="digits_digest"):
+    with pytest.raises(UserError, match="digits_digest"):
         stages.train_encoder(settings, tmp_path)
 
 
 def test_an_empty_work_directory_is_named(tmp_path):
-    with pytest.raises(config.UserError, match="without encoder and decoder"):
+    with pytest.raises(UserError, match="without encoder and decoder"):
         trained_models.load_sum_model(tmp_path)
 
 

@@ -14,6 +14,7 @@ from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.torch_bridge import files, shapes, state_dicts, work_directories
 from mnist_sum_tf.training import checkpoints, stage_lock, stages, trained_models
+from mnist_sum_tf.user_errors import UserError
 
 ORIGINAL_STAGES = ("encoder", "decoder", "sum_model")
 
@@ -160,7 +161,7 @@ def test_wrong_tensors_are_named():
     del state["fc.4.bias"]
     state["fc.7.weight"] = state.pop("conv_blocks.1.2.weight")
     state["conv_blocks.0.0.bias"] = np.zeros(5, np.float32)
-    with pytest.raises(config.UserError) as error:
+    with pytest.raises(UserError) as error:
         state_dicts.check(state, "encoder", "x.pth")
     assert str(error.value) == (
         "x.pth must hold the tensors of the original's encoder of "
@@ -180,7 +181,7 @@ def test_an_absent_block_is_all_that_is_missed(block):
     assert shapes.channels_of(state, "encoder") == channels
     names = [f"conv_blocks.{block}.{part}" for part in (0, 2)]
     missing = [f"{name}.{what}" for name in names for what in ("weight", "bias")]
-    with pytest.raises(config.UserError) as error:
+    with pytest.raises(UserError) as error:
         state_dicts.check(state, "encoder", "x")
     assert str(error.value).endswith(f"Received: missing {', '.join(missing)}")
 
@@ -208,7 +209,7 @@ def test_empty_tensors_have_no_vote():
 
 @pytest.mark.parametrize("state", [{}, {"a.weight": 1, 3: 2}])
 def test_something_else_is_reported(state):
-    with pytest.raises(config.UserError, match="x.pth must hold conv_blocks"):
+    with pytest.raises(UserError, match="x.pth must hold conv_blocks"):
         state_dicts.stage_of(state, "x.pth")
 
 
@@ -218,7 +219,7 @@ def test_a_half_sum_model_is_reported():
         for key, array in random_state("encoder").items()
     }
     assert state_dicts.stage_of(state, "x") == "sum_model"
-    with pytest.raises(config.UserError, match="missing sum_model.fc1.weight"):
+    with pytest.raises(UserError, match="missing sum_model.fc1.weight"):
         state_dicts.check(state, "sum_model", "x")
 
 
@@ -236,9 +237,9 @@ def test_a_stage_is_written_once(tmp_path):
     assert checkpoints.load_average(decoder, folder) == 0
     for key, value in state_dicts.state_dict_of(decoder).items():
         np.testing.assert_array_equal(value, state[key])
-    with pytest.raises(config.UserError, match="nothing is overwritten"):
+    with pytest.raises(UserError, match="nothing is overwritten"):
         work_directories.write_stage(state, settings, tmp_path)
-    with pytest.raises(config.UserError, match="without encoder"):
+    with pytest.raises(UserError, match="without encoder"):
         trained_models.load_sum_model(tmp_path)
 
 
@@ -258,5 +259,5 @@ def test_training_goes_on_from_a_written_stage(tmp_path):
 
 def test_missing_pytorch_is_reported(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(config.UserError, match=r"pip install -e '.\[torch\]'"):
+    with pytest.raises(UserError, match=r"pip install -e '.\[torch\]'"):
         files.read_state_dict(tmp_path / "x.pth")

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import strategies
+from mnist_sum_tf.user_errors import UserError
 
 SETTINGS = config.Config(stage="encoder", objective="digits")
 
@@ -47,7 +48,7 @@ def test_machines_with_other_flags_or_data_are_noticed(monkeypatch):
 
 def test_machines_that_disagree_are_reported(monkeypatch):
     monkeypatch.setattr(strategies, "workers_agree", lambda *_: False)
-    with pytest.raises(config.UserError, match='the same flags.*"seed": 0') as raised:
+    with pytest.raises(UserError, match='the same flags.*"seed": 0') as raised:
         strategies.check_same_settings(None, SETTINGS.to_json())
     assert "\n" not in str(raised.value)
 
@@ -75,7 +76,7 @@ def test_machines_are_known_by_their_addresses():
     ],
 )  # fmt: skip
 def test_other_plans_of_machines_are_reported(text):
-    with pytest.raises(config.UserError, match="^TF_CONFIG must be ") as error:
+    with pytest.raises(UserError, match="^TF_CONFIG must be ") as error:
         strategies.check_tf_config(text)
     assert str(error.value).endswith(f"Received: {text!r}")
 
@@ -102,7 +103,7 @@ def test_too_little_memory_is_reported():
     strategy = strategies.create_strategy("one_device")
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore")
     with pytest.raises(
-        config.UserError, match="--global_batch_size .* smaller model. Received: OOM when allocating$"
+        UserError, match="--global_batch_size .* smaller model. Received: OOM when allocating$"
     ):
         with strategies.lost_machines_reported(strategy, "W"):
             raise error
@@ -110,10 +111,10 @@ def test_too_little_memory_is_reported():
 
 @pytest.mark.parametrize("batch_size, replicas", [(10, 4), (0, 1), (-4, 2)])
 def test_batches_divide_by_the_replicas(batch_size, replicas):
-    with pytest.raises(config.UserError, match=f"Received: {batch_size}"):
+    with pytest.raises(UserError, match=f"Received: {batch_size}"):
         strategies.check_batch_size(batch_size, replicas)
 
 
 def test_an_unknown_strategy_is_reported():
-    with pytest.raises(config.UserError, match="--strategy .* 'tpu'"):
+    with pytest.raises(UserError, match="--strategy .* 'tpu'"):
         strategies.create_strategy("tpu")

@@ -14,6 +14,7 @@ from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, training_data
 from mnist_sum_tf.training.initial_weights import short_name
 from mnist_sum_tf.training.teachers import Teachers
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = ["digits_file"]  # A fixture of the tests below.
 
@@ -91,7 +92,7 @@ def test_a_path_may_have_a_comma_in_it(settings, taught_by, tmp_path):
 
 @pytest.mark.parametrize("teacher", ["t,", ",", "a,,b"])
 def test_a_part_must_not_be_missing(settings, teacher):
-    with pytest.raises(config.UserError, match=f"commas between. Received: '{teacher}'"):
+    with pytest.raises(UserError, match=f"commas between. Received: '{teacher}'"):
         Teachers(dataclasses.replace(settings, teacher=teacher))
 
 
@@ -122,7 +123,7 @@ def test_targets_stand_for_labels(settings):
 def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
     blended = dataclasses.replace(settings.data, mixup_share=0.5)
     settings = dataclasses.replace(settings, teacher=None, data=blended)
-    with pytest.raises(config.UserError, match="learns digits.* 0.5 for sum_model$"):
+    with pytest.raises(UserError, match="learns digits.* 0.5 for sum_model$"):
         stages.train_end_to_end(
             dataclasses.replace(
                 settings, stage="sum_model", objective="distribution"
@@ -130,7 +131,7 @@ def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
             tmp_path,
         )
     own = dataclasses.replace(blended, images=str(tmp_path))
-    with pytest.raises(config.UserError, match="composites. Received: 0.5 with --images"):
+    with pytest.raises(UserError, match="composites. Received: 0.5 with --images"):
         stages.train_encoder(dataclasses.replace(settings, data=own), tmp_path)
 
 
@@ -163,13 +164,13 @@ def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path
     stages.train_encoder(settings, tmp_path)
     layers["logits/bias"] = layers["logits/bias"] + 1
     np.savez(tmp_path / "teacher.npz", **layers)
-    with pytest.raises(config.UserError, match="the teachers or their weights have changed"):
+    with pytest.raises(UserError, match="the teachers or their weights have changed"):
         stages.train_encoder(dataclasses.replace(settings, total_steps=4), tmp_path)
 
 
 def test_teachers_are_for_composites(settings, tmp_path):
     own = dataclasses.replace(settings.data, images=str(tmp_path))
-    with pytest.raises(config.UserError, match="--teacher requires composites"):
+    with pytest.raises(UserError, match="--teacher requires composites"):
         stages.train_encoder(
             dataclasses.replace(settings, data=own), tmp_path / "work"
         )
@@ -177,5 +178,5 @@ def test_teachers_are_for_composites(settings, tmp_path):
 
 def test_a_teacher_that_cannot_be_read_is_named(settings, tmp_path):
     broken = dataclasses.replace(settings, teacher=str(tmp_path / "none"))
-    with pytest.raises(config.UserError, match="--teacher must be .*none"):
+    with pytest.raises(UserError, match="--teacher must be .*none"):
         stages.train_encoder(broken, tmp_path / "work")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from torch_twins import arrays, batch, kaiming, largest, torch
 
-from mnist_sum_tf import config
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.torch_bridge import files, work_directories
 from mnist_sum_tf.torch_bridge import twin as torch_twin
 from mnist_sum_tf.training import trained_models
+from mnist_sum_tf.user_errors import UserError
 
 
 def save_as_the_original(path, twin, stage):
@@ -109,7 +109,7 @@ def test_the_original_resumes_from_ours(converted, tmp_path):
     images = torch.zeros(2, 1, 40, 168)
     other(images)[1].sum().backward()
     optimizer.step()
-    with pytest.raises(config.UserError, match="nothing is overwritten"):
+    with pytest.raises(UserError, match="nothing is overwritten"):
         work_directories.convert_to_torch(path, workdir)
 
 
@@ -138,7 +138,7 @@ def test_unusable_files_end_in_one_line(
 ):
     monkeypatch.chdir(tmp_path)
     torch.save(content, tmp_path / "x.pth")
-    with pytest.raises(config.UserError, match=message) as error:
+    with pytest.raises(UserError, match=message) as error:
         work_directories.convert_from_torch(
             tmp_path / "x.pth", tmp_path / "W", settings_of
         )
@@ -151,14 +151,14 @@ def test_files_that_are_no_checkpoint(content, tmp_path):
     path = tmp_path / "x.pth"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(config.UserError, match="Received: "):
+    with pytest.raises(UserError, match="Received: "):
         files.read_state_dict(path)
 
 
 @pytest.mark.parametrize("name", ["x.pth/y.pth", 255 * "x"])
 def test_a_place_that_cannot_be_written_is_reported(name, tmp_path):
     (tmp_path / "x.pth").touch()
-    with pytest.raises(config.UserError, match="can be written. Received: "):
+    with pytest.raises(UserError, match="can be written. Received: "):
         files.write_checkpoint(tmp_path / name, {}, "decoder", 1e-3)
 
 
@@ -166,5 +166,5 @@ def test_a_cut_file_is_reported(tmp_path):
     path = tmp_path / "x.pth"
     torch.save(torch_twin.MNISTSumModel().state_dict(), path)
     path.write_bytes(path.read_bytes()[:-3000])
-    with pytest.raises(config.UserError, match="must be a PyTorch checkpoint"):
+    with pytest.raises(UserError, match="must be a PyTorch checkpoint"):
         files.read_state_dict(path)

@@ -14,11 +14,11 @@ SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 import training_flags
 
-from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.signatures import write_saved_model
+from mnist_sum_tf.user_errors import UserError
 
 # A value that no preset has, and what requires it.
 VALUES = {
@@ -125,7 +125,7 @@ def test_the_size_is_that_of_the_flags():
     ],
 )
 def test_flags_that_do_not_go_together_are_reported(arguments, message):
-    with pytest.raises(config.UserError, match=re.escape(message)):
+    with pytest.raises(UserError, match=re.escape(message)):
         settings(arguments)
 
 
@@ -136,16 +136,16 @@ def test_flags_that_do_not_go_together_are_reported(arguments, message):
 def test_numbers_that_are_not_finite_are_reported(name, value):
     """Bounds let nan pass, and some have none above."""
     try:
-        with pytest.raises(config.UserError, match=f"--{name} must .* Received: {value}$"):
+        with pytest.raises(UserError, match=f"--{name} must .* Received: {value}$"):
             settings(f"--{name}={value}")
     except flags.IllegalFlagValueError as error:
         assert value == "inf" and f"--{name}=inf" in str(error)
 
 
 def test_presets_that_do_not_fit_are_reported():
-    with pytest.raises(config.UserError, match="--preset must .* Received: 'huge'$"):
+    with pytest.raises(UserError, match="--preset must .* Received: 'huge'$"):
         settings("--preset=huge")
-    with pytest.raises(config.UserError, match="is for encoder alone. Received: decoder"):
+    with pytest.raises(UserError, match="is for encoder alone. Received: decoder"):
         settings("--preset=speedrun", stage="decoder")
 
 
@@ -160,31 +160,31 @@ def test_a_presets_share_of_blended_digits_is_of_composites():
 )
 def test_an_encoder_that_does_not_learn_is_not_normalised(preset, changes):
     message = f"Received: --normalized --notrain_encoder --preset={preset}$"
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         settings("--normalized", f"--preset={preset}", stage="sum_model", **changes)
 
 
 @pytest.mark.parametrize("argument", ["--teacher=model", "--mixup_share=0.5"])
 def test_what_teaches_the_encoder_alone_is_refused_elsewhere(argument):
     message = f" is for train_encoder.py alone. Received: {argument}$"
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         settings(argument, stage="sum_model")
 
 
 def test_hard_digits_need_a_model_that_says_so():
-    with pytest.raises(config.UserError, match="Received: --hard_share=0.25 alone"):
+    with pytest.raises(UserError, match="Received: --hard_share=0.25 alone"):
         settings("--hard_share=0.25")
 
 
 @pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])
 def test_a_size_that_cannot_be_is_reported(text):
-    with pytest.raises(config.UserError, match="must be 5 whole numbers") as error:
+    with pytest.raises(UserError, match="must be 5 whole numbers") as error:
         settings(f"--block_channels={text}")
     assert str(error.value).endswith(f"Received: {text!r}")
 
 
 def test_two_sizes_are_reported():
-    with pytest.raises(config.UserError, match="Received: 4 and 3,1,4,1,5"):
+    with pytest.raises(UserError, match="Received: 4 and 3,1,4,1,5"):
         settings("--base_channels=4", "--block_channels=3,1,4,1,5")
 
 
@@ -194,7 +194,7 @@ def test_the_size_is_that_of_the_initial_model_unless_told_otherwise(tmp_path):
     from_there = f"--initial_model={tmp_path}"
     assert settings(from_there).model.channels == (2, 3, 5, 4, 1)
     assert settings(from_there, "--base_channels=4").model.base_channels == 4
-    with pytest.raises(config.UserError, match="--initial_model must be a Saved"):
+    with pytest.raises(UserError, match="--initial_model must be a Saved"):
         settings(f"--initial_model={tmp_path / 'none'}")
 
 
@@ -225,7 +225,7 @@ def test_a_trained_size_that_cannot_be_is_reported(tmp_path, channels):
     (tmp_path / "encoder" / "checkpoints" / "ckpt-5.index").touch()
     text = json.dumps({"model": {"block_channels": channels}})
     (tmp_path / "encoder" / "config.json").write_text(text)
-    with pytest.raises(config.UserError, match="must name the model's size"):
+    with pytest.raises(UserError, match="must name the model's size"):
         settings(stage="sum_model", workdir=tmp_path)
 
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 from damage_test import newest, run, trained
 from loop_test import SETTINGS, assert_same_values, final_values, make_task
 
-from mnist_sum_tf import config
 from mnist_sum_tf.data import generation
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.serving import export
 from mnist_sum_tf.training import loop, scalars
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = ["run", "trained"]  # Fixtures of the tests below.
 
@@ -46,7 +46,7 @@ def test_a_full_disk_names_the_last_good_checkpoint(trained, run):
         for path in (run / "checkpoints").glob(f"ckpt-{name}.*"):
             path.unlink()
     (run / "checkpoints" / "checkpoint").unlink()
-    with FullDisk(2048), pytest.raises(config.UserError) as error:
+    with FullDisk(2048), pytest.raises(UserError) as error:
         loop.train_and_evaluate(make_task, longer, run)
     message = str(error.value)
     assert "ckpt-5" in message and "last good checkpoint is" in message
@@ -62,7 +62,7 @@ def test_a_full_disk_leaves_no_images(tmp_path, monkeypatch, file_format):
     """More than fits, found in the middle of a file, of which none is mapped."""
     monkeypatch.setattr("numpy.memmap", None)
     digits = load_digits()
-    with FullDisk(256), pytest.raises(config.UserError) as error:
+    with FullDisk(256), pytest.raises(UserError) as error:
         generation.generate(
             digits, "mixed", 0, 2, file_format, str(tmp_path / "out")
         )
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_for_tensorboard_first(run, monkeypatch):
 
     monkeypatch.setattr(scalars.Scalars, "add", add)
     newest(run, ".index").unlink()
-    with pytest.raises(config.UserError, match="No space left") as error:
+    with pytest.raises(UserError, match="No space left") as error:
         loop.train_and_evaluate(make_task, SETTINGS, run)
     assert "ckpt-6" in str(error.value)
 
@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_for_tensorboard_first(run, monkeypatch):
 @pytest.mark.parametrize("path", ["taken", "taken/below"])
 def test_a_work_directory_that_cannot_be_made(tmp_path, path):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(config.UserError, match="--workdir must be a folder"):
+    with pytest.raises(UserError, match="--workdir must be a folder"):
         loop.train_and_evaluate(make_task, SETTINGS, tmp_path / path)
 
 
@@ -104,7 +104,7 @@ def test_a_folder_without_permission(run, monkeypatch):
 
     monkeypatch.setattr("mnist_sum_tf.training.history.write_atomically", refuse)
     newest(run, ".index").unlink()
-    with pytest.raises(config.UserError, match="Permission denied") as error:
+    with pytest.raises(UserError, match="Permission denied") as error:
         loop.train_and_evaluate(make_task, SETTINGS, run)
     assert "ckpt-6" in str(error.value)
 
@@ -124,7 +124,7 @@ def test_a_full_disk_leaves_nothing_of_an_export(tmp_path, monkeypatch, error, f
     monkeypatch.setattr(export, "write_saved_model", write)
     monkeypatch.setattr(export, "verify_saved_model", lambda *_: None)
     monkeypatch.setattr(export, full_for, fill)
-    with pytest.raises(config.UserError, match="--export_dir must be .*No space left"):
+    with pytest.raises(UserError, match="--export_dir must be .*No space left"):
         export.export_model(build_decoder(), tmp_path / "models")
     assert os.listdir(tmp_path) == ["models"]
     assert os.listdir(tmp_path / "models") == []

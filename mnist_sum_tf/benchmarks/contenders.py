@@ -5,7 +5,6 @@ import pathlib
 
 import numpy as np
 
-from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import channels_of
 from mnist_sum_tf.runtimes.loading import OUTPUTS, load_file
 from mnist_sum_tf.runtimes.packages import import_package
@@ -13,6 +12,7 @@ from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 from mnist_sum_tf.serving.exported import load_exported_model
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.torch_bridge import state_dicts
+from mnist_sum_tf.user_errors import UserError
 
 SAVED_MODEL = "SavedModel"
 EXTRA = "benchmark"
@@ -46,7 +46,7 @@ def load_contenders(model_path, folder) -> dict:
     for name, make in makers.items():
         try:
             readers[name] = make()
-        except config.UserError as error:
+        except UserError as error:
             logging.warning("%s is left out: %s", name, error)
     return readers
 
@@ -60,7 +60,7 @@ def openvino_reader(onnx_path, precision: str):
     """Runs an `.onnx` file in OpenVINO, computed in `"f32"` or `"bf16"`."""
     openvino = import_package("openvino", EXTRA)
     if not pathlib.Path(onnx_path).exists():
-        raise config.UserError(
+        raise UserError(
             "OpenVINO reads the ONNX file. Received: none, as it could not be "
             "written"
         )

@@ -8,7 +8,6 @@ import time
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf import config
 from mnist_sum_tf.benchmarks import (
     arithmetic,
     inference,
@@ -22,6 +21,7 @@ from mnist_sum_tf.benchmarks.settings import Settings
 from mnist_sum_tf.runtimes.packages import PackageMissing
 from mnist_sum_tf.runtimes.saved_model import find_saved_model
 from mnist_sum_tf.training import strategies
+from mnist_sum_tf.user_errors import UserError
 
 # Name -> title and what measures it, in the order in which they run.
 SECTIONS = {
@@ -46,7 +46,7 @@ SECTIONS = {
 ON_PROCESSOR = ("twin", "inference")
 
 
-class NotComparable(config.UserError):
+class NotComparable(UserError):
     """Raised where a fair comparison is not possible."""
 
 
@@ -95,7 +95,7 @@ def _chosen_sections(names) -> list[str]:
     """In the order in which they run; all where none is named."""
     unknown = sorted(set(names or ()) - set(SECTIONS))
     if unknown:
-        raise config.UserError(
+        raise UserError(
             f"--sections must be among {', '.join(SECTIONS)}. "
             f"Received: {', '.join(unknown) or repr('')}"
         )

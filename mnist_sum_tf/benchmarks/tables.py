@@ -4,8 +4,9 @@ import dataclasses
 import json
 import pathlib
 
-from mnist_sum_tf import atomic_files, config
+from mnist_sum_tf import atomic_files
 from mnist_sum_tf.benchmarks.timing import Measurement
+from mnist_sum_tf.user_errors import UserError
 
 HEADER = ("", "median", "middle half", "unit", "ratio", "rounds")
 
@@ -76,7 +77,7 @@ def check_writable(path) -> None:
         raise _unwritable(error) from error
 
 
-def _unwritable(error: Exception) -> config.UserError:
-    return config.UserError(
+def _unwritable(error: Exception) -> UserError:
+    return UserError(
         f"--output must be a file that can be written. Received: {error}"
     )

@@ -17,6 +17,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.white_ink import check_white_ink
+from mnist_sum_tf.user_errors import UserError, kind_and_line
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -73,7 +74,7 @@ def load_digits(
             TensorFlow Datasets neither has MNIST nor can download it.
     """
     if split not in config.SPLITS:
-        raise config.UserError(
+        raise UserError(
             f"--split must be one of {', '.join(config.SPLITS)}. "
             f"Received: {split!r}"
         )
@@ -103,7 +104,7 @@ def _read_bundled() -> dict[str, np.ndarray]:
     for name in ARRAYS:
         digest.update(arrays[name].tobytes())
     if digest.hexdigest() != BUNDLED_SHA256:
-        raise config.UserError(
+        raise UserError(
             f"{BUNDLED_PATH} is damaged: the SHA-256 of its arrays must be "
             f"{BUNDLED_SHA256}. Received: {digest.hexdigest()}"
         )
@@ -113,20 +114,20 @@ def _read_bundled() -> dict[str, np.ndarray]:
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     """Reads and checks a file in the Keras layout."""
     if not os.path.isfile(path):
-        raise config.UserError(
+        raise UserError(
             "--digits must be bundled, tfds or the path of an .npz file. "
             f"Received: {str(path)!r}, which is not a file"
         )
     try:
         arrays = _open_npz(path)
     except NPZ_READ_ERRORS as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must be an .npz file of plain arrays. "
-            f"Received: {config.kind_and_line(error)}"
+            f"Received: {kind_and_line(error)}"
         ) from error
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
-        raise config.UserError(
+        raise UserError(
             f"{path} must hold the arrays {', '.join(ARRAYS)}. "
             f"Received: a file without {', '.join(missing)}"
         )
@@ -156,10 +157,10 @@ def _read_tfds(data_dir: str | None) -> dict[str, np.ndarray]:
             read_config=tfds.ReadConfig(interleave_cycle_length=1),
         )
     except Exception as error:  # TFDS raises errors of many types
-        raise config.UserError(
+        raise UserError(
             f"{_tfds_name(data_dir)} has no MNIST and it could not be "
             "downloaded; write it there with scripts/write_tfds_dataset.py, or "
-            f"use --digits=bundled. Received: {config.kind_and_line(error)}"
+            f"use --digits=bundled. Received: {kind_and_line(error)}"
         ) from error
     arrays = {}
     for name, examples in (("train", train), ("test", test)):
@@ -222,12 +223,12 @@ def _check_arrays(name: str, arrays) -> dict[str, np.ndarray]:
 def _check_images(name: str, images: np.ndarray, minimum: int) -> None:
     shape = (config.DIGIT_SIZE, config.DIGIT_SIZE)
     if images.dtype != np.uint8 or images.shape[1:] != shape:
-        raise config.UserError(
+        raise UserError(
             f"{name} must be uint8 [n, {config.DIGIT_SIZE}, {config.DIGIT_SIZE}]. "
             f"Received: {images.dtype} {list(images.shape)}"
         )
     if len(images) < minimum:
-        raise config.UserError(
+        raise UserError(
             f"{name} must hold at least {minimum} digits. "
             f"Received: {len(images)}"
         )
@@ -236,13 +237,13 @@ def _check_images(name: str, images: np.ndarray, minimum: int) -> None:
 
 def _check_labels(name: str, labels: np.ndarray, count: int) -> None:
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
-        raise config.UserError(
+        raise UserError(
             f"{name} must be whole numbers [{count}], one per image. "
             f"Received: {labels.dtype} {list(labels.shape)}"
         )
     wrong = labels[(labels < 0) | (labels >= config.NUM_CLASSES)]
     if wrong.size:
-        raise config.UserError(
+        raise UserError(
             f"{name} must be digits 0 to {config.NUM_CLASSES - 1}. "
             f"Received: {wrong[0]}"
         )

@@ -15,6 +15,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.new_folders import new_folder
+from mnist_sum_tf.user_errors import UserError
 
 FORMATS = ("png", "npy")
 # Least size of an image on disk; a small file takes a whole block.
@@ -64,11 +65,11 @@ def generate(
 
 def _check(num_images: int, file_format: str) -> None:
     if num_images < 1:
-        raise config.UserError(
+        raise UserError(
             f"--num_images must be at least 1. Received: {num_images}"
         )
     if file_format not in FORMATS:
-        raise config.UserError(
+        raise UserError(
             f"--format must be one of {', '.join(FORMATS)}. "
             f"Received: {file_format!r}"
         )
@@ -82,7 +83,7 @@ def _check_fits(num_images: int, file_format: str, output_dir: str) -> None:
         there = os.path.dirname(there)
     free = shutil.disk_usage(there).free
     if needed > free:
-        raise config.UserError(
+        raise UserError(
             f"--num_images must fit on the disk. Received: {num_images}, which take "
             f"{needed / 1e9:,.1f} GB or more; {free / 1e9:,.1f} are free"
         )

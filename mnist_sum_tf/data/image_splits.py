@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.labelled_images import LabelledImages
+from mnist_sum_tf.user_errors import UserError
 
 
 def split_images(
@@ -48,7 +49,7 @@ def split_rows(
             than three different images.
     """
     if not 0 < train_fraction < 1:
-        raise config.UserError(
+        raise UserError(
             "train_fraction must be between 0 and 1. "
             f"Received: {train_fraction}"
         )
@@ -61,7 +62,7 @@ def split_rows(
     different, ranks = np.unique(hashes, return_inverse=True)
     _warn_of_contradictions(labelled, ranks)
     if len(different) < 3:
-        raise config.UserError(
+        raise UserError(
             "--images must hold at least 3 different images, to train, "
             f"validate and test on. Received: {len(different)}"
         )

@@ -11,6 +11,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_tables import read_picture_table
 from mnist_sum_tf.data.png_files import CANVAS_SHAPE, digits_of, find_pngs, read_png
 from mnist_sum_tf.data.white_ink import check_white_ink
+from mnist_sum_tf.user_errors import UserError, first_line
 
 # Rows of an array that are checked or converted at a time.
 CHUNK = 1024
@@ -53,12 +54,12 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
         pictures, their_sums, names = read_picture_table(images, sums)
         return LabelledImages(pictures, None, their_sums, names)
     if sums is not None and is_folder or is_table:
-        raise config.UserError(
+        raise UserError(
             "--sums must be a .csv file beside a folder of pictures, and an .npy file "
             f"beside an .npy file. Received: --images={images} --sums={sums}"
         )
     if not is_folder and sums is None:
-        raise config.UserError(
+        raise UserError(
             "--images must be a folder of labelled PNGs, or an .npy file or a folder of "
             f"pictures together with --sums. Received: {images!r} alone"
         )
@@ -87,12 +88,12 @@ def read_png_folder(path: str) -> LabelledImages:
     """
     folder = pathlib.Path(path)
     if not os.path.isdir(folder):
-        raise config.UserError(
+        raise UserError(
             f"--images must be a folder of labelled PNGs. Received: {path!r}"
         )
     names = find_pngs(folder)
     if not names:
-        raise config.UserError(
+        raise UserError(
             "--images must be a folder with PNGs in it, such as 0428.png (predict.py "
             "--output_dir makes them from other pictures; to learn from sums, add "
             "--sums=sums.csv). "
@@ -125,12 +126,12 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
     if images.ndim == 4 and images.shape[-1] == 1:  # as models take them
         images = images[..., 0]
     if images.shape[1:] != CANVAS_SHAPE or not len(images):
-        raise config.UserError(
+        raise UserError(
             f"--images={images_path} must have the shape [n, 40, 168]. "
             f"Received: {list(images.shape)}"
         )
     if sums.shape != images.shape[:1]:
-        raise config.UserError(
+        raise UserError(
             f"--sums={sums_path} must have the shape [{len(images)}], a sum "
             f"for each image. Received: {list(sums.shape)}"
         )
@@ -142,18 +143,18 @@ def _open_npy(flag: str, path: str) -> np.ndarray:
     """Maps an `.npy` of numbers into memory."""
     expected = f"{flag}={path} must be an .npy file of numbers."
     if not os.path.isfile(path):
-        raise config.UserError(f"{expected} Received: no such file")
+        raise UserError(f"{expected} Received: no such file")
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except (
         EOFError, MemoryError, OSError, OverflowError, SyntaxError, TypeError,
         ValueError, tokenize.TokenError,
     ) as error:  # fmt: skip
-        raise config.UserError(
-            f"{expected} Received: {config.first_line(error)}"
+        raise UserError(
+            f"{expected} Received: {first_line(error)}"
         ) from error
     if array.dtype.kind not in "iuf":
-        raise config.UserError(f"{expected} Received: {array.dtype}")
+        raise UserError(f"{expected} Received: {array.dtype}")
     return array
 
 
@@ -163,7 +164,7 @@ def _checked_sums(path: str, sums: np.ndarray) -> np.ndarray:
     right = (sums >= 0) & (sums <= limit) & (sums == np.floor(sums))
     if not right.all():
         row = int(np.argmin(right))
-        raise config.UserError(
+        raise UserError(
             f"--sums={path} must be whole numbers 0 to {limit}. "
             f"Received: {sums[row]} at index {row}"
         )
@@ -181,7 +182,7 @@ def _to_uint8(path: str, images: np.ndarray) -> np.ndarray:
         right = (chunk >= 0) & (chunk <= 255)
         if not right.all():
             row, *_ = np.argwhere(~right)[0]
-            raise config.UserError(
+            raise UserError(
                 f"--images={path} must be numbers 0 to 1 or 0 to 255. "
                 f"Received: {chunk[~right][0]} in image {start + row}"
             )

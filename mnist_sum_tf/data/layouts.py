@@ -19,6 +19,7 @@ from mnist_sum_tf.data.placement import (
     deform,
     uniform_numbers,
 )
+from mnist_sum_tf.user_errors import UserError
 
 # The layouts that `mixed` is made of, with the share of images of each.
 MIXTURE = (
@@ -219,7 +220,7 @@ def get_layout(
         UserError: if there is none.
     """
     if name not in LAYOUTS:
-        raise config.UserError(
+        raise UserError(
             f"--layout must be one of {', '.join(LAYOUTS)}. Received: {name!r}"
         )
     layout = LAYOUTS[name]

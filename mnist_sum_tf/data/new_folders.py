@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from typing import Iterator
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
+from mnist_sum_tf.user_errors import UserError
 
 
 @contextlib.contextmanager
@@ -43,7 +43,7 @@ def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:
         if folder.is_dir() and not set(folder.iterdir()) - {but}:
             return
         if folder.exists():
-            raise config.UserError(
+            raise UserError(
                 "--output_dir must be empty or not there yet; nothing is "
                 f"overwritten. Received: {_described(folder)}"
             )
@@ -62,7 +62,7 @@ def os_errors_as_user_errors(output_dir: str, flag: str = "--output_dir"):
     try:
         yield
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             f"{flag} must be a folder that can be written. "
             f"Received: {output_dir!r}: {error.strerror or error}"
         ) from error

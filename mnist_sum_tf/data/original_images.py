@@ -11,6 +11,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, digest_of
+from mnist_sum_tf.user_errors import UserError, first_line
 
 # The original's two generators, and how many images each produced.
 NUM_IMAGES = {"scattered": 2_021, "tiled": 754}
@@ -45,7 +46,7 @@ def write_original_images(
     try:
         is_there = folder.exists() and any(folder.iterdir())
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             f"{folder} must be a folder that can be read. Received: {error}"
         ) from error
     if is_there:
@@ -64,7 +65,7 @@ def write_original_images(
             (images / MADE_FROM_FILE).write_text(json.dumps(made_from))
             images.rename(folder)
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             f"--workdir must be a folder that can be written. Received: {error}"
         ) from error
 
@@ -77,12 +78,12 @@ def _check_same(folder: pathlib.Path, made_from: dict) -> None:
     except FileNotFoundError:  # made by hand, or before this file was written
         return
     except (OSError, ValueError) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must say what the images were made from. "
-            f"Received: {config.first_line(error)}"
+            f"Received: {first_line(error)}"
         ) from error
     if found != made_from:
-        raise config.UserError(
+        raise UserError(
             f"{folder} must hold images made from {made_from}; take another --workdir. "
             f"Received: images made from {found}"
         )
@@ -92,7 +93,7 @@ def _check_numbers(digits: Digits, count: int) -> None:
     num_classes = len(np.unique(digits.labels))
     num_numbers = num_classes**config.NUM_DIGITS
     if num_numbers < count:
-        raise config.UserError(
+        raise UserError(
             f"--digits must make {count} numbers of four digits. Received: "
             f"{num_classes} different digits, which make {num_numbers}"
         )

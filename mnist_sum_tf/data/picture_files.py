@@ -11,13 +11,13 @@ import warnings
 import PIL.Image
 import tensorflow as tf
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.orientation import (
     JPEG_BEGINNING,
     begins_with,
     orientation,
     upright,
 )
+from mnist_sum_tf.user_errors import UserError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")

@@ -14,6 +14,7 @@ import tqdm
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
+from mnist_sum_tf.user_errors import UserError, first_line, one_line
 
 HEADER = ["image", "sum"]
 # Large photographs take memory while they are read.
@@ -61,7 +62,7 @@ def _check_all_there(folder: str, names, table_path: str) -> None:
     paths = [os.path.join(folder, name) for name in names]
     missing = [path for path in paths if not os.path.exists(path)]
     if missing:
-        raise config.UserError(
+        raise UserError(
             f"--sums={table_path} must name pictures in --images={folder}. Received: "
             f"{len(missing)} that are not there, the first {missing[0]}"
         )
@@ -76,7 +77,7 @@ def _check_all_there(folder: str, names, table_path: str) -> None:
     if unnamed:
         line = f"{folder} are skipped: {table_path} does not name them"
         logging.info(
-            "%d of %d pictures in %s", len(unnamed), len(in_folder), config.one_line(line)
+            "%d of %d pictures in %s", len(unnamed), len(in_folder), one_line(line)
         )
 
 
@@ -89,26 +90,26 @@ def _read_labels(path: str) -> dict[str, int]:
         if row == HEADER and place == 0:
             continue
         if len(row) != len(HEADER) or not row[0] or _has_control_characters(row[0]):
-            raise config.UserError(
+            raise UserError(
                 f"{expected} Received: {','.join(row)!r} in line {number}"
             )
         name, total = row[0], _checked_sum(path, number, row[1], place == 0)
         if os.path.normpath(name) in named:
-            raise config.UserError(
+            raise UserError(
                 f"--sums={path} must name each picture once. Received: {name!r} "
                 f"again in line {number}"
             )
         named.add(os.path.normpath(name))
         labels[name] = total
     if not labels:
-        raise config.UserError(f"{expected} Received: a file without any")
+        raise UserError(f"{expected} Received: a file without any")
     return labels
 
 
 def _checked_sum(path: str, number: int, total: str, is_first: bool) -> int:
     is_heading = is_first and total.isalpha()
     if not re.fullmatch("0{0,9}[0-9]{1,2}", total) or int(total) >= config.NUM_SUMS:
-        raise config.UserError(
+        raise UserError(
             f"--sums={path} must be whole numbers 0 to {config.NUM_SUMS - 1}"
             f"{', under the heading image,sum or none' if is_heading else ''}. "
             f"Received: {total!r} in line {number}"
@@ -130,8 +131,8 @@ def _lines(path: str, expected: str):
             for row in reader:
                 yield reader.line_num, [cell.strip() for cell in row]
     except FileNotFoundError:
-        raise config.UserError(f"{expected} Received: no such file") from None
+        raise UserError(f"{expected} Received: no such file") from None
     except (OSError, UnicodeError, csv.Error) as error:
-        raise config.UserError(
-            f"{expected} Received: {config.first_line(error)}"
+        raise UserError(
+            f"{expected} Received: {first_line(error)}"
         ) from error

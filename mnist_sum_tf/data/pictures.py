@@ -10,6 +10,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.data import paper
 from mnist_sum_tf.data.picture_files import decode_picture, read_picture
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = [
     "canvas_from_bytes", "canvas_from_pixels", "canvas_of", "canvas_with_ink",
@@ -39,7 +40,7 @@ def canvas_with_ink(path: str, file: bytes) -> np.ndarray:
     """
     canvas = canvas_of(path, file)
     if not canvas.any():
-        raise config.UserError(
+        raise UserError(
             f"{path}: expected digits. Received: a picture without ink"
         )
     return canvas
@@ -54,7 +55,7 @@ def canvas_of(path: str, file: bytes) -> np.ndarray:
     try:
         return canvas_from_bytes(file).numpy()
     except tf.errors.OpError:
-        raise config.UserError(
+        raise UserError(
             f"{path}: expected a whole PNG, JPEG, GIF or BMP image. Received: "
             "one that is cut off, damaged or of an unusual kind"
         ) from None

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 CANVAS_SHAPE = config.IMAGE_SHAPE[:2]
 
@@ -40,14 +41,14 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
 
 
 def _refuse_unreadable(error: OSError) -> None:
-    raise config.UserError(
+    raise UserError(
         f"{error.filename}: the folder cannot be read. Received: {error.strerror}"
     ) from error
 
 
 def _is_file(path: pathlib.Path) -> bool:
     if path.is_symlink() and not path.exists():
-        raise config.UserError(
+        raise UserError(
             f"{path} must be a PNG. Received: a link to {os.readlink(path)}, which is "
             "not there"
         )
@@ -62,7 +63,7 @@ def digits_of(path: pathlib.Path) -> list[int]:
     """
     label = re.match(r"[0-9]{4}(?![0-9])", path.name)
     if not label:
-        raise config.UserError(
+        raise UserError(
             f"{path}: the name must begin with the image's four digits, as in "
             f"0428.png or 0428_00017.png. Received: {path.name!r}"
         )
@@ -84,20 +85,20 @@ def read_png(path: pathlib.Path) -> np.ndarray:
         with image:
             if image.size != CANVAS_SHAPE[::-1]:
                 width, height = image.size
-                raise config.UserError(f"{expected} Received: {width}x{height}")
+                raise UserError(f"{expected} Received: {width}x{height}")
             if image.mode.startswith(("I", "F")):
-                raise config.UserError(f"{expected} Received: {image.mode}")
+                raise UserError(f"{expected} Received: {image.mode}")
             if not image.has_transparency_data:
                 return np.asarray(image.convert("L"))
             on_black = _on_paper(image, "black")
             # Black ink would vanish, and with it the sign that colours are inverted.
             return on_black if on_black.any() else _on_paper(image, "white")
-    except config.UserError:
+    except UserError:
         raise
     except (
         OSError, SyntaxError, ValueError, Image.DecompressionBombError,
     ) as error:  # fmt: skip
-        raise config.UserError(
+        raise UserError(
             f"{expected} Received: a file that cannot be read as one: "
             f"{type(error).__name__}"
         ) from error

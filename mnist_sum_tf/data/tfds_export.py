@@ -5,9 +5,9 @@ from typing import Iterator
 
 import numpy as np
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.data.digits import Digits, load_digits
+from mnist_sum_tf.user_errors import UserError, first_line
 
 
 def write_bundled_digits(data_dir: str) -> str:
@@ -42,7 +42,7 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
         pathlib.Path(data_dir).mkdir(parents=True, exist_ok=True)
         mnist = tfds.builder_cls("mnist")(data_dir=data_dir)
         if mnist.is_prepared():
-            raise config.UserError(
+            raise UserError(
                 "--tfds_data_dir must be a folder without MNIST. "
                 f"Received: {data_dir}, which holds {mnist.data_dir}"
             )
@@ -60,8 +60,8 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
                 disable_shuffling=True,
             )
     except (OSError, RuntimeError) as error:  # TFDS converts some of the former.
-        reason = getattr(error, "strerror", None) or config.first_line(error)
-        raise config.UserError(
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise UserError(
             "--tfds_data_dir must be a folder that can be written. "
             f"Received: {data_dir}: {reason}"
         ) from error

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 LOOKED_AT = 1024  # images, or up to twice as many
 # Of an image's pixels, most are paper. Some images of a set may have been degraded.
@@ -26,14 +26,14 @@ def check_white_ink(name: str, images: np.ndarray) -> None:
     expected = f"{name} must be white ink (255) on black paper (0)"
     lightest = some.max()
     if lightest <= INK:
-        raise config.UserError(
+        raise UserError(
             f"{expected}. Received: no pixel lighter than {lightest} of 255 in "
             f"{len(some)} images looked at"
         )
     papers = np.median(some, axis=(1, 2))
     share = np.mean(papers > DARKEST_LIGHT_PAPER)
     if share > LARGEST_SHARE_ON_LIGHT_PAPER:
-        raise config.UserError(
+        raise UserError(
             f"{expected}; invert those that are not. Received: light paper in "
             f"{share:.0%} of {len(some)} images looked at"
         )

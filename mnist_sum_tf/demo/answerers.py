@@ -11,6 +11,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.serving import errors
+from mnist_sum_tf.user_errors import UserError, first_line
 
 Answerer = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
@@ -63,7 +64,7 @@ def _run(model, signature: str, name: str, value: np.ndarray) -> dict:
         tensor = tf.constant(value, dtype)
         outputs = model.signatures[signature](**{name: tensor})
     except (tf.errors.OpError, ValueError, TypeError) as error:
-        raise errors.RequestRefused(config.first_line(error)) from error
+        raise errors.RequestRefused(first_line(error)) from error
     return {key: output.numpy() for key, output in outputs.items()}
 
 
@@ -80,7 +81,7 @@ def remote_answerer(server_url: str, model_name: str) -> Answerer:
     try:
         from mnist_sum_tf.serving.client import Server, connect
     except ImportError as error:
-        raise config.UserError(
+        raise UserError(
             "--backend needs pip install -e '.[serving]'. "
             f"Received: no module {error.name}"
         ) from None
@@ -88,7 +89,7 @@ def remote_answerer(server_url: str, model_name: str) -> Answerer:
         client = connect(
             Server(server_url, model_name), TIMEOUT_SECONDS, max_attempts=MAX_ATTEMPTS
         )
-    except config.UserError as error:
+    except UserError as error:
         message = str(error).replace("--server", "--backend", 1)
-        raise config.UserError(message) from None
+        raise UserError(message) from None
     return client.predict

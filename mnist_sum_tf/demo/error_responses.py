@@ -1,7 +1,7 @@
 """Error responses: an HTTP status and one line."""
 
-from mnist_sum_tf.config import UserError, kind_and_line
 from mnist_sum_tf.serving import errors
+from mnist_sum_tf.user_errors import UserError, kind_and_line
 
 STATUSES = {
     errors.RequestRefused: 400,

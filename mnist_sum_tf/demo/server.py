@@ -15,11 +15,11 @@ import socket
 import sys
 import threading
 
-from mnist_sum_tf.config import UserError, first_line, kind_and_line, one_line
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.demo import answerers, origin_checks
 from mnist_sum_tf.demo.handler import MODEL_NAME, Handler
 from mnist_sum_tf.demo.served_files import File, find_files
+from mnist_sum_tf.user_errors import UserError, first_line, kind_and_line, one_line
 
 # Large photographs, and long JSON, take memory while they are read ...
 MAX_AT_A_TIME = 4

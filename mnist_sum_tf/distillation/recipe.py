@@ -15,10 +15,10 @@ import jax
 import numpy as np
 import tqdm
 
-from mnist_sum_tf import config
 from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.distillation import networks, saved_states, students, teachers
 from mnist_sum_tf.training import interruptions, stage_folder, stage_lock
+from mnist_sum_tf.user_errors import UserError
 
 UNSEEN_IMAGES = 4096  # evaluated at the end
 
@@ -101,7 +101,7 @@ def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
     """
     config_file = workdir / stage_folder.CONFIG_FILE
     if not config_file.exists() and next(workdir.glob("*.npz"), None):
-        raise config.UserError(
+        raise UserError(
             f"--workdir must be empty, or have {config_file.name} of a run. "
             f"Received: {str(workdir)!r}, with .npz files alone"
         )
@@ -118,19 +118,19 @@ def _check(recipe: Recipe) -> None:
     }  # fmt: skip
     rate = recipe.student.learning_rate
     if not (math.isfinite(rate) and rate > 0):
-        raise config.UserError(
+        raise UserError(
             f"--learning_rate must be positive and finite. Received: {rate}"
         )
     for name, value in counts.items():
         if value < 1:
-            raise config.UserError(f"--{name} must be at least 1. Received: {value}")
+            raise UserError(f"--{name} must be at least 1. Received: {value}")
     num_images, batch_size = recipe.num_labelled_images, recipe.student.global_batch_size
     if num_images < 1 or num_images & (num_images - 1):
-        raise config.UserError(
+        raise UserError(
             f"--num_labelled_images must be a power of two. Received: {num_images}"
         )
     if batch_size < 32 or batch_size % 32 or num_images % batch_size:
-        raise config.UserError(
+        raise UserError(
             "--global_batch_size must be a multiple of 32 that divides "
             f"--num_labelled_images, {num_images}. Received: {batch_size}"
         )
@@ -162,7 +162,7 @@ def _teachers(recipe: Recipe, digits: Digits, workdir: pathlib.Path, stop) -> li
 def _check_finite(loss: float, where: str) -> None:
     """Raises `UserError` before weights that are not finite are written."""
     if not math.isfinite(loss):
-        raise config.UserError(
+        raise UserError(
             "The loss must be finite; try a smaller --learning_rate. "
             f"Received: {loss} of {where}"
         )

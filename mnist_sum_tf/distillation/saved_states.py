@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.data.digits import NPZ_READ_ERRORS
+from mnist_sum_tf.user_errors import UserError, kind_and_line
 
 
 def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
@@ -34,13 +34,13 @@ def read_tree(path: pathlib.Path, like):
         with np.load(path) as archive:
             leaves = [archive[name] for name, _ in _named(like)]
     except (KeyError, *NPZ_READ_ERRORS) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must be what a run of these settings wrote; delete it, and that "
-            f"part begins anew. Received: {config.kind_and_line(error)}"
+            f"part begins anew. Received: {kind_and_line(error)}"
         ) from error
     for leaf, (name, wanted) in zip(leaves, _named(like)):
         if (leaf.dtype, leaf.shape) != (wanted.dtype, wanted.shape):
-            raise config.UserError(
+            raise UserError(
                 f"{path}: {name} must be {wanted.dtype} of shape {wanted.shape}. "
                 f"Received: {leaf.dtype} of shape {leaf.shape}"
             )

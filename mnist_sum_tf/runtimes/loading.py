@@ -8,6 +8,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.runtimes import litert_file, onnx_file
+from mnist_sum_tf.user_errors import UserError, first_line
 
 # Outputs of every format, with dtype and shape for one image.
 OUTPUTS = {
@@ -52,19 +53,19 @@ def load_file(path) -> Reader:
     """
     path = pathlib.Path(path)
     if not os.path.isfile(path):
-        raise config.UserError(
+        raise UserError(
             f"--model must be a SavedModel, or a file that ends in "
             f"{' or '.join(SUFFIXES)}. Received: {path}, which is no file"
         )
     try:
         reader = _LOADERS[path.suffix](path)
         answer = reader(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))
-    except config.UserError:
+    except UserError:
         raise
     except Exception as error:  # Broken files fail in many ways.
-        raise config.UserError(
+        raise UserError(
             "--model must be a file that export_model.py wrote. Received: "
-            f"{path} ({config.first_line(error)})"
+            f"{path} ({first_line(error)})"
         ) from error
     _check_outputs(path, answer)
     _check_answers(path, answer)
@@ -78,7 +79,7 @@ def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
         for name, (dtype, shape) in OUTPUTS.items()
     }
     if found != expected:
-        raise config.UserError(
+        raise UserError(
             f"--model must answer with {', '.join(OUTPUTS)}, as "
             f"export_model.py writes it. Received: {path} with "
             + ", ".join(f"{n} {d}{list(s)}" for n, (d, s) in found.items())
@@ -90,7 +91,7 @@ def _check_answers(path, answer: dict[str, np.ndarray]) -> None:
     is_finite = all(np.isfinite(each).all() for each in answer.values())
     totals = [answer[name].sum(-1) for name in DISTRIBUTIONS]
     if not is_finite or any(abs(t - 1).max() > LARGEST_MISSING for t in totals):
-        raise config.UserError(
+        raise UserError(
             "--model must be a file that export_model.py wrote, undamaged. Received: "
             f"{path}, whose probabilities are invalid"
         )

@@ -3,10 +3,10 @@
 import importlib
 import warnings
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 
-class PackageMissing(config.UserError):
+class PackageMissing(UserError):
     """A package is not installed; the message says how to install it."""
 
 

@@ -8,8 +8,9 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
-from mnist_sum_tf.config import IMAGE_SHAPE, UserError, check_path, first_line
+from mnist_sum_tf.config import IMAGE_SHAPE
 from mnist_sum_tf.runtimes.loading import OUTPUTS, SUFFIXES
+from mnist_sum_tf.user_errors import UserError, check_path, first_line
 
 IMAGES_SIGNATURE = "serving_default"
 FILES_SIGNATURE = "serving_bytes"  # takes image files

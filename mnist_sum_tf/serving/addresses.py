@@ -4,7 +4,7 @@ import dataclasses
 import ssl
 import urllib.parse
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError, first_line, one_line
 
 SCHEMES = ("http", "https", "grpc", "grpcs")
 ENCRYPTED = ("https", "grpcs")
@@ -40,11 +40,11 @@ def split_address(address: str) -> urllib.parse.SplitResult:
     """
     # First, as the other messages show the address, maybe with a password.
     if "@" in address:
-        raise config.UserError(
+        raise UserError(
             "--server must be an address without a user and a password. "
             "Received: one with an @"
         )
-    received = config.one_line(address)
+    received = one_line(address)
     try:
         url = urllib.parse.urlsplit(address)
         # Refuses empty labels of a host, and labels over 63 characters.
@@ -52,7 +52,7 @@ def split_address(address: str) -> urllib.parse.SplitResult:
     except ValueError:
         is_address = False
     if not is_address or url.scheme not in SCHEMES:
-        raise config.UserError(
+        raise UserError(
             "--server must be an address like http://localhost:8501 or "
             f"grpc://localhost:8500. Received: {received}"
         )
@@ -63,11 +63,11 @@ def split_address(address: str) -> urllib.parse.SplitResult:
 def _check_parts(url, address: str, received: str) -> None:
     """Refuses parts that would garble the request's URL, or be lost."""
     if "?" in address or "#" in address:
-        raise config.UserError(
+        raise UserError(
             f"--server must be an address without ? and #. Received: {received}"
         )
     if url.scheme in ("grpc", "grpcs") and url.path.strip("/"):
-        raise config.UserError(
+        raise UserError(
             "--server must be an address without a path where it is one for gRPC. "
             f"Received: {received}"
         )
@@ -82,11 +82,11 @@ def check_token(token: str | None, url: urllib.parse.SplitResult) -> None:
     if not token:
         return
     if not (token.isascii() and token.isprintable()):
-        raise config.UserError(
+        raise UserError(
             "A token must be of printable ASCII characters. Received: other characters"
         )
     if url.scheme not in ENCRYPTED and url.hostname not in LOOPBACK:
-        raise config.UserError(
+        raise UserError(
             "A token is only sent encrypted, to https:// or grpcs://, or to this "
             f"machine. Received: {url.geturl()}"
         )
@@ -104,18 +104,18 @@ def read_certificates(path) -> bytes | None:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             f"{path}: expected a PEM file. Received: {error.strerror}"
         ) from None
     if b"BEGIN CERTIFICATE" not in content:
-        raise config.UserError(
+        raise UserError(
             f"{path}: expected a PEM file. Received: one without a certificate"
         )
     try:
         ssl.create_default_context(cafile=path)
     except (ssl.SSLError, OSError) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path}: expected a PEM file. Received: a certificate that cannot be "
-            f"read: {config.first_line(error)}"
+            f"read: {first_line(error)}"
         ) from None
     return content

@@ -26,6 +26,7 @@ from mnist_sum_tf.serving.addresses import (
 from mnist_sum_tf.serving.answer_checks import READING_SIGNATURES, checked_answer
 from mnist_sum_tf.serving.grpc_transport import GrpcTransport, as_image_bytes
 from mnist_sum_tf.serving.rest_transport import RestTransport
+from mnist_sum_tf.user_errors import UserError
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 # Failed attempts after which the user is told why nothing happens.
@@ -124,7 +125,7 @@ class Client:
         """
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.shape[1:] != config.IMAGE_SHAPE:
-            raise config.UserError(
+            raise UserError(
                 "Images must be uint8 [n, 40, 168, 1]. Received: "
                 f"{images.dtype} {list(images.shape)}"
             )

@@ -1,6 +1,6 @@
 """What can go wrong between a client and a model server, each in one line."""
 
-from mnist_sum_tf.config import UserError, first_line
+from mnist_sum_tf.user_errors import UserError, first_line
 
 # Parts of OpenSSL's and gRPC's messages on untrusted or mismatched certificates.
 MARKS_OF_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")

@@ -14,11 +14,11 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
+from mnist_sum_tf.user_errors import UserError, check_path, first_line
 
 
 def export_model(
@@ -57,9 +57,9 @@ def export_model(
                 write_warmup_requests(draft, model_name=export_dir.name)
             version = _move_to_next_version(draft, export_dir)
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             "--export_dir must be a folder that can be written. Received: "
-            f"{export_dir} ({config.first_line(error)})"
+            f"{export_dir} ({first_line(error)})"
         ) from error
     if keep_versions is not None:
         _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
@@ -72,13 +72,13 @@ def _tensorflow_errors_as_os_errors():
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(config.first_line(error)) from error
+        raise OSError(first_line(error)) from error
 
 
 def check_keep_versions(keep_versions: int | None) -> None:
     """Raises `UserError` if less than one version would be kept."""
     if keep_versions is not None and keep_versions < 1:
-        raise config.UserError(
+        raise UserError(
             "--keep_versions must be at least 1: the new version is one of "
             f"them. Received: {keep_versions}"
         )
@@ -86,11 +86,11 @@ def check_keep_versions(keep_versions: int | None) -> None:
 
 def check_export_dir(export_dir) -> None:
     """Raises `UserError` for a folder that cannot be written; makes nothing."""
-    config.check_path(export_dir, "export_dir")
+    check_path(export_dir, "export_dir")
     try:
         check_writable(export_dir)
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             "--export_dir must be a folder that can be written. Received: "
             f"{export_dir} ({error.strerror or error})"
         ) from error
@@ -163,9 +163,9 @@ def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
             finally:
                 shutil.rmtree(removed)
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             "The new version is written; older ones must be folders that can be "
-            f"removed. Received: {export_dir} ({config.first_line(error)})"
+            f"removed. Received: {export_dir} ({first_line(error)})"
         ) from error
 
 

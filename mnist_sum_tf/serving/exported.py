@@ -2,7 +2,6 @@
 
 import keras
 
-from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -17,6 +16,7 @@ from mnist_sum_tf.training.initial_weights import (
     short_name,
     variables_by_name,
 )
+from mnist_sum_tf.user_errors import UserError
 
 
 def load_exported_model(path) -> keras.Model:
@@ -46,7 +46,7 @@ def load_exported_model(path) -> keras.Model:
             weight.assign(exported[short_name(weight)])
         verify_saved_model(model, str(found))
     except (KeyError, ValueError, RuntimeError) as error:
-        raise config.UserError(
+        raise UserError(
             "--model must be of this project's layers and signatures. Received: "
             f"{found} ({error})"
         ) from error

@@ -13,8 +13,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from mnist_sum_tf import config
 from mnist_sum_tf.serving import answer_checks, errors
+from mnist_sum_tf.user_errors import first_line
 
 # The server takes up to 2 GB; no picture comes near this.
 MAX_MESSAGE_BYTES = 64_000_000
@@ -96,7 +96,7 @@ class GrpcTransport:
             }
         except MALFORMED_ANSWER_ERRORS as error:
             raise answer_checks.wrong_answer(
-                self.address, config.first_line(error)
+                self.address, first_line(error)
             ) from error
 
     def versions(self, timeout: float) -> dict[int, str]:
@@ -145,7 +145,7 @@ class GrpcTransport:
     def _failure(self, error: grpc.RpcError) -> errors.ServingError:
         kind = FAILURES.get(error.code(), errors.ServingError)
         reason = str(error.details())
-        details = config.first_line(reason)
+        details = first_line(reason)
         if any(mark in reason for mark in TLS_MARKS):
             return errors.tls_failure(self.address, reason)
         if "larger than max" in details:

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import canvas_of, read_picture
 from mnist_sum_tf.serving.client import Client
 from mnist_sum_tf.serving.errors import ServingError
 from mnist_sum_tf.serving.grpc_transport import as_image_bytes
 from mnist_sum_tf.serving.thread_pools import thread_pool
+from mnist_sum_tf.user_errors import UserError
 
 PERCENTILES = (50, 90, 99)
 # Pause after a failed request, which fails at once if nobody listens.

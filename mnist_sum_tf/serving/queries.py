@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.config import UserError
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.prediction import Reading
 from mnist_sum_tf.serving.client import BATCH_SIZE, Client
 from mnist_sum_tf.serving.errors import ServingError
 from mnist_sum_tf.serving.thread_pools import thread_pool
+from mnist_sum_tf.user_errors import UserError
 
 # Bytes of one request: photographs are few at a time, drawings many.
 BATCH_BYTES = 16_000_000

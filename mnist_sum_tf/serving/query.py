@@ -9,11 +9,11 @@ from collections.abc import Callable
 import tqdm
 
 from mnist_sum_tf import prediction_results
-from mnist_sum_tf.config import UserError, one_line
 from mnist_sum_tf.prediction import find_images
 from mnist_sum_tf.serving import load, queries
 from mnist_sum_tf.serving.client import Client, Server, connect
 from mnist_sum_tf.serving.errors import ServingError
+from mnist_sum_tf.user_errors import UserError, one_line
 
 TOKEN_VARIABLE = "MNIST_SUM_TOKEN"
 

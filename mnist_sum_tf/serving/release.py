@@ -1,6 +1,6 @@
 """From a trained model to its next exported version, calibrated."""
 
-from mnist_sum_tf import calibration, config
+from mnist_sum_tf import calibration
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving.export import (
@@ -17,6 +17,7 @@ from mnist_sum_tf.serving.formats.file_export import (
 from mnist_sum_tf.training.blending import blend_encoders
 from mnist_sum_tf.training.initial_weights import encoder_of, is_file_of_arrays
 from mnist_sum_tf.training.trained_models import load_sum_model
+from mnist_sum_tf.user_errors import UserError
 
 
 def release(
@@ -74,12 +75,12 @@ def _check(
     """Checks early what would otherwise fail after a minute of work."""
     check_format(file_format, quantization)
     if (workdir is None) == (model_path is None):
-        raise config.UserError(
+        raise UserError(
             "Exactly one of --workdir and --model must be given. Received: "
             f"--workdir={workdir}, --model={model_path}"
         )
     if keep_versions is not None and file_format != "saved_model":
-        raise config.UserError(
+        raise UserError(
             "--keep_versions is for --format=saved_model: a file takes the "
             f"place of the one before. Received: --format={file_format}"
         )
@@ -94,9 +95,9 @@ def _blended(path):
         return build_sum_model(encoder_of(path, "blend_with"), build_decoder())
     try:
         return load_exported_model(path)
-    except config.UserError as error:
+    except UserError as error:
         message = str(error).replace("--model", "--blend_with", 1)
-        raise config.UserError(message) from error
+        raise UserError(message) from error
 
 
 def _held_out(workdir) -> dict:
@@ -104,8 +105,8 @@ def _held_out(workdir) -> dict:
         return calibration.composites()
     try:
         return calibration.validation_datasets(workdir)
-    except config.UserError as error:
-        raise config.UserError(
+    except UserError as error:
+        raise UserError(
             "Calibrating needs the validation images of the training, or "
             f"--nocalibrate; so does quantizing. {error}"
         ) from error

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.config import first_line
 from mnist_sum_tf.serving.errors import RequestRefused
+from mnist_sum_tf.user_errors import first_line
 
 
 class Request(NamedTuple):

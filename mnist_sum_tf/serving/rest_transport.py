@@ -9,8 +9,8 @@ import numpy as np
 import requests
 import urllib3
 
-from mnist_sum_tf import config
 from mnist_sum_tf.serving import answer_checks, errors, rest_answers
+from mnist_sum_tf.user_errors import first_line
 
 # The server has no limit of its own; no picture comes near this one.
 MAX_MESSAGE_BYTES = 64_000_000
@@ -183,7 +183,7 @@ class RestTransport:
             return self._late(timeout)
         return errors.ServerUnavailable(
             f"{self.address}: expected a model server there. "
-            f"Received: {config.first_line(error)}"
+            f"Received: {first_line(error)}"
         )
 
     def _late(self, timeout: float) -> errors.DeadlineExceeded:
@@ -193,7 +193,7 @@ class RestTransport:
         )
 
     def _wrong(self, text: bytes) -> errors.ServingError:
-        received = config.first_line(text.decode(errors="replace"))
+        received = first_line(text.decode(errors="replace"))
         return answer_checks.wrong_answer(self.address, f"status 200, {received}")
 
     def _checked(self, status: int, text: bytes, key: str):
@@ -207,7 +207,7 @@ class RestTransport:
         if not is_json:
             answer = {"error": text.decode(errors="replace")}
         kind = FAILURES.get(status, errors.ServingError)
-        reason = config.first_line(answer.get("error", "no reason given"))
+        reason = first_line(answer.get("error", "no reason given"))
         what = "the server did not answer the request"
         if kind is errors.RequestRefused:
             what = "the request was refused"

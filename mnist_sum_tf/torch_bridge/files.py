@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError, kind_and_line, one_line
 
 
 def read_state_dict(path) -> dict[str, np.ndarray]:
@@ -24,22 +24,22 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
     """
     torch = _import_torch()
     if not os.path.isfile(path):
-        raise config.UserError(
+        raise UserError(
             f"--torch_checkpoint must be a file. Received: {str(path)!r}"
         )
     try:
         # Safe: anything but tensors and plain containers is refused.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises errors of many types
-        raise config.UserError(
+        raise UserError(
             f"{path} must be a PyTorch checkpoint of tensors and plain values. "
-            f"Received: {config.kind_and_line(error)}"
+            f"Received: {kind_and_line(error)}"
         ) from error
     state = content
     if isinstance(content, dict):
         state = content.get("model_state_dict", content)
     if not isinstance(state, dict):
-        raise config.UserError(
+        raise UserError(
             f"{path} must hold a state dict. Received: {type(state).__name__}"
         )
     return {key: _to_array(torch, path, key, state[key]) for key in state}
@@ -67,7 +67,7 @@ def write_checkpoint(
     torch = _import_torch()
     path = pathlib.Path(path)
     if os.path.exists(path):
-        raise config.UserError(
+        raise UserError(
             "--torch_checkpoint must not exist yet; nothing is overwritten. "
             f"Received: {str(path)!r}"
         )
@@ -81,9 +81,9 @@ def write_checkpoint(
         torch.save(content, beside)
         os.replace(beside, path)
     except (OSError, RuntimeError) as error:
-        raise config.UserError(
+        raise UserError(
             "--torch_checkpoint must be a file that can be written. "
-            f"Received: {str(path)!r}: {config.kind_and_line(error)}"
+            f"Received: {str(path)!r}: {kind_and_line(error)}"
         ) from error
     finally:
         with contextlib.suppress(OSError):  # it was not created
@@ -106,29 +106,29 @@ def _import_torch():
             warnings.simplefilter("ignore")
             import torch  # an optional extra, and slow
     except ImportError as error:
-        raise config.UserError(
+        raise UserError(
             "PyTorch checkpoints need PyTorch: pip install -e '.[torch]'. "
-            f"Received: {config.kind_and_line(error)}"
+            f"Received: {kind_and_line(error)}"
         ) from error
     return torch
 
 
 def _to_array(torch, path, key, value) -> np.ndarray:
-    name = config.one_line(str(key))
+    name = one_line(str(key))
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
         kind = getattr(value, "dtype", type(value).__name__)
-        raise config.UserError(
+        raise UserError(
             f"{path}: {name} must be a tensor of floats. Received: {kind}"
         )
     try:
         array = value.detach().to_dense().to(torch.float32).numpy()
     except (TypeError, RuntimeError) as error:  # nested, or without numbers
-        raise config.UserError(
+        raise UserError(
             f"{path}: {name} must be a tensor of floats. "
-            f"Received: {config.kind_and_line(error)}"
+            f"Received: {kind_and_line(error)}"
         ) from error
     if not np.isfinite(array).all():
-        raise config.UserError(
+        raise UserError(
             f"{path}: {name} must be finite. Received: infinities or NaN"
         )
     return array

@@ -21,6 +21,7 @@ from mnist_sum_tf.torch_bridge.shapes import (
     channels_of,
     expected_shapes,
 )
+from mnist_sum_tf.user_errors import UserError, one_line
 
 
 def stage_of(state: dict, name: str) -> str:
@@ -40,7 +41,7 @@ def stage_of(state: dict, name: str) -> str:
         }
         if any(str(key).startswith(tuple(first_words)) for key in state):
             return stage
-    raise config.UserError(
+    raise UserError(
         f"{name} must hold conv_blocks... (an encoder), fc1... (a decoder) or "
         "digit_model... and sum_model... (both). "
         f"Received: {_listed(list(state)[:3]) or 'nothing'}"
@@ -94,7 +95,7 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
     ]
     if found:
         size = f" of {','.join(map(str, channels))} channels" if channels else ""
-        raise config.UserError(
+        raise UserError(
             f"{name} must hold the tensors of the original's {stage}{size}. "
             f"Received: {'; '.join(found)}"
         )
@@ -102,7 +103,7 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
 
 
 def _listed(keys) -> str:
-    return config.one_line(", ".join(map(str, keys)))
+    return one_line(", ".join(map(str, keys)))
 
 
 def load_into(model: keras.Model, state: dict) -> None:

@@ -25,6 +25,7 @@ from mnist_sum_tf.training import (
     strategies,
     trained_models,
 )
+from mnist_sum_tf.user_errors import UserError
 
 
 def convert_from_torch(
@@ -107,7 +108,7 @@ def write_stage(
     """
     stage_dir = pathlib.Path(workdir) / settings.stage
     if stage_lock.is_begun(stage_dir):
-        raise config.UserError(
+        raise UserError(
             f"--workdir must have no {settings.stage} yet; nothing is "
             f"overwritten. Received: {str(workdir)!r}"
         )
@@ -123,7 +124,7 @@ def write_stage(
             _take_away_lock(stage_dir)
             scratch.rename(stage_dir)
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             f"--workdir must be a folder that can be written. Received: {error}"
         ) from error
     return stage_dir

@@ -2,8 +2,8 @@
 
 import keras
 
-from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import channels_of
+from mnist_sum_tf.user_errors import UserError
 
 
 def blend_encoders(
@@ -24,13 +24,13 @@ def blend_encoders(
         UserError: if the sizes differ or the share is not in [0, 1].
     """
     if not 0 <= share <= 1:
-        raise config.UserError(
+        raise UserError(
             f"--blend_share must be from 0 to 1. Received: {share}"
         )
     own, others = (each.get_layer("encoder").weights for each in (model, other))
     theirs, ours = (channels_of(each.get_layer("encoder")) for each in (other, model))
     if theirs != ours:
-        raise config.UserError(
+        raise UserError(
             "--blend_with must be a model of the same size. Received: blocks of "
             f"{','.join(map(str, theirs))} channels, here {','.join(map(str, ours))}"
         )

@@ -16,9 +16,9 @@ import shutil
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.training import stage_folder
+from mnist_sum_tf.user_errors import UserError, first_line
 
 CHECKPOINTS = "checkpoints"
 LIST_FILE = "checkpoint"  # TensorFlow's own name
@@ -142,11 +142,11 @@ class CheckpointFolder:
                     file.unlink(missing_ok=True)
 
 
-def cannot_write(path, last_good, error: Exception) -> config.UserError:
+def cannot_write(path, last_good, error: Exception) -> UserError:
     """The error to raise when the disk is full or the folder is gone."""
-    return config.UserError(
+    return UserError(
         f"{path} cannot be written, so the run stops; the last good "
-        f"checkpoint is {last_good or 'none yet'}. Received: {config.first_line(error)}"
+        f"checkpoint is {last_good or 'none yet'}. Received: {first_line(error)}"
     )
 
 
@@ -210,15 +210,15 @@ def first_readable(stage_dir, read) -> tuple[str | None, set[str]]:
                 raise FileNotFoundError("its .index is missing")
             read(path)
             return path, set(paths[:number])
-        except config.UserError:
+        except UserError:
             raise
         except READ_ERRORS as error:
-            reason = config.first_line(error)
+            reason = first_line(error)
             older = paths[number + 1 : number + 2]
             goes_on = f"going back to {older[0]}" if older else "no older one"
             logging.warning("%s: %s; %s", path, reason, goes_on)
     if paths:
-        raise config.UserError(
+        raise UserError(
             f"{pathlib.Path(paths[0]).parent} must hold a checkpoint that can "
             f"be read. Received: {len(paths)} that cannot, the newest: {reason}"
         )
@@ -246,7 +246,7 @@ def load_average(model: keras.Model, stage_dir) -> int:
 
     path, _ = first_readable(stage_dir, restore)
     if path is None:
-        raise config.UserError(
+        raise UserError(
             f"{stage_dir} must hold a checkpoint of a training run. "
             "Received: none"
         )

@@ -19,6 +19,7 @@ from mnist_sum_tf.atomic_files import write_if_absent
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.training import stage_folder, stage_lock
+from mnist_sum_tf.user_errors import UserError
 
 ROWS_FILE = "hard_digits.json"
 LEAST_SHARE, MOST_SHARE = 0.1, 0.5  # from each hard digit once more to 18 times
@@ -31,7 +32,7 @@ MISLABELLED = 0.9
 def check_share(hard_share: float) -> None:
     """Raises `UserError` for a share that repeats next to nothing, or too much."""
     if not LEAST_SHARE <= hard_share <= MOST_SHARE:
-        raise config.UserError(
+        raise UserError(
             f"--hard_share must be 0, or {LEAST_SHARE} to {MOST_SHARE}; all drawn alike, "
             f"a twentieth is hard anyway. Received: {hard_share}"
         )
@@ -62,7 +63,7 @@ def kept_hardest_digits(
     has_begun = (path.parent / stage_folder.CONFIG_FILE).exists()
     if not path.exists():
         if has_begun:
-            raise config.UserError(
+            raise UserError(
                 f"{path} must be there, from when its run began with --hard_share; "
                 "take another --workdir. Received: no such file"
             )
@@ -85,7 +86,7 @@ def _write_rows(path: pathlib.Path, content: dict) -> None:
 def _checked(rows, path: pathlib.Path, num_digits: int) -> np.ndarray:
     is_whole = isinstance(rows, list) and all(type(row) is int for row in rows)
     if not (is_whole and rows and 0 <= min(rows) and max(rows) < num_digits):
-        raise config.UserError(
+        raise UserError(
             f"{path} must have rows, numbers of digits below {num_digits}. "
             f"Received: {str(rows)[:60]}"
         )
@@ -116,7 +117,7 @@ def hardest_digits(digits: Digits, encoder: keras.Model) -> np.ndarray:
     hardest = np.argsort(-hardness, kind="stable")[:num_hard]
     hardest = hardest[hardness[hardest] >= 0]
     if not hardest.size:
-        raise config.UserError(
+        raise UserError(
             "--initial_model must read digits, to say which are hard. Received: one "
             f"that is sure of other classes for {is_left_out.sum()} of {len(labels)}"
         )

@@ -5,8 +5,8 @@ import io
 import json
 import pathlib
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import write_atomically
+from mnist_sum_tf.user_errors import UserError
 
 # Keras' accuracies are float32, where 0.95 is a little less.
 ROUNDING = 1e-6
@@ -76,7 +76,7 @@ def read_history(directory) -> list[dict]:
             raise ValueError(f"no such rows: {str(rows)[:60]}")
         return rows
     except (OSError, ValueError, RecursionError) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must be a list of rows of numbers with a step. Received: {error!r}"
         ) from error
 

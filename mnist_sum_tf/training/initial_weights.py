@@ -16,6 +16,7 @@ from mnist_sum_tf.runtimes.saved_model import (
     load_saved_model,
     variable_shapes,
 )
+from mnist_sum_tf.user_errors import UserError, kind_and_line
 
 
 def set_initial_weights(
@@ -38,7 +39,7 @@ def set_initial_weights(
     for variable in variables:
         name = short_name(variable)
         if name not in exported:
-            raise config.UserError(
+            raise UserError(
                 f"--{flag} must hold every variable of the {model.name}. "
                 f"Received: {saved_model} without {name}"
             )
@@ -51,13 +52,13 @@ def _check_fits(found, variable: keras.Variable, saved_model, flag: str) -> None
     """Raises `UserError` for weights of another size, or that are no numbers."""
     name, shape = short_name(variable), tuple(variable.shape)
     if tuple(found.shape) != shape:
-        raise config.UserError(
+        raise UserError(
             f"--{flag} must have {name} of shape {shape}, for the size that "
             "--base_channels or --block_channels asks for (without them it keeps its "
             f"own). Received: {saved_model} with {tuple(found.shape)}"
         )
     if not np.isfinite(found).all():
-        raise config.UserError(
+        raise UserError(
             f"--{flag} must have only finite weights. "
             f"Received: {saved_model} with NaN or infinity in {name}"
         )
@@ -136,7 +137,7 @@ def _read_arrays(path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: np.float32(archive[name]) for name in archive.files}
     except NPZ_READ_ERRORS as error:
-        raise config.UserError(config.kind_and_line(error)) from error
+        raise UserError(kind_and_line(error)) from error
 
 
 @contextlib.contextmanager
@@ -144,8 +145,8 @@ def _named_by_flag(folder, flag: str):
     """Names the flag in errors of reading an exported model."""
     try:
         yield
-    except (IndexError, KeyError, config.UserError) as error:
-        raise config.UserError(
+    except (IndexError, KeyError, UserError) as error:
+        raise UserError(
             f"--{flag} must be a SavedModel that export_model.py wrote, a "
             "folder of its versions, or an .npz of distill_encoder.py. "
             f"Received: {folder}"

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 # EX_TEMPFAIL of sysexits.h: not done yet, rerun the same command.
 EXIT_STATUS = 75
@@ -21,7 +21,7 @@ class TrainingStopped(Exception):
     """
 
 
-class MachineLost(config.UserError):
+class MachineLost(UserError):
     """Another machine of a multi-worker training is gone."""
 
 

@@ -25,6 +25,7 @@ from mnist_sum_tf.training import (
     strategies,
 )
 from mnist_sum_tf.training.task import Task
+from mnist_sum_tf.user_errors import UserError
 
 IMAGE_STAGES = ("encoder", "sum_model")
 
@@ -77,12 +78,12 @@ def _check(settings: config.Config, strategy) -> None:
     )
     learns_normalized = settings.model.normalized and settings.stage in IMAGE_STAGES
     if settings.global_batch_size == 1 and learns_normalized:
-        raise config.UserError(
+        raise UserError(
             "--global_batch_size must be at least 2 with batch normalisation "
             "(--nonormalized trains without): one image is its own mean. Received: 1"
         )
     if _stops_early(settings) and strategies.num_workers(strategy) > 1:
-        raise config.UserError(
+        raise UserError(
             "Training with --stop_at_accuracy must run on one machine. "
             f"Received: --strategy={settings.strategy}"
         )
@@ -134,7 +135,7 @@ class Trainer:
         else:
             stage_folder.check_nothing_lost(self.stage_dir, saved_every_steps)
         if not strategies.workers_agree(self.strategy, self.state.step):
-            raise config.UserError(
+            raise UserError(
                 "--workdir must be one folder that all machines of TF_CONFIG "
                 f"see, with the same checkpoints. Received: {self.stage_dir}, "
                 f"which is at step {self.state.step} here alone"
@@ -218,7 +219,7 @@ class Trainer:
     def _check_finite(self) -> None:
         skipped = int(self.state.skipped)
         if skipped > self.settings.skip_non_finite:
-            raise config.UserError(
+            raise UserError(
                 "Loss and gradient must stay finite; take a lower "
                 "--learning_rate in another --workdir, or go on here with "
                 f"--skip_non_finite={skipped} or more. Received: "

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 # Biases, and batch normalisation's gamma and beta, are not decayed.
 NOT_DECAYED = ("bias", "gamma", "beta")
@@ -33,17 +34,17 @@ def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
 def check(options: config.OptimizerConfig) -> None:
     """Raises `UserError` for settings that `create_optimizer` refuses."""
     if not SMALLEST <= options.learning_rate <= LARGEST:
-        raise config.UserError(
+        raise UserError(
             f"--learning_rate must be a number above 0, from {SMALLEST:.3g} to "
             f"{LARGEST:.3g}. Received: {options.learning_rate}"
         )
     if not 0 <= options.weight_decay <= LARGEST:
-        raise config.UserError(
+        raise UserError(
             f"--weight_decay must be a number from 0 to {LARGEST:.3g}. "
             f"Received: {options.weight_decay}"
         )
     if options.schedule not in config.SCHEDULES:
-        raise config.UserError(
+        raise UserError(
             f"schedule must be one of {', '.join(config.SCHEDULES)}. "
             f"Received: {options.schedule!r}"
         )

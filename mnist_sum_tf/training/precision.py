@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError
 
 
 def resolve_precision(name: str) -> str:
@@ -15,7 +16,7 @@ def resolve_precision(name: str) -> str:
         UserError: if `name` is not one of `config.PRECISIONS`.
     """
     if name not in config.PRECISIONS:
-        raise config.UserError(
+        raise UserError(
             f"--precision must be one of {', '.join(config.PRECISIONS)}. "
             f"Received: {name!r}"
         )

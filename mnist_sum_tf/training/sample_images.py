@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
+from mnist_sum_tf.user_errors import UserError
 
 FOLDER = "tensorboard/images"
 NUM_IMAGES = 8
@@ -42,7 +43,7 @@ class SampleImages:
         try:
             self._remove(lambda step: step > last_step)
         except OSError as error:
-            raise config.UserError(
+            raise UserError(
                 f"{self._directory} must be a folder that can be written. "
                 f"Received: {error}"
             ) from error

@@ -5,7 +5,7 @@ import pathlib
 
 import tensorflow as tf
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError, first_line
 
 
 class Scalars:
@@ -29,9 +29,9 @@ class Scalars:
             for row in rows:
                 self.add(row)
         except (OSError, tf.errors.OpError) as error:
-            raise config.UserError(
+            raise UserError(
                 f"{directory} must be a folder that can be written. "
-                f"Received: {config.first_line(error)}"
+                f"Received: {first_line(error)}"
             ) from error
 
     def add(self, row: dict) -> None:

@@ -9,6 +9,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.training.history import read_history
 from mnist_sum_tf.training.stage_lock import unwritable
+from mnist_sum_tf.user_errors import UserError
 
 CONFIG_FILE = "config.json"
 # Digests kept of a run's training data and of its teacher.
@@ -114,7 +115,7 @@ def check_same(path, old: dict, new: dict) -> None:
         if not (key in free or key.startswith(free_parts) or _is_same(key, old, new))
     ]
     if differing:
-        raise config.UserError(
+        raise UserError(
             f"{path} belongs to another experiment; use another --workdir. "
             f"Received: {'; '.join(differing)}"
         )
@@ -145,7 +146,7 @@ def read_settings(path) -> dict:
             raise ValueError(f"a {type(settings).__name__}")
         return with_current_names(settings)
     except (OSError, ValueError, RecursionError) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must be the settings of a training run. Received: {error}"
         ) from error
 
@@ -188,7 +189,7 @@ def check_nothing_lost(stage_dir, checkpoint_every_steps) -> None:
         return
     reached = rows[-1]["step"]
     if type(checkpoint_every_steps) is not int or reached > checkpoint_every_steps:
-        raise config.UserError(
+        raise UserError(
             f"{stage_dir} must hold the checkpoints of its history; delete it "
             f"to start over. Received: a history of {reached} steps, no "
             "checkpoint"

@@ -5,7 +5,7 @@ import fcntl
 import os
 import pathlib
 
-from mnist_sum_tf import config
+from mnist_sum_tf.user_errors import UserError, check_path
 
 LOCK_FILE = ".lock"
 
@@ -19,7 +19,7 @@ def lock_directory(stage_dir):
     Raises:
         UserError: if another process trains in it, or it cannot be used.
     """
-    config.check_path(stage_dir, "workdir")
+    check_path(stage_dir, "workdir")
     path = pathlib.Path(stage_dir) / LOCK_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def lock_directory(stage_dir):
     except BlockingIOError:
         file.close()
         holder = path.read_text(encoding="utf-8", errors="replace")
-        raise config.UserError(
+        raise UserError(
             f"{path.parent} must be used by one process at a time. "
             f"Received: a second one, beside {holder}"
         ) from None
@@ -84,8 +84,8 @@ def is_begun(stage_dir) -> bool:
     return bool(there and there - {LOCK_FILE})
 
 
-def unwritable(error: OSError) -> config.UserError:
+def unwritable(error: OSError) -> UserError:
     """The error to raise where a folder cannot be written."""
-    return config.UserError(
+    return UserError(
         f"--workdir must be a folder that can be written. Received: {error}"
     )

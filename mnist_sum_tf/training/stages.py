@@ -28,6 +28,7 @@ from mnist_sum_tf.training.starting_models import (
     starting_sum_model,
 )
 from mnist_sum_tf.training.task import Task
+from mnist_sum_tf.user_errors import UserError
 
 
 def train_cell_reader(settings: config.Config, workdir) -> dict:
@@ -142,7 +143,7 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
     if not settings.train_encoder and (
         settings.objective not in config.THROUGH_DECODER
     ):
-        raise config.UserError(
+        raise UserError(
             "A frozen encoder (--notrain_encoder; with --preset=original "
             "that is the default) requires --objective=regression, in which the "
             f"decoder learns. Received: --objective={settings.objective} "

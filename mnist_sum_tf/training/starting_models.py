@@ -24,6 +24,7 @@ from mnist_sum_tf.training.initial_weights import (
     set_initial_weights,
 )
 from mnist_sum_tf.training.trained_models import is_trained, load_encoder
+from mnist_sum_tf.user_errors import UserError
 
 STATISTICS_IMAGES = 128  # about how many images give a start's batch statistics
 
@@ -115,7 +116,7 @@ def _warn_of_unused(initial_model: str | None, workdir: pathlib.Path) -> None:
 def _check_size(encoder: keras.Model, settings, workdir) -> None:
     trained, asked = channels_of(encoder), settings.model.channels
     if trained != asked:
-        raise config.UserError(
+        raise UserError(
             "--base_channels or --block_channels must be that of "
             f"{workdir / 'encoder'}, {','.join(map(str, trained))}. "
             f"Received: {','.join(map(str, asked))}"

@@ -11,6 +11,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.training import checkpoints
 from mnist_sum_tf.training.interruptions import MachineLost, default_interrupt
+from mnist_sum_tf.user_errors import UserError, first_line
 
 LARGEST_PORT = 2**16 - 1
 
@@ -45,7 +46,7 @@ def create_strategy(name: str) -> tf.distribute.Strategy:
         UserError: if `name` is none of these, or `TF_CONFIG` cannot be used.
     """
     if name not in config.STRATEGIES:
-        raise config.UserError(
+        raise UserError(
             f"--strategy must be one of {', '.join(config.STRATEGIES)}. "
             f"Received: {name!r}"
         )
@@ -69,14 +70,14 @@ def _create_multi_worker() -> tf.distribute.Strategy:
         with default_interrupt():
             return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
-        raise config.UserError(
+        raise UserError(
             "--strategy=multi_worker must be the first thing TensorFlow does "
             f"in a process. Received: {error}"
         ) from error
     except (tf.errors.OpError, ValueError) as error:
-        raise config.UserError(
+        raise UserError(
             f"TF_CONFIG must name machines that can be reached. Received: "
-            f"{config.first_line(error)}"
+            f"{first_line(error)}"
         ) from error
 
 
@@ -103,7 +104,7 @@ def check_tf_config(text: str) -> list[str]:
     except (AttributeError, ValueError, TypeError, KeyError, RecursionError):
         right = False
     if not right:
-        raise config.UserError(
+        raise UserError(
             'TF_CONFIG must be {"cluster": {"worker": ["host:port", ...]}, '
             '"task": {"type": "worker", "index": 0}}, with no other machines than '
             "workers, ports from 1 to 65535, and index this machine's place among "
@@ -169,7 +170,7 @@ def check_same_settings(strategy: tf.distribute.Strategy, settings: dict) -> Non
     data = settings["data"] | {"tfds_data_dir": None}  # may lie elsewhere
     text = json.dumps(settings | {"data": data}, sort_keys=True)
     if not workers_agree(strategy, zlib.crc32(text.encode())):
-        raise config.UserError(
+        raise UserError(
             "All machines of TF_CONFIG must have the same flags, images and digits. "
             f"Received: some that differ from this machine's: {text}"
         )
@@ -182,7 +183,7 @@ def check_batch_size(global_batch_size: int, num_replicas: int) -> None:
         UserError: if not.
     """
     if global_batch_size < 1 or global_batch_size % num_replicas:
-        raise config.UserError(
+        raise UserError(
             "--global_batch_size must be a positive multiple of the number of "
             f"replicas, {num_replicas}. Received: {global_batch_size}"
         )
@@ -233,9 +234,9 @@ def lost_machines_reported(strategy, stage_dir):
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
-        raise config.UserError(
+        raise UserError(
             "--global_batch_size must fit in memory: reduce it, or use a smaller "
-            f"model. Received: {config.first_line(error)}"
+            f"model. Received: {first_line(error)}"
         ) from error
     except tf.errors.OpError as error:
         if num_workers(strategy) == 1:
@@ -243,5 +244,5 @@ def lost_machines_reported(strategy, stage_dir):
         raise MachineLost(
             "A worker of TF_CONFIG was lost; restart all of them to resume from "
             f"{checkpoints.latest_checkpoint(stage_dir)}. Received: "
-            f"{config.first_line(error)}"
+            f"{first_line(error)}"
         ) from error

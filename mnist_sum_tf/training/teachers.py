@@ -9,6 +9,7 @@ from mnist_sum_tf.data.digits import digest_of
 from mnist_sum_tf.models.encoder import build_encoder, channels_of
 from mnist_sum_tf.training import losses
 from mnist_sum_tf.training.initial_weights import encoder_of
+from mnist_sum_tf.user_errors import UserError
 
 
 class Teachers:
@@ -75,7 +76,7 @@ def _paths(teacher) -> list[str]:
     text = os.fspath(teacher)
     paths = [text] if os.path.exists(text) else [p.strip() for p in text.split(",")]
     if not all(paths):
-        raise config.UserError(
+        raise UserError(
             "--teacher must be a path, or several with commas between. "
             f"Received: {text!r}"
         )

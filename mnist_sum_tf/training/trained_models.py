@@ -15,6 +15,7 @@ from mnist_sum_tf.models.encoder import build_encoder, without_normalization
 from mnist_sum_tf.models.sum_distribution import with_distribution
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints, stage_folder
+from mnist_sum_tf.user_errors import UserError, check_path
 
 
 def load_sum_model(workdir) -> keras.Model:
@@ -32,7 +33,7 @@ def load_sum_model(workdir) -> keras.Model:
     Raises:
         UserError: if the directory holds neither.
     """
-    config.check_path(workdir, "workdir")
+    check_path(workdir, "workdir")
     workdir = pathlib.Path(workdir)
     if checkpoints.latest_checkpoint(workdir / "sum_model"):
         encoder, decoder = untrained_encoder_of(workdir / "sum_model"), build_decoder()
@@ -45,7 +46,7 @@ def load_sum_model(workdir) -> keras.Model:
         if not checkpoints.latest_checkpoint(workdir / part)
     ]
     if missing:
-        raise config.UserError(
+        raise UserError(
             "--workdir must hold a trained sum_model, or an encoder and a "
             f"decoder. Received: {workdir} without {' and '.join(missing)}"
         )
@@ -214,6 +215,6 @@ def _settings(stage_dir, what: str):
     try:
         yield settings
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-        raise config.UserError(
+        raise UserError(
             f"{path} must name {what}. Received: {error!r}"
         ) from error

@@ -17,6 +17,7 @@ from mnist_sum_tf.training.hard_digits import (
     with_repeats,
 )
 from mnist_sum_tf.training.initial_weights import encoder_of
+from mnist_sum_tf.user_errors import UserError
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 
@@ -40,12 +41,12 @@ def image_data(settings: config.Config, needs_digits: bool, stage_dir=None) -> d
     if settings.data.images is None:
         return _of_composites(settings, stage_dir)
     if settings.teacher:
-        raise config.UserError(
+        raise UserError(
             "--teacher requires composites: it is shown them before they are "
             f"degraded. Received: --teacher={settings.teacher} with --images"
         )
     if settings.data.mixup_share:
-        raise config.UserError(
+        raise UserError(
             "A mixup_share requires composites. "
             f"Received: {settings.data.mixup_share} with --images"
         )
@@ -63,7 +64,7 @@ def has_digit_labels(data: dict) -> bool:
 def _of_composites(settings: config.Config, stage_dir) -> dict:
     data = settings.data
     if data.mixup_share and settings.stage != "encoder":
-        raise config.UserError(
+        raise UserError(
             "--mixup_share must be used with the encoder, which learns digits. "
             f"Received: {data.mixup_share} for {settings.stage}"
         )
@@ -106,7 +107,7 @@ def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | N
     if not hard_share:
         return None
     if not initial_model:
-        raise config.UserError(
+        raise UserError(
             "A hard_share requires an initial_model, which says what is hard. "
             f"Received: {hard_share} alone"
         )
@@ -151,7 +152,7 @@ def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
     """The images that can be cut, their digits set in cells; and those digits."""
     rows, digits = segments.cut_images(labelled.images)
     if not len(rows):
-        raise config.UserError(
+        raise UserError(
             "--images must hold some whose four digits stand apart, with blank "
             f"columns between. Received: none among {len(labelled.images)} "
             f"{name} images of {settings.data.images}"
@@ -166,7 +167,7 @@ def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
 
 def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
     if data.images is None:
-        raise config.UserError(
+        raise UserError(
             "--images must be a folder of labelled PNGs, or an .npy file or a folder of "
             "pictures together with --sums. Received: neither"
         )
@@ -176,7 +177,7 @@ def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
 def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
     data = settings.data
     if needs_digits and data.sums is not None:
-        raise config.UserError(
+        raise UserError(
             "--images must have digit labels to train an encoder, PNGs named by them "
             "(for sums alone there is train_end_to_end.py). Received: "
             f"--images={data.images} --sums={data.sums}"

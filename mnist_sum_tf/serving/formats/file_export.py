@@ -6,7 +6,6 @@ import tempfile
 
 import keras
 
-from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals, place_of_file
 from mnist_sum_tf.runtimes.loading import load_file
 from mnist_sum_tf.runtimes.packages import import_package
@@ -14,6 +13,7 @@ from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
 from mnist_sum_tf.serving.verification import verify_reader
+from mnist_sum_tf.user_errors import UserError
 
 # (format, quantization) -> file name, and what writes it.
 FILES = {
@@ -36,7 +36,7 @@ def check_format(file_format: str, quantization: str | None) -> None:
             f"--format={name}" + (f" --quantization={how}" if how else "")
             for name, how in kept
         ]
-        raise config.UserError(
+        raise UserError(
             f"These are offered: {', '.join(offered)}. Received: "
             f"--format={file_format}, --quantization={quantization}"
         )
@@ -108,7 +108,7 @@ def export_file(
                 )
             os.replace(draft, target)
     except OSError as error:
-        raise config.UserError(
+        raise UserError(
             "--export_dir must be a folder that can be written. Received: "
             f"{export_dir} ({error.strerror or error})"
         ) from error

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import tqdm
 
-from mnist_sum_tf import answers, config
+from mnist_sum_tf import answers
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import Reader
+from mnist_sum_tf.user_errors import UserError
 
 LARGEST_LOSS = 0.001  # a share: 0.1 points
 
@@ -59,7 +60,7 @@ def measure_loss(
         len(whole.sums), shares_right(whole), shares_right(quantized)
     )
     if not loss.largest <= LARGEST_LOSS:
-        raise config.UserError(
+        raise UserError(
             f"A quantized model may lose {LARGEST_LOSS:.1%} of accuracy at most. "
             f"Received: {loss}"
         )
