@@ -5,7 +5,6 @@ import errno
 import os
 import pathlib
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -60,22 +59,6 @@ def check_writable(folder) -> None:
         folder = folder.parent
     with tempfile.TemporaryFile(dir=folder):
         pass
-
-
-def write_if_absent(path, text: str) -> None:
-    """Writes a file unless it exists; of several processes, the first one wins."""
-    path = pathlib.Path(path)
-    own = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
-    write_atomically(own, text)
-    try:
-        os.link(own, path)  # unlike renaming, never replaces
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links, where a reader may see half of it
-        with contextlib.suppress(FileExistsError), open(path, "x") as file:
-            file.write(text)
-    finally:
-        own.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

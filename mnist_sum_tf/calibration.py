@@ -11,8 +11,8 @@ import tensorflow as tf
 from mnist_sum_tf import confidence, config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import load_digits
-from mnist_sum_tf.models.sum_distribution import build_sum_distribution
-from mnist_sum_tf.training import checkpoints, losses, stage_folder, trained_models
+from mnist_sum_tf.models.sum_distribution import CalibratedSoftmax, SumOfDigits
+from mnist_sum_tf.training import losses, stage_folder, trained_models
 from mnist_sum_tf.user_errors import UserError
 
 LAYER = "digit_probabilities"
@@ -23,7 +23,6 @@ MIN_IMAGES = 200
 # temperature can then cost many right sums, and is rejected.
 MOST_LOST = 0.005
 GRID_POINTS = 17
-GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,32 +113,25 @@ def fit_temperature(logits, sums) -> float:
         A number between `LOWEST` and `HIGHEST`.
     """
 
-    def surprise(log_temperature):
-        return evaluate_temperature(logits, sums, math.exp(log_temperature))[0]
+    def nll(log_temperature):
+        probabilities = _sum_probabilities(logits, math.exp(log_temperature))
+        return _mean_nll(sums, probabilities)
 
-    return math.exp(minimize(surprise, math.log(LOWEST), math.log(HIGHEST)))
+    return math.exp(minimize(nll, math.log(LOWEST), math.log(HIGHEST)))
 
 
 def minimize(function, low: float, high: float, tolerance=1e-3) -> float:
-    """Finds the minimum of a function of one variable.
-
-    A grid search brackets the minimum, then golden-section search refines it.
+    """Finds the minimum of a function of one variable, by ever finer grids.
 
     Args:
         function: float to float.
         low, high: the interval to search.
         tolerance: of the returned argument.
     """
-    grid = np.linspace(low, high, GRID_POINTS)
-    least = int(np.argmin([function(x) for x in grid]))
-    low, high = grid[max(least - 1, 0)], grid[min(least + 1, len(grid) - 1)]
     while high - low > tolerance:
-        step = GOLDEN * (high - low)
-        left, right = high - step, low + step
-        if function(left) <= function(right):
-            high = right
-        else:
-            low = left
+        grid = np.linspace(low, high, GRID_POINTS)
+        least = int(np.argmin([function(x) for x in grid]))
+        low, high = grid[max(least - 1, 0)], grid[min(least + 1, GRID_POINTS - 1)]
     return float((low + high) / 2)
 
 
@@ -151,12 +143,12 @@ def evaluate_temperature(logits, sums, temperature: float) -> tuple[float, float
         temperature: a positive number.
     """
     probabilities = _sum_probabilities(logits, temperature)
-    surprise = losses.sum_negative_log_likelihood(sums, probabilities)
+    nll = _mean_nll(sums, probabilities)
     probabilities = probabilities.numpy()
     error = confidence.expected_calibration_error(
         probabilities.max(-1), probabilities.argmax(-1) == sums
     )
-    return float(tf.reduce_mean(surprise)), error
+    return nll, error
 
 
 def share_right(logits, sums, temperature: float) -> float:
@@ -166,9 +158,14 @@ def share_right(logits, sums, temperature: float) -> float:
 
 
 def _sum_probabilities(logits, temperature: float) -> tf.Tensor:
-    distribution = build_sum_distribution()
-    distribution.get_layer(LAYER).temperature.assign(temperature)
-    return distribution(logits)["sum_probabilities"]
+    softmax, convolution = CalibratedSoftmax(), SumOfDigits()
+    softmax.build(logits.shape)
+    softmax.temperature.assign(temperature)
+    return convolution(softmax(logits))
+
+
+def _mean_nll(sums, probabilities) -> float:
+    return float(tf.reduce_mean(losses.sum_negative_log_likelihood(sums, probabilities)))
 
 
 def composites(
@@ -212,7 +209,7 @@ def validation_datasets(workdir) -> dict:
         UserError: if the settings, digits or images cannot be read.
     """
     workdir = pathlib.Path(workdir)
-    is_whole = checkpoints.latest_checkpoint(workdir / "sum_model")
+    is_whole = trained_models.is_trained(workdir / "sum_model")
     stage_dir = workdir / ("sum_model" if is_whole else "encoder")
     path = stage_dir / stage_folder.CONFIG_FILE
     settings = stage_folder.read_settings(path)

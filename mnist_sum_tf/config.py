@@ -51,9 +51,6 @@ class DataConfig:
         degradation_share: factor on the default number of degraded images, in [0, 1].
         mixup_share: share of the encoder's training images whose digits, and their
             labels, are blended with others.
-        hard_share: approximate share of the composites' digits that is drawn from
-            the twentieth that the initial model reads worst, 0.1 to 0.5; 0
-            draws uniformly.
         validates_all_layouts: whether validation composites come in several
             layouts beside `layout`, or in it alone.
         images: what to learn from in place of composites, see
@@ -73,7 +70,6 @@ class DataConfig:
     degraded: bool = True
     degradation_share: float = 1.0
     mixup_share: float = 0.0
-    hard_share: float = 0.0
     validates_all_layouts: bool = True
     images: str | None = None
     sums: str | None = None
@@ -158,7 +154,7 @@ class Config:
         global_batch_size: examples per step over all devices.
         precision: one of `PRECISIONS`.
         strategy: one of `STRATEGIES`.
-        decorrelation: weight of `losses.slot_correlation` in the sum model's loss:
+        decorrelation: weight of `losses.slot_covariance` in the sum model's loss:
             makes slots read digits when trained on sums alone; 0 leaves it out.
         train_encoder: whether the sum model's encoder learns (the original froze it).
         initial_model: exported model, or .npz of layers, whose weights to start from;

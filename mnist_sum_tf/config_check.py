@@ -6,25 +6,29 @@ import operator
 from mnist_sum_tf import config
 from mnist_sum_tf.user_errors import UserError
 
+LARGEST_INTEGER = 2**31 - 1  # of TensorFlow's int32
+# Positive float32, in which the optimizer computes, rounded towards 1.
+SMALLEST_FLOAT, LARGEST_FLOAT = 1.2e-38, 3.4e38
 # Setting -> its smallest and its largest value; whole numbers stand for whole numbers.
 BOUNDS = {
-    "seed": (0, 2**31 - 1),
-    "total_steps": (1, 2**31 - 1),
+    "seed": (0, LARGEST_INTEGER),
+    "total_steps": (1, LARGEST_INTEGER),
     "global_batch_size": (1, 2**20),
-    "checkpoint_every_steps": (1, 2**63),
-    "evaluate_every_steps": (1, 2**63),
-    "log_every_steps": (1, 2**63),
-    "skip_non_finite": (0, 2**63),
+    "checkpoint_every_steps": (1, LARGEST_INTEGER),
+    "evaluate_every_steps": (1, LARGEST_INTEGER),
+    "log_every_steps": (1, LARGEST_INTEGER),
+    "skip_non_finite": (0, LARGEST_INTEGER),
     "decorrelation": (0.0, 1e9),
     "stop_at_accuracy": (0.0, math.inf),
     "data.deformation_strength": (0.0, 1.0),
     "data.degradation_share": (0.0, 1.0),
     "data.mixup_share": (0.0, 1.0),
-    "data.hard_share": (0.0, 0.5),
     "data.train_fraction": (0.0, 1.0),
     "model.base_channels": (1, 1024),
     "model.dropout_rate": (0.0, 0.9),
-    "optimizer.warmup_steps": (0, 2**31 - 1),
+    "optimizer.learning_rate": (SMALLEST_FLOAT, LARGEST_FLOAT),
+    "optimizer.weight_decay": (0.0, LARGEST_FLOAT),
+    "optimizer.warmup_steps": (0, LARGEST_INTEGER),
     "optimizer.gradient_clip_norm": (1e-30, math.inf),
     "optimizer.average_decay": (0.0, 1.0),
 }
@@ -54,6 +58,12 @@ def check_settings(settings: config.Config) -> None:
                 f"{_flag(name)} must be a {kind} from {smallest} to {largest}. "
                 f"Received: {value!r}"
             )
+    schedule = settings.optimizer.schedule
+    if schedule not in config.SCHEDULES:
+        raise UserError(
+            f"schedule must be one of {', '.join(config.SCHEDULES)}. "
+            f"Received: {schedule!r}"
+        )
     _check_channels(settings.model.block_channels)
     check_data(settings.data)
 
@@ -87,11 +97,13 @@ def check_stage(settings: config.Config, stage: str) -> None:
             f"--objective must be one of {', '.join(objectives)} for the stage {stage}. "
             f"Received: {settings.objective!r}"
         )
-    if settings.teacher and stage != "encoder":
-        raise UserError(
-            "--teacher is for the encoder alone. "
-            f"Received: {settings.teacher} for {stage}"
-        )
+    of_encoder = {"teacher": settings.teacher, "mixup_share": settings.data.mixup_share}
+    for name, value in of_encoder.items():
+        if value and stage != "encoder":
+            raise UserError(
+                f"--{name} is for the encoder, which learns digits. "
+                f"Received: --{name}={value} for the stage {stage}"
+            )
 
 
 def _is_number(value, whole: bool) -> bool:

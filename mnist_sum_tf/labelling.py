@@ -15,7 +15,7 @@ from mnist_sum_tf import config, known_sums
 from mnist_sum_tf.data import datasets, digits, generation, segments
 from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
-from mnist_sum_tf.reports.contact_sheets import contact_sheet, draw_contact_sheet
+from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet, write_contact_sheet
 from mnist_sum_tf.training import trained_models
 from mnist_sum_tf.user_errors import UserError
 
@@ -74,8 +74,8 @@ def label_images(
     Returns:
         Numbers of images: `images`, `cut` (those that fall into four digits),
         `labelled` (surely enough: `min_confidence`); `mean_confidence` of these;
-        and, where the digits were known, `digits_right` and `images_right`, shares
-        of these.
+        where the digits were known, `digits_right` and `images_right`, shares of
+        these; and `min_confidence`.
 
     Raises:
         UserError: for files that cannot be used, or if too few are labelled.
@@ -219,7 +219,7 @@ def _draw(sure: dict, path: pathlib.Path) -> None:
         f"{' '.join(map(str, found[row]))} = {sums[row]}\n{confidence[row]:.1%} sure"
         for row in shown
     ]
-    contact_sheet(images[shown], captions, path)
+    write_contact_sheet(images[shown], captions, path)
 
 
 def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:

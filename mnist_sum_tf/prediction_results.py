@@ -141,7 +141,7 @@ def draw_readings(readings: list[Reading], canvases: list, path) -> None:
         f"{one_line(os.path.basename(each.path))}\n{_addition(each)}" for each in drawn
     ]
     try:
-        reports.contact_sheet(canvases[: len(drawn)], captions, path, title)
+        reports.write_contact_sheet(canvases[: len(drawn)], captions, path, title)
     except OSError as error:
         raise UserError(
             "--picture must be a file that can be written. "

@@ -86,7 +86,6 @@ def run(
         # Imported late: `--help` should not wait for TensorFlow.
         if needs_tensorflow:
             quiet.import_tensorflow()
-            _multiply_in_float32()
         _set_up()
         return _run_and_report(main, argv, takes_files)
 
@@ -147,13 +146,6 @@ def _stdout_fails() -> bool:
     except OSError:
         return True
     return False
-
-
-def _multiply_in_float32() -> None:
-    """Turns off TF32, in which GPUs since Ampere would round float32 to 10 bits."""
-    import tensorflow as tf
-
-    tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def _set_up() -> None:

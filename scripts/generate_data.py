@@ -10,7 +10,7 @@ import cli
 import given_flags
 from absl import flags
 
-from mnist_sum_tf import config
+from mnist_sum_tf import config, config_check
 
 _LAYOUT = flags.DEFINE_string(
     "layout", "mixed", f"One of {', '.join(config.LAYOUTS)}."
@@ -20,11 +20,11 @@ _SPLIT = flags.DEFINE_string(
 )
 _NUM_IMAGES = flags.DEFINE_integer(
     "num_images", 1000, "How many images.",
-    lower_bound=1, upper_bound=given_flags.LARGEST_INTEGER,
+    lower_bound=1, upper_bound=config_check.LARGEST_INTEGER,
 )  # fmt: skip
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Another seed gives other images.",
-    lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,
+    **given_flags.bounds("seed"),
 )  # fmt: skip
 _FORMAT = flags.DEFINE_string(
     "format", "png", "png (0428_00017.png) or npy (images, digits, sums)."

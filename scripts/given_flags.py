@@ -1,13 +1,21 @@
 """Access to the flags that were given on the command line."""
 
 import dataclasses
+import math
 
 from absl import flags
 
+from mnist_sum_tf import config_check
 from mnist_sum_tf.user_errors import UserError
 
-# A bound that keeps numbers within what TensorFlow's integers hold.
-LARGEST_INTEGER = 2**31 - 1
+
+def bounds(setting: str) -> dict:
+    """The bounds of a setting, one of `config_check.BOUNDS`, for its flag."""
+    smallest, largest = config_check.BOUNDS[setting]
+    return {
+        "lower_bound": smallest,
+        "upper_bound": None if math.isinf(largest) else largest,
+    }
 
 
 def optional(name: str):

@@ -8,6 +8,7 @@ import functools
 
 import given_flags
 from absl import flags
+from given_flags import bounds
 from preset_defaults import in_presets
 
 from mnist_sum_tf import config
@@ -35,7 +36,7 @@ def _define_model_flags() -> None:
     flags.DEFINE_integer(
         "base_channels", None, "Channels of the first block, twice as many in each next "
         "one." + in_presets("model.base_channels"),
-        lower_bound=1, upper_bound=1024,
+        **bounds("model.base_channels"),
     )  # fmt: skip
     flags.DEFINE_list(
         "block_channels", None, "Channels of each of the five blocks, e.g. "
@@ -44,7 +45,7 @@ def _define_model_flags() -> None:
     flags.DEFINE_float(
         "dropout_rate", None, "Share of activations dropped while training, after "
         "each block." + in_presets("model.dropout_rate"),
-        lower_bound=0.0, upper_bound=0.9,
+        **bounds("model.dropout_rate"),
     )  # fmt: skip
     flags.DEFINE_string(
         "initial_model", None,
@@ -76,24 +77,18 @@ def _define_composite_flags() -> None:
     flags.DEFINE_float(
         "deformation_strength", None, "Factor on deformation in mixed or --deformed, "
         "from 0 to 1." + in_presets("data.deformation_strength"),
-        lower_bound=0.0, upper_bound=1.0,
+        **bounds("data.deformation_strength"),
     )  # fmt: skip
     flags.DEFINE_float(
         "degradation_share", None, "Factor on the number of degraded images of mixed, "
         "from 0 to 1." + in_presets("data.degradation_share"),
-        lower_bound=0.0, upper_bound=1.0,
+        **bounds("data.degradation_share"),
     )  # fmt: skip
     flags.DEFINE_float(
         "mixup_share", None, "Share of the images whose digits are blended with others, "
         "up to half and half, and labels likewise (train_encoder.py alone)."
         + in_presets("data.mixup_share", ("encoder",)),
-        lower_bound=0.0, upper_bound=1.0,
-    )  # fmt: skip
-    flags.DEFINE_float(
-        "hard_share", None, "Approximate share of digits drawn from the twentieth "
-        "that --initial_model reads worst, 0.1 to 0.5; 0 draws all alike."
-        + in_presets("data.hard_share"),
-        lower_bound=0.0, upper_bound=0.5,
+        **bounds("data.mixup_share"),
     )  # fmt: skip
 
 
@@ -202,13 +197,8 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     chosen = given_flags.changed(
         preset, "layout", "digits", "tfds_data_dir", "images", "sums", "deformed",
         "deformation_strength", "degraded", "degradation_share", "mixup_share",
-        "hard_share", "augmented",
+        "augmented",
     )  # fmt: skip
-    if chosen.hard_share and not given_flags.given("initial_model"):
-        raise UserError(
-            "--hard_share requires --initial_model, which says what is hard. "
-            f"Received: --hard_share={chosen.hard_share} alone"
-        )
     # The preset's settings of the other kind of images have no effect.
     others = {"augmented": False} if chosen.images is None else {"mixup_share": 0.0}
     chosen = dataclasses.replace(chosen, **others)
@@ -222,7 +212,7 @@ def check_fits_images() -> None:
     images = given_flags.optional("images")
     of_composites = given_flags.given(
         "layout", "deformed", "deformation_strength", "degraded", "degradation_share",
-        "mixup_share", "hard_share", "digits", "tfds_data_dir",
+        "mixup_share", "digits", "tfds_data_dir",
     )  # fmt: skip
     for name in of_composites if images else ():
         raise UserError(

@@ -16,7 +16,7 @@ _SPLIT = flags.DEFINE_enum(
 )
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of digits, places and grain.",
-    lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,
+    **given_flags.bounds("seed"),
 )  # fmt: skip
 
 

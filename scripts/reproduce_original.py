@@ -32,7 +32,7 @@ _END_TO_END_EPOCHS = flags.DEFINE_integer(
 )  # fmt: skip
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of everything random.",
-    lower_bound=0, upper_bound=given_flags.LARGEST_INTEGER,
+    **given_flags.bounds("seed"),
 )  # fmt: skip
 _PRECISION = flags.DEFINE_string(
     "precision", "auto", "auto, float32 or mixed_bfloat16."

@@ -10,6 +10,7 @@ here with --objective=regression alone: train it first. Examples:
 """
 
 import cli
+import given_flags
 import training_flags
 from absl import flags
 from preset_defaults import in_presets
@@ -27,7 +28,7 @@ _DECORRELATION = flags.DEFINE_float(
     "decorrelation", None, "Weight of the loss's part that keeps the four slots "
     "uncorrelated, so that they read digits where only sums teach."
     + in_presets("decorrelation", ("sum_model",)),
-    lower_bound=0.0,
+    **given_flags.bounds("decorrelation"),
 )  # fmt: skip
 _TRAIN_ENCODER = flags.DEFINE_bool(
     "train_encoder", None,

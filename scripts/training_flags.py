@@ -7,6 +7,7 @@ import pathlib
 import given_flags
 import image_flags
 from absl import flags
+from given_flags import bounds
 from preset_defaults import in_presets
 
 from mnist_sum_tf import config
@@ -20,26 +21,26 @@ _PRESET = flags.DEFINE_string(
     "preset", "compact", f"Settings to start from: {', '.join(config.PRESETS)}."
 )
 flags.DEFINE_integer(
-    "seed", None, "Seed of everything random." + in_presets("seed"), lower_bound=0,
-    upper_bound=given_flags.LARGEST_INTEGER,
+    "seed", None, "Seed of everything random." + in_presets("seed"), **bounds("seed")
 )  # fmt: skip
 flags.DEFINE_integer(
     "total_steps", None, "Optimizer steps of the whole run." + in_presets("total_steps"),
-    lower_bound=1, upper_bound=given_flags.LARGEST_INTEGER,
+    **bounds("total_steps"),
 )  # fmt: skip
 flags.DEFINE_integer(
     "global_batch_size", None,
     "Examples per step over all devices." + in_presets("global_batch_size"),
-    lower_bound=1, upper_bound=2**20,
+    **bounds("global_batch_size"),
 )  # fmt: skip
 flags.DEFINE_float(
     "learning_rate", None,
     "Adam's peak learning rate." + in_presets("optimizer.learning_rate"),
-)
+    **bounds("optimizer.learning_rate"),
+)  # fmt: skip
 flags.DEFINE_float(
     "weight_decay", None, "Decoupled weight decay, as in AdamW: a step shrinks every "
     "kernel by learning rate x this." + in_presets("optimizer.weight_decay"),
-    lower_bound=0.0,
+    **bounds("optimizer.weight_decay"),
 )  # fmt: skip
 for _name, _choices in (
     ("precision", config.PRECISIONS), ("strategy", config.STRATEGIES)
@@ -52,11 +53,11 @@ for _name, _meaning in (
     ("evaluate_every_steps", "Steps between evaluations."),
     ("log_every_steps", "Steps that a row of the history averages over."),
 ):
-    flags.DEFINE_integer(_name, None, _meaning + in_presets(_name), lower_bound=1)
+    flags.DEFINE_integer(_name, None, _meaning + in_presets(_name), **bounds(_name))
 flags.DEFINE_integer(
     "skip_non_finite", None, "Steps that may be left out because their loss or "
     "gradient is not finite, before the run stops." + in_presets("skip_non_finite"),
-    lower_bound=0,
+    **bounds("skip_non_finite"),
 )  # fmt: skip
 flags.DEFINE_bool(
     "deterministic", None, "Make GPUs give the same bits each time, which is "
@@ -65,7 +66,7 @@ flags.DEFINE_bool(
 flags.DEFINE_float(
     "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
     "ends before its last step; above 1 never." + in_presets("stop_at_accuracy"),
-    lower_bound=0.0,
+    **bounds("stop_at_accuracy"),
 )  # fmt: skip
 
 
@@ -143,12 +144,6 @@ def _trained_before(stage: str) -> list[pathlib.Path]:
 
 def _check_learns(chosen: config.Config) -> None:
     """Raises `UserError` for flags about learning that would have no effect."""
-    of_encoder = {"teacher": chosen.teacher, "mixup_share": chosen.data.mixup_share}
-    for name, value in of_encoder.items():
-        if value and chosen.stage != "encoder":
-            raise UserError(
-                f"--{name} is for train_encoder.py alone. Received: --{name}={value}"
-            )
     if given_flags.optional("normalized") and not chosen.train_encoder:
         raise UserError(
             "--normalized requires an encoder that learns (--train_encoder). "

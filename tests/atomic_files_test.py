@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from mnist_sum_tf.atomic_files import check_writable, write_atomically, write_if_absent
+from mnist_sum_tf.atomic_files import check_writable, write_atomically
 
 
 def test_write_atomically_leaves_nothing_beside(tmp_path):
@@ -13,24 +13,6 @@ def test_write_atomically_leaves_nothing_beside(tmp_path):
     write_atomically(tmp_path / "a.json", json.dumps([2]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert json.loads((tmp_path / "a.json").read_text()) == [2]
-
-
-def test_write_if_absent_manages_without_links(tmp_path, monkeypatch):
-    def refuse(*paths):
-        raise PermissionError("Operation not permitted")
-
-    monkeypatch.setattr("os.link", refuse)
-    for text in ("first", "second"):
-        write_if_absent(tmp_path / "a.json", text)
-        assert (tmp_path / "a.json").read_text() == "first"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_write_if_absent_never_replaces(tmp_path):
-    for text in ("first", "second"):
-        write_if_absent(tmp_path / "a.json", text)
-        assert (tmp_path / "a.json").read_text() == "first"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_bytes_stay_bytes_and_text_becomes_utf8(tmp_path):

@@ -102,7 +102,7 @@ def _draw_misread(seen: list, path) -> None:
         f"{' '.join(map(str, m))}   read {' '.join(map(str, r))}"
         for m, r in zip(meant, read)
     ]
-    reports.contact_sheet(list(canvases), captions, path)
+    reports.write_contact_sheet(list(canvases), captions, path)
 
 
 def print_result(result: dict) -> None:

@@ -11,9 +11,8 @@ from mnist_sum_tf.training import stages
 from mnist_sum_tf.user_errors import UserError
 
 
-def changed(name: str, value) -> config.Config:
-    """The encoder's settings, with one of another value."""
-    settings = get_preset("compact", "encoder")
+def changed(name: str, value, settings=get_preset("compact", "encoder")) -> config.Config:
+    """Settings, by default the encoder's, with one of another value."""
     *part, name = name.split(".")
     if not part:
         return dataclasses.replace(settings, **{name: value})
@@ -44,13 +43,17 @@ def test_presets_can_be(preset):
         ("stop_at_accuracy", float("nan"), "--stop_at_accuracy must be"),
         ("data.mixup_share", 1.5, "--mixup_share must be a number from 0.0 to 1.0"),
         ("data.degradation_share", float("nan"), "--degradation_share must be"),
-        ("data.hard_share", 0.6, "--hard_share must be a number from 0.0 to 0.5"),
         ("model.dropout_rate", 1.0, "--dropout_rate must be a number from 0.0 to 0.9"),
         ("model.base_channels", 2.5, "--base_channels must be a whole number"),
         ("model.block_channels", (2, 4, 8), "--block_channels must be 5 whole numbers"),
         ("model.block_channels", (), "--block_channels must be 5 whole numbers"),
         ("model.block_channels", 16, "--block_channels must be 5 whole numbers"),
         ("model.block_channels", (2, 4, 8, 0, 4), "--block_channels must be"),
+        *(("optimizer.learning_rate", value, "--learning_rate must be a number from 1.2")
+          for value in (0.0, -1.0, 1e-46, 1e39, float("nan"), float("inf"), "1")),
+        *(("optimizer.weight_decay", value, "--weight_decay must be a number from 0.0")
+          for value in (-0.1, 1e39, float("nan"), float("inf"))),
+        ("optimizer.schedule", "linear", "schedule must be one of cosine, constant"),
         ("optimizer.gradient_clip_norm", 0, "optimizer.gradient_clip_norm must be"),
         ("optimizer.average_decay", 2, "optimizer.average_decay must be"),
         ("data.sums", "y.npy", "--sums requires --images. Received: --sums=y.npy"),
@@ -100,9 +103,13 @@ def test_each_stage_has_its_objectives(tmp_path, train, stage, objective, messag
     assert not (tmp_path / "W").exists()
 
 
-def test_a_teacher_is_the_encoders():
-    settings = dataclasses.replace(get_preset("compact", "sum_model"), teacher="T")
-    with pytest.raises(UserError, match="Received: T for sum_model$"):
+@pytest.mark.parametrize(
+    "name, value, received",
+    [("teacher", "T", "--teacher=T"), ("data.mixup_share", 0.5, "--mixup_share=0.5")],
+)
+def test_what_teaches_the_encoder_alone_is_refused_elsewhere(name, value, received):
+    settings = changed(name, value, get_preset("compact", "sum_model"))
+    with pytest.raises(UserError, match=f"Received: {received} for the stage sum_model$"):
         config_check.check_stage(settings, "sum_model")
 
 

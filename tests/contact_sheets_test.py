@@ -16,7 +16,7 @@ def canvases():
 
 
 def draw(path, *args, **kwargs):
-    contact_sheets.contact_sheet(*args, path, **kwargs)
+    contact_sheets.write_contact_sheet(*args, path, **kwargs)
     with PIL.Image.open(path) as image:
         assert image.format == "PNG"
         return np.asarray(image)
@@ -83,7 +83,7 @@ def test_a_hundred_images_make_a_sheet_about_as_wide_as_high(tmp_path):
 def test_only_the_sheet_is_left_and_others_may_read_it(canvases, tmp_path):
     path = tmp_path / "new" / "sheet.png"
     for _ in range(2):
-        contact_sheets.contact_sheet(canvases, ["x"] * 7, path)
+        contact_sheets.write_contact_sheet(canvases, ["x"] * 7, path)
     assert [entry.name for entry in path.parent.iterdir()] == ["sheet.png"]
     (tmp_path / "other").touch()
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
@@ -98,12 +98,12 @@ def test_nothing_is_left_of_a_sheet_that_failed(
 
     monkeypatch.setattr(os, failing, fail)
     with pytest.raises(OSError, match="disk full"):
-        contact_sheets.contact_sheet(canvases, ["x"] * 7, tmp_path / "sheet.png")
+        contact_sheets.write_contact_sheet(canvases, ["x"] * 7, tmp_path / "sheet.png")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_caption_for_each_canvas(canvases, tmp_path):
     with pytest.raises(ValueError, match="Received: 7 canvases, 2 captions"):
-        contact_sheets.contact_sheet(canvases, ["a", "b"], tmp_path / "sheet.png")
+        contact_sheets.write_contact_sheet(canvases, ["a", "b"], tmp_path / "sheet.png")
     with pytest.raises(ValueError, match="Received: 0 canvases, 0 captions"):
-        contact_sheets.contact_sheet([], [], tmp_path / "sheet.png")
+        contact_sheets.write_contact_sheet([], [], tmp_path / "sheet.png")

@@ -15,11 +15,11 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "scripts"))
 import cli
 
+from mnist_sum_tf import config_check
 from mnist_sum_tf.data import layouts
 from mnist_sum_tf.training import (
     checkpoints,
     history,
-    optimizers,
     precision,
     stage_folder,
     strategies,
@@ -105,7 +105,7 @@ class Flags:
             b"--workdir=W\n--strategy=one_device\n--skip_non_finite=2\n"
             b"--layout=tiled\n--nodeterministic\n--log_every_steps=7",
             b"--workdir=W\n--block_channels=3,1,4,1,5\n--dropout_rate=0.25\n"
-            b"--initial_model=M\n--hard_share=0.25\n--degradation_share=0.5",
+            b"--initial_model=M\n--mixup_share=0.25\n--degradation_share=0.5",
         ]
 
     def read(self, content):
@@ -121,6 +121,6 @@ class Flags:
         strategies.check_batch_size(settings.global_batch_size, 1)
         precision.resolve_precision(settings.precision)
         layouts.get_layout(settings.data.layout)
-        optimizers.create_optimizer(settings)
+        config_check.check_settings(settings)
         keras.utils.set_random_seed(settings.seed)
         tf.constant([settings.seed, settings.total_steps], tf.int64)

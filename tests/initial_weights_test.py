@@ -112,7 +112,8 @@ def test_the_size_is_known_without_loading(exported, monkeypatch):
 
 def test_a_model_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\x0a\xff no model")
-    with pytest.raises(UserError, match=f"--initial_model .* {tmp_path}"):
+    message = rf"--initial_model must .* {tmp_path} \(DecodeError\)$"
+    with pytest.raises(UserError, match=message):
         size_of_exported(config.ModelConfig(), tmp_path)
 
 
@@ -208,7 +209,8 @@ def test_layers_without_channels_are_reported(exported, tmp_path, block):
     path = as_file(tmp_path, exported[1])
     kernel = {f"block{block}_conv1/kernel": np.zeros((3, 3, 1, 0), np.float32)}
     np.savez(path, **dict(np.load(path)) | kernel)
-    with pytest.raises(UserError, match="--initial_model must be .*encoder.npz$"):
+    message = "--initial_model must have the layers of an encoder.*encoder.npz$"
+    with pytest.raises(UserError, match=message):
         size_of_exported(config.ModelConfig(), path)
 
 
@@ -221,6 +223,11 @@ def test_a_file_of_layers_that_cannot_be_used(exported, tmp_path):
     half = tmp_path / "half.npz"
     half.write_bytes(path.read_bytes()[:1000])
     np.savez(tmp_path / "other.npz", x=np.ones(3))
-    for name in ("half.npz", "other.npz", "none.npz"):
-        with pytest.raises(UserError, match=f"--initial_model must.*{name}"):
+    reasons = {
+        "half.npz": r" \(BadZipFile: File is not a zip file\)$",
+        "none.npz": r" \(FileNotFoundError: .*$",
+        "other.npz": "$",
+    }
+    for name, reason in reasons.items():
+        with pytest.raises(UserError, match=f"--initial_model must.*{name}{reason}"):
             size_of_exported(config.ModelConfig(), tmp_path / name)

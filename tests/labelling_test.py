@@ -135,7 +135,7 @@ def test_the_least_sure_are_shown_first(
     workdir, pair, true_digits, width_reader, monkeypatch, tmp_path
 ):  # fmt: skip
     shown = []
-    monkeypatch.setattr(labelling, "contact_sheet", lambda *given: shown.append(given))
+    monkeypatch.setattr(labelling, "write_contact_sheet", lambda *given: shown.append(given))
     wrong = true_digits.sum(axis=1)
     wrong[7] += 1 if wrong[7] < 36 else -1
     np.save(tmp_path / "y.npy", wrong)

@@ -97,7 +97,7 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_bits(tmp_path):
 
 def test_what_making_the_task_draws_changes_no_bits(tmp_path):
     def drawing():
-        random.random()  # as an encoder does that is built to say what is hard
+        random.random()  # as a teacher does that is built first
         return make_task()
 
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path / "without")
@@ -187,9 +187,9 @@ def test_another_experiment_is_refused_before_its_data_are_read(tmp_path):
         raise AssertionError("data were read")
 
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
-    data = dataclasses.replace(SETTINGS.data, hard_share=0.25)
+    data = dataclasses.replace(SETTINGS.data, mixup_share=0.25)
     other = dataclasses.replace(SETTINGS, data=data)
-    with pytest.raises(UserError, match="data.hard_share was 0.0, is now 0.25"):
+    with pytest.raises(UserError, match="data.mixup_share was 0.0, is now 0.25"):
         loop.train_and_evaluate(read_data, other, tmp_path)
 
 

@@ -36,7 +36,7 @@ def test_slots_that_share_the_sum_are_correlated():
     # Every slot a quarter of the sum: 1 1 1 1 and 5 5 5 5. All covariances are
     # 2 * 2 = 4.
     shares = np.eye(10, dtype="float32")[[[1] * 4, [5] * 4]]
-    found = losses.slot_correlation(shares)
+    found = losses.slot_covariance(shares)
     np.testing.assert_allclose(found, (4 / 8.25) ** 2, rtol=1e-6)
 
 
@@ -44,7 +44,7 @@ def test_independent_slots_are_not_correlated():
     # All sixteen ways to draw four digits from 3 and 8.
     digits = np.stack(np.meshgrid(*[[3, 8]] * 4), axis=-1).reshape(-1, 4)
     probabilities = np.eye(10, dtype="float32")[digits]
-    np.testing.assert_allclose(losses.slot_correlation(probabilities), 0, atol=1e-6)
+    np.testing.assert_allclose(losses.slot_covariance(probabilities), 0, atol=1e-6)
 
 
 def test_squared_and_absolute_error():

@@ -51,7 +51,7 @@ def test_readings_are_drawn(folder, tmp_path, monkeypatch):
     ]
     drawn = []
     monkeypatch.setattr(
-        prediction_results.reports, "contact_sheet", lambda *args: drawn.append(args)
+        prediction_results.reports, "write_contact_sheet", lambda *args: drawn.append(args)
     )
     monkeypatch.setattr(prediction_results, "MAX_DRAWN", 2)
     prediction_results.draw_readings(
@@ -69,7 +69,7 @@ def test_a_caption_is_one_line(folder, tmp_path, monkeypatch):
     reading = prediction.Reading(str(folder / "5\n.png"), (1, 2, 3, 4), 10, 0.5)
     drawn = []
     monkeypatch.setattr(
-        prediction_results.reports, "contact_sheet", lambda *args: drawn.append(args)
+        prediction_results.reports, "write_contact_sheet", lambda *args: drawn.append(args)
     )
     prediction_results.draw_readings(
         [reading], canvases_of([reading]), tmp_path / "sheet.png"

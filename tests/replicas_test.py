@@ -62,7 +62,7 @@ def sum_gradients_of_one_batch() -> list[float]:
         surprise = losses.sum_negative_log_likelihood(
             sums, outputs["sum_probabilities"]
         )
-        correlation = losses.slot_correlation(outputs["digit_probabilities"])
+        correlation = losses.slot_covariance(outputs["digit_probabilities"])
         loss = tf.reduce_mean(surprise) + 10 * correlation
     return [float(loss), float(tape.gradient(loss, scale))]
 

@@ -184,7 +184,7 @@ def test_a_folder_older_than_a_setting_goes_on(tmp_path):
     loop.train_and_evaluate(loop_test.make_task, fewer, tmp_path)
     path = tmp_path / "config.json"
     settings = json.loads(path.read_text())
-    for name in ("augmented", "deformation_strength", "degradation_share", "mixup_share", "hard_share"):
+    for name in ("augmented", "deformation_strength", "degradation_share", "mixup_share"):
         del settings["data"][name]
     for name in ("block_channels", "dropout_rate"):
         del settings["model"][name]

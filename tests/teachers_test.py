@@ -123,7 +123,7 @@ def test_targets_stand_for_labels(settings):
 def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
     blended = dataclasses.replace(settings.data, mixup_share=0.5)
     settings = dataclasses.replace(settings, teacher=None, data=blended)
-    with pytest.raises(UserError, match="learns digits.* 0.5 for sum_model$"):
+    with pytest.raises(UserError, match="learns digits.*=0.5 for the stage sum_model$"):
         stages.train_end_to_end(
             dataclasses.replace(
                 settings, stage="sum_model", objective="distribution"

@@ -48,7 +48,6 @@ VALUES = {
     "deformation_strength": (0.5, ""),
     "degradation_share": (0.25, ""),
     "mixup_share": (0.25, ""),
-    "hard_share": (0.125, "--initial_model=model --base_channels=16"),
     "images": ("images", ""),
     "sums": ("sums.npy", "--images=images.npy"),
     "augmented": (False, "--images=images"),
@@ -162,18 +161,6 @@ def test_an_encoder_that_does_not_learn_is_not_normalised(preset, changes):
     message = f"Received: --normalized --notrain_encoder --preset={preset}$"
     with pytest.raises(UserError, match=message):
         settings("--normalized", f"--preset={preset}", stage="sum_model", **changes)
-
-
-@pytest.mark.parametrize("argument", ["--teacher=model", "--mixup_share=0.5"])
-def test_what_teaches_the_encoder_alone_is_refused_elsewhere(argument):
-    message = f" is for train_encoder.py alone. Received: {argument}$"
-    with pytest.raises(UserError, match=message):
-        settings(argument, stage="sum_model")
-
-
-def test_hard_digits_need_a_model_that_says_so():
-    with pytest.raises(UserError, match="Received: --hard_share=0.25 alone"):
-        settings("--hard_share=0.25")
 
 
 @pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])

@@ -61,8 +61,8 @@ def is_paper_light(grey) -> tf.Tensor:
     Around strokes there is more paper than ink, above all at the very edge of a
     picture cut close to its strokes.
     """
-    lightest = largest_around(grey, STROKE_SIZE)
-    darkest = -largest_around(-grey, STROKE_SIZE)
+    lightest = dilate(grey, STROKE_SIZE)
+    darkest = erode(grey, STROKE_SIZE)
     contrast = lightest - darkest
     is_around_ink = contrast >= tf.reduce_max(contrast) / 3
     is_light = grey > tf.where(contrast > 0, (lightest + darkest) / 2, 127.5)
@@ -86,7 +86,7 @@ def _dark_surroundings(grey) -> tf.Tensor:
     has_table &= inside > 0.75 * area
     # Paper ends at a line; light falls off slowly.
     beside = _widened(outside, 3) & ~outside
-    step = largest_around(grey, 5) + largest_around(-grey, 5)
+    step = dilate(grey, 5) - erode(grey, 5)
     is_step = step > (lightest - darkest) / 4
     has_table &= _share(tf.boolean_mask(is_step, beside)) > 0.5
     return has_table & _widened(outside, 5)
@@ -101,9 +101,9 @@ def _light_paper(grey, surroundings) -> tf.Tensor:
     unknown = _extended(tf.cast(surroundings, tf.float32)) > 0.5
     # The lightest of many noisy pixels would be lighter than the paper.
     grey = _extended(mean_around(grey, 3))
-    lightest = largest_around(tf.where(unknown, 0.0, grey), STROKE_SIZE)
+    lightest = dilate(tf.where(unknown, 0.0, grey), STROKE_SIZE)
     lightest = tf.where(unknown, 255.0, lightest)
-    paper = -largest_around(-lightest, STROKE_SIZE)
+    paper = erode(lightest, STROKE_SIZE)
     return paper[margin:-margin, margin:-margin]
 
 
@@ -149,10 +149,15 @@ def _box(mask):
     return tf.cast(start, tf.float32), tf.cast(end, tf.float32)
 
 
-def largest_around(values, size: int) -> tf.Tensor:
+def dilate(values, size: int) -> tf.Tensor:
     """The largest value in the square of `size` around each, `[h, w, 1]`."""
     rows = tf.nn.max_pool2d(values[None], [size, 1], 1, "SAME")
     return tf.nn.max_pool2d(rows, [1, size], 1, "SAME")[0]
+
+
+def erode(values, size: int) -> tf.Tensor:
+    """The smallest value in the square of `size` around each, `[h, w, 1]`."""
+    return -dilate(-values, size)
 
 
 def mean_around(values, size: int) -> tf.Tensor:
@@ -190,7 +195,7 @@ def _grown(reached, mask):
 
 
 def _widened(mask, size: int) -> tf.Tensor:
-    return largest_around(tf.cast(mask, tf.float32), size) > 0.5
+    return dilate(tf.cast(mask, tf.float32), size) > 0.5
 
 
 def _extended(image) -> tf.Tensor:
@@ -210,6 +215,6 @@ def _bridged(edge) -> tf.Tensor:
         tf.repeat(corner, STROKE_SIZE, axis=1)
         for corner in (edge[:, :1], edge[:, -1:])
     )
-    edge = largest_around(tf.concat([start, edge, end], axis=1), size)
-    edge = -largest_around(-edge, size)[:, STROKE_SIZE:-STROKE_SIZE]
+    edge = dilate(tf.concat([start, edge, end], axis=1), size)
+    edge = erode(edge, size)[:, STROKE_SIZE:-STROKE_SIZE]
     return tf.repeat(edge, STROKE_SIZE // 2, axis=0)

@@ -22,7 +22,7 @@ BACKGROUND, BORDER, TEXT = "#ffffff", "#9aa0a6", "#202124"
 ROWS_PER_COLUMN = 2
 
 
-def contact_sheet(canvases, captions, path, title=None) -> None:
+def write_contact_sheet(canvases, captions, path, title=None) -> None:
     """Draws a sheet of canvases, each with its caption underneath.
 
     Args:
@@ -34,6 +34,7 @@ def contact_sheet(canvases, captions, path, title=None) -> None:
 
     Raises:
         ValueError: if there are no canvases or not one caption for each.
+        OSError: if the file cannot be written.
     """
     sheet = draw_contact_sheet(canvases, captions, title)
     path = pathlib.Path(path)
@@ -44,7 +45,7 @@ def contact_sheet(canvases, captions, path, title=None) -> None:
 def draw_contact_sheet(canvases, captions, title=None) -> PIL.Image.Image:
     """The same as an image in memory.
 
-    Args, Raises: as `contact_sheet`.
+    Args, Raises: as `write_contact_sheet`.
     """
     canvases = np.asarray(canvases)
     if len(canvases) == 0 or len(canvases) != len(captions):

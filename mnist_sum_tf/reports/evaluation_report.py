@@ -41,7 +41,7 @@ def write_report(model, found: dict, evaluated: dict, output_dir) -> None:
     if CONFUSION not in pictures:  # One of an earlier evaluation would mislead.
         (folder / f"{CONFUSION}.png").unlink(missing_ok=True)
     worst = pooled.worst
-    contact_sheets.contact_sheet(
+    contact_sheets.write_contact_sheet(
         [each.image for each in worst],
         ["\n".join(describe(each)) for each in worst], folder / "worst.png",
     )  # fmt: skip

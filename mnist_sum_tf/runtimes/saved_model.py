@@ -16,16 +16,17 @@ IMAGES_SIGNATURE = "serving_default"
 FILES_SIGNATURE = "serving_bytes"  # takes image files
 
 
-def find_saved_model(path) -> pathlib.Path:
+def find_saved_model(path, flag: str = "model") -> pathlib.Path:
     """The SavedModel at a path: itself, or the newest of the versions in it.
 
     Args:
         path: of a SavedModel or of a folder of numbered ones.
+        flag: the flag that names it, for error messages.
 
     Raises:
         UserError: if there is neither.
     """
-    check_path(path, "model")
+    check_path(path, flag)
     path = pathlib.Path(path)
     if _is_saved_model(path):
         return path
@@ -33,7 +34,7 @@ def find_saved_model(path) -> pathlib.Path:
         names = os.listdir(path) if os.path.isdir(path) else []
     except OSError as error:
         raise UserError(
-            "--model must be a folder that can be read. Received: "
+            f"--{flag} must be a folder that can be read. Received: "
             f"{path} ({error.strerror})"
         ) from error
     versions = [
@@ -44,7 +45,7 @@ def find_saved_model(path) -> pathlib.Path:
     if not versions:
         files = [name for name in names if name.endswith(SUFFIXES)]
         raise UserError(
-            "--model must be a SavedModel or a folder of its versions. "
+            f"--{flag} must be a SavedModel or a folder of its versions. "
             f"Received: {path}"
             + (f", which holds the file {files[0]}" if files else "")
         )
@@ -56,24 +57,24 @@ def _is_saved_model(path: pathlib.Path) -> bool:
     return os.path.isfile(path / "saved_model.pb")
 
 
-def variable_shapes(path) -> dict[str, tuple[int, ...]]:
+def variable_shapes(path, flag: str = "model") -> dict[str, tuple[int, ...]]:
     """Shapes of a SavedModel's variables by name, without loading it.
 
     This lets devices be set up afterwards, before TensorFlow does anything.
 
     Args:
-        path: see `find_saved_model`.
+        path, flag: see `find_saved_model`.
 
     Raises:
         UserError: if there is none, or it is broken.
     """
-    found = find_saved_model(path)
+    found = find_saved_model(path, flag)
     try:
         content = (found / "saved_model.pb").read_bytes()
         graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0]
     except (OSError, IndexError, message.DecodeError) as error:
         raise UserError(
-            "--model must be a SavedModel that can be read. Received: "
+            f"--{flag} must be a SavedModel that can be read. Received: "
             f"{found} ({type(error).__name__})"
         ) from error
     return {
@@ -83,11 +84,11 @@ def variable_shapes(path) -> dict[str, tuple[int, ...]]:
     }
 
 
-def load_saved_model(path):
+def load_saved_model(path, flag: str = "model"):
     """Loads the SavedModel at a path.
 
     Args:
-        path: see `find_saved_model`.
+        path, flag: see `find_saved_model`.
 
     Returns:
         An object whose `signatures` are those of the exported model.
@@ -95,20 +96,20 @@ def load_saved_model(path):
     Raises:
         UserError: if there is none, it is broken, or another model's.
     """
-    found = find_saved_model(path)
+    found = find_saved_model(path, flag)
     try:
         model = tf.saved_model.load(str(found))
     except Exception as error:  # Broken files fail in many ways.
         raise UserError(
-            f"--model must be a SavedModel that loads. Received: {found}"
+            f"--{flag} must be a SavedModel that loads. Received: {found}"
             f" ({first_line(error)})"
         ) from error
     if FILES_SIGNATURE not in model.signatures:
         raise UserError(
-            f"--model must have the signature {FILES_SIGNATURE}, as export_model.py "
+            f"--{flag} must have the signature {FILES_SIGNATURE}, as export_model.py "
             f"writes it. Received: {found} with {sorted(model.signatures)}"
         )
-    _check_answers(found, model.signatures)
+    _check_answers(found, model.signatures, flag)
     return model
 
 
@@ -147,7 +148,7 @@ def load_as_keras_model(path) -> keras.Model:
     return keras.Model(images, layer(images), name="exported_sum_model")
 
 
-def _check_answers(found: pathlib.Path, signatures) -> None:
+def _check_answers(found: pathlib.Path, signatures, flag: str) -> None:
     """Raises a `UserError` unless images are taken and answered with `OUTPUTS`."""
     takes, answers = {}, {}
     if IMAGES_SIGNATURE in signatures:
@@ -158,7 +159,7 @@ def _check_answers(found: pathlib.Path, signatures) -> None:
     is_image = [images.is_compatible_with(each) for each in takes.values()]
     if is_image != [True] or not {*OUTPUTS} <= {*answers}:
         raise UserError(
-            f"--model must take images and answer with {', '.join(OUTPUTS)}, as "
+            f"--{flag} must take images and answer with {', '.join(OUTPUTS)}, as "
             f"export_model.py writes it. Received: {found}, which takes "
             f"{sorted(takes)} and answers with {sorted(answers)}"
         )

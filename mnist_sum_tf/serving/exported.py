@@ -19,7 +19,7 @@ from mnist_sum_tf.training.initial_weights import (
 from mnist_sum_tf.user_errors import UserError
 
 
-def load_exported_model(path) -> keras.Model:
+def load_exported_model(path, flag: str = "model") -> keras.Model:
     """Rebuilds a sum model from what `export_model` wrote.
 
     Its size is read from its variables. Dropout, which an exported model does
@@ -28,6 +28,7 @@ def load_exported_model(path) -> keras.Model:
     Args:
         path: a SavedModel, or a folder of its versions, of which the newest is
             taken.
+        flag: the flag that names it, for error messages.
 
     Returns:
         See `build_sum_model`; it answers as the exported one does.
@@ -35,8 +36,8 @@ def load_exported_model(path) -> keras.Model:
     Raises:
         UserError: if there is no such model.
     """
-    found = find_saved_model(path)
-    loaded = load_saved_model(found)
+    found = find_saved_model(path, flag)
+    loaded = load_saved_model(found, flag)
     try:
         exported = variables_by_name(loaded)
         channels = exported_channels(variable_shapes(found))
@@ -47,7 +48,7 @@ def load_exported_model(path) -> keras.Model:
         verify_saved_model(model, str(found))
     except (KeyError, ValueError, RuntimeError) as error:
         raise UserError(
-            "--model must be of this project's layers and signatures. Received: "
+            f"--{flag} must be of this project's layers and signatures. Received: "
             f"{found} ({error})"
         ) from error
     return model

@@ -93,11 +93,7 @@ def _blended(path):
     """The model to blend with; from an `.npz`, only its encoder is meaningful."""
     if is_file_of_arrays(path):
         return build_sum_model(encoder_of(path, "blend_with"), build_decoder())
-    try:
-        return load_exported_model(path)
-    except UserError as error:
-        message = str(error).replace("--model", "--blend_with", 1)
-        raise UserError(message) from error
+    return load_exported_model(path, "blend_with")
 
 
 def _held_out(workdir) -> dict:

@@ -9,6 +9,7 @@ better generalization" (2018), section 3.2.
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf.models.normalization import statistics_of
@@ -39,7 +40,7 @@ class BatchStatistics:
         if not statistics:
             return
         if self._twin is None:
-            self._parts = _parts(self._train_data(0))
+            self._parts = _parts(self._train_data(0).take(MOST_BATCHES))
             self._twin = keras.models.clone_model(
                 self._model, clone_function=_seeing_one_batch_whole, recursive=True
             )
@@ -64,17 +65,24 @@ def _seeing_one_batch_whole(layer: keras.Layer) -> keras.Layer:
     return type(layer).from_config(settings)
 
 
-def _parts(batches: tf.data.Dataset) -> list[tf.Tensor]:
-    """The first images, in parts that each sample every batch.
+def first_images(batches: tf.data.Dataset, most: int) -> tf.Tensor:
+    """At most so many of the first images, uint8 `[n, 40, 168, 1]`.
 
-    The first rows of a batch of composites are the degraded ones.
+    Of whole batches, spread evenly: the first rows of a batch of composites are the
+    degraded ones.
     """
     images, count = [], 0
-    for batch, _ in batches.take(MOST_BATCHES):
+    for batch, _ in batches:
         images.append(batch)
         count += len(batch)
-        if count >= NUM_IMAGES:
+        if count >= most:
             break
-    images = tf.concat(images, axis=0)[:: max(1, count // NUM_IMAGES)]
+    chosen = min(count, most)
+    return tf.gather(tf.concat(images, axis=0), np.arange(chosen) * count // chosen)
+
+
+def _parts(batches: tf.data.Dataset) -> list[tf.Tensor]:
+    """The first images, in parts that each sample every batch."""
+    images = first_images(batches, NUM_IMAGES)
     num_parts = -(-len(images) // NUM_AT_A_TIME)
     return [images[part::num_parts] for part in range(num_parts)]

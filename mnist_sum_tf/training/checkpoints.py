@@ -56,7 +56,9 @@ class CheckpointFolder:
     """
 
     def __init__(self, checkpoint: tf.train.Checkpoint, stage_dir, settings):
-        """Args as in `train_and_evaluate`, `settings` a nested dictionary."""
+        """Args: what to save and restore; the stage's folder; its settings, a nested
+        dictionary, to compare with those saved.
+        """
         self._checkpoint = checkpoint
         self._stage_dir = stage_dir
         self._directory = pathlib.Path(stage_dir) / CHECKPOINTS

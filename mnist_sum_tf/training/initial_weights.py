@@ -3,8 +3,6 @@
 Or of an `.npz` of plain layers, as `distill_encoder.py` writes it.
 """
 
-import contextlib
-
 import keras
 import numpy as np
 
@@ -92,13 +90,18 @@ def size_of_exported(
     Raises:
         UserError: if it is no exported model.
     """
-    with _named_by_flag(saved_model, flag):
-        if is_file_of_arrays(saved_model):
-            arrays = _read_arrays(saved_model)
-            shapes = {name: array.shape for name, array in arrays.items()}
-        else:
-            shapes = variable_shapes(saved_model)
+    if is_file_of_arrays(saved_model):
+        arrays = _read_arrays(saved_model, flag)
+        shapes = {name: array.shape for name, array in arrays.items()}
+    else:
+        shapes = variable_shapes(saved_model, flag)
+    try:
         return model.with_channels(exported_channels(shapes))
+    except (IndexError, KeyError) as error:
+        raise UserError(
+            f"--{flag} must have the layers of an encoder, as export_model.py and "
+            f"distill_encoder.py write them. Received: {saved_model}"
+        ) from error
 
 
 def exported_channels(shapes: dict) -> tuple[int, ...]:
@@ -108,7 +111,7 @@ def exported_channels(shapes: dict) -> tuple[int, ...]:
         shapes: names of its variables -> their shapes.
 
     Raises:
-        KeyError: if it has other layers, or one without a channel.
+        IndexError, KeyError: if it has other layers, or one without a channel.
     """
     channels = tuple(
         shapes[f"block{block + 1}_conv1/kernel"][-1]
@@ -119,11 +122,10 @@ def exported_channels(shapes: dict) -> tuple[int, ...]:
     return channels
 
 
-def _exported_variables(folder, flag: str) -> dict:
-    with _named_by_flag(folder, flag):
-        if is_file_of_arrays(folder):
-            return _read_arrays(folder)
-        return variables_by_name(load_saved_model(folder))
+def _exported_variables(path, flag: str) -> dict:
+    if is_file_of_arrays(path):
+        return _read_arrays(path, flag)
+    return variables_by_name(load_saved_model(path, flag))
 
 
 def is_file_of_arrays(path) -> bool:
@@ -131,35 +133,22 @@ def is_file_of_arrays(path) -> bool:
     return str(path).endswith(".npz")
 
 
-def _read_arrays(path) -> dict[str, np.ndarray]:
+def _read_arrays(path, flag: str) -> dict[str, np.ndarray]:
     """Names of layers and weights, such as `logits/bias`, -> float32."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: np.float32(archive[name]) for name in archive.files}
     except NPZ_READ_ERRORS as error:
-        raise UserError(kind_and_line(error)) from error
-
-
-@contextlib.contextmanager
-def _named_by_flag(folder, flag: str):
-    """Names the flag in errors of reading an exported model."""
-    try:
-        yield
-    except (IndexError, KeyError, UserError) as error:
         raise UserError(
-            f"--{flag} must be a SavedModel that export_model.py wrote, a "
-            "folder of its versions, or an .npz of distill_encoder.py. "
-            f"Received: {folder}"
+            f"--{flag} must be an .npz of distill_encoder.py that can be read. "
+            f"Received: {path} ({kind_and_line(error)})"
         ) from error
 
 
 def variables_by_name(exported) -> dict:
-    """A loaded SavedModel's variables by the names their layers gave them.
+    """The variables of what `load_saved_model` returned, by their layers' names.
 
     Its files merely number them.
-
-    Raises:
-        KeyError: if it has no signature `serving_default`.
     """
     variables = exported.signatures[IMAGES_SIGNATURE].variables
     return {variable.name.split(":")[0]: variable for variable in variables}

@@ -17,7 +17,6 @@ from mnist_sum_tf.training import (
     interruptions,
     journal,
     metrics,
-    optimizers,
     precision,
     stage_folder,
     stage_lock,
@@ -41,7 +40,7 @@ def train_and_evaluate(
         settings: training settings; saved as `config.json` in the folder.
         stage_dir: folder of the stage's checkpoints, history, and TensorBoard's
             scalars and images. Of many machines, only the first one writes
-            there (except which digits are hard); all of them must see it.
+            there; all of them must see it.
 
     Returns:
         The last row of the history: the loss and the validation results.
@@ -87,7 +86,6 @@ def _check(settings: config.Config, strategy) -> None:
             "Training with --stop_at_accuracy must run on one machine. "
             f"Received: --strategy={settings.strategy}"
         )
-    optimizers.check(settings.optimizer)
 
 
 def _stops_early(settings: config.Config) -> bool:

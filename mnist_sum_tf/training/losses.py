@@ -60,7 +60,7 @@ def squared_error(sums, predicted_sums) -> tf.Tensor:
     return tf.square(tf.cast(sums, tf.float32) - predicted_sums)
 
 
-def slot_correlation(digit_probabilities) -> tf.Tensor:
+def slot_covariance(digit_probabilities) -> tf.Tensor:
     """Penalises slots whose expected digits covary over a batch.
 
     Digits of an image are drawn independently, so two slots' expected digits must

@@ -1,53 +1,27 @@
 """Adam and the schedule of its learning rate."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.user_errors import UserError
 
 # Biases, and batch normalisation's gamma and beta, are not decayed.
 NOT_DECAYED = ("bias", "gamma", "beta")
-# Range of positive float32, in which the optimizer computes.
-SMALLEST = float(np.finfo(np.float32).tiny)
-LARGEST = float(np.finfo(np.float32).max)
 
 
 def create_optimizer(settings: config.Config) -> keras.optimizers.Optimizer:
     """Creates Adam with a cosine or a constant learning rate.
 
-    Raises:
-        UserError: if the schedule is unknown, the rate is not positive, the
-            weight decay is negative, or either is outside the range of float32.
+    Args:
+        settings: of a run, which `config_check.check_settings` allows.
     """
     options = settings.optimizer
-    check(options)
     optimizer = OnePassAdam(
         _learning_rate(settings), weight_decay=options.weight_decay or None
     )
     if options.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer
-
-
-def check(options: config.OptimizerConfig) -> None:
-    """Raises `UserError` for settings that `create_optimizer` refuses."""
-    if not SMALLEST <= options.learning_rate <= LARGEST:
-        raise UserError(
-            f"--learning_rate must be a number above 0, from {SMALLEST:.3g} to "
-            f"{LARGEST:.3g}. Received: {options.learning_rate}"
-        )
-    if not 0 <= options.weight_decay <= LARGEST:
-        raise UserError(
-            f"--weight_decay must be a number from 0 to {LARGEST:.3g}. "
-            f"Received: {options.weight_decay}"
-        )
-    if options.schedule not in config.SCHEDULES:
-        raise UserError(
-            f"schedule must be one of {', '.join(config.SCHEDULES)}. "
-            f"Received: {options.schedule!r}"
-        )
 
 
 def _learning_rate(settings: config.Config):
@@ -80,6 +54,10 @@ class OnePassAdam(keras.optimizers.Adam):
         super().__init__(
             learning_rate, epsilon=epsilon, weight_decay=weight_decay
         )
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Leaves gradients as they are: a training step has added up the replicas'."""
+        return grads_and_vars
 
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Updates a variable and its first and second moments."""

@@ -31,6 +31,8 @@ CURRENT_NAMES = {
     "worn": "degraded", "wear_share": "degradation_share",
     "lesson": "student", "num_writings": "num_labelled_images",
 }  # fmt: skip
+# Settings that are gone -> what they must have been, in older runs, to go on.
+GONE = {"hard_share": 0.0}
 # May differ in older runs, which did not refuse flags without effect.
 WITHOUT_EFFECT_IN_MIXED = ("data.deformed",)
 WITHOUT_EFFECT_ELSEWHERE = ("data.degraded", "data.degradation_share")
@@ -152,12 +154,13 @@ def read_settings(path) -> dict:
 
 
 def with_current_names(settings: dict) -> dict:
-    """Nested settings, those with older names under today's."""
+    """Nested settings, those with older names under today's, without those gone."""
     return {
         CURRENT_NAMES.get(key, key): (
             with_current_names(value) if isinstance(value, dict) else value
         )
         for key, value in settings.items()
+        if not (key in GONE and value == GONE[key])
     }
 
 

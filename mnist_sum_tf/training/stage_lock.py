@@ -22,34 +22,44 @@ def lock_directory(stage_dir):
     check_path(stage_dir, "workdir")
     path = pathlib.Path(stage_dir) / LOCK_FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+", encoding="utf-8")
-    except OSError as error:
-        raise unwritable(error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not _is_at(path, file):  # Removed since by a run that was refused.
-            file.close()
-            return lock_directory(stage_dir)
-        file.truncate(0)
-        file.write(f"process {os.getpid()}")
-        file.flush()
+        return _locked(path)
     except BlockingIOError:
-        file.close()
-        holder = path.read_text(encoding="utf-8", errors="replace")
         raise UserError(
             f"{path.parent} must be used by one process at a time. "
-            f"Received: a second one, beside {holder}"
+            f"Received: a second one, beside {_holder(path)}"
         ) from None
     except OSError as error:
-        file.close()
         raise unwritable(error) from error
-    return file
+
+
+def _locked(path: pathlib.Path):
+    """The lock file, open and locked; made anew if a refused run has just removed it."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as closing:
+            file = closing.enter_context(open(path, "a+", encoding="utf-8"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, file):
+                file.truncate(0)
+                file.write(f"process {os.getpid()}")
+                file.flush()
+                closing.pop_all()
+                return file
 
 
 def _is_at(path, file) -> bool:
     """Whether an open file is the one at a path."""
-    return os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _holder(path) -> str:
+    """Who holds the lock, which may end at any time."""
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace") or "another"
+    return "another, which has ended since"
 
 
 @contextlib.contextmanager

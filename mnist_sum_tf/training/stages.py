@@ -64,6 +64,7 @@ def train_encoder(settings: config.Config, workdir) -> dict:
 
     Raises:
         UserError: for settings or files that cannot be used.
+        MachineLost, TrainingStopped: see `train_and_evaluate`.
     """
     check_stage(settings, "encoder")
     workdir = pathlib.Path(workdir)
@@ -80,7 +81,7 @@ def encoder_task(
     """What the encoder learns: images, and the digits in them."""
     stage_dir = workdir and workdir / "encoder"
     teaching = teachers.Teachers(settings)
-    data = training_data.image_data(settings, needs_digits=True, stage_dir=stage_dir)
+    data = training_data.image_data(settings, needs_digits=True)
 
     def build_model(dtype):
         teaching.build(dtype)
@@ -165,9 +166,7 @@ def _with_plain_layers(settings: config.Config) -> config.Config:
 
 def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
     """What the sum model learns: images, and the sum of their digits."""
-    data = training_data.image_data(
-        settings, needs_digits=False, stage_dir=workdir / "sum_model"
-    )
+    data = training_data.image_data(settings, needs_digits=False)
     if settings.data.images is not None:
         trained_models.warn_of_another_split(
             settings, data["data_digest"], workdir / "encoder"
@@ -194,7 +193,7 @@ def _end_to_end_loss(settings: config.Config, labels, outputs) -> tf.Tensor:
         )
     if settings.decorrelation:
         # Slots vary together over the global batch, wherever its rows are.
-        loss += settings.decorrelation * losses.slot_correlation(
+        loss += settings.decorrelation * losses.slot_covariance(
             strategies.rows_of_all_replicas(outputs["digit_probabilities"])
         )
     return loss

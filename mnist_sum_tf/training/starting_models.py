@@ -8,7 +8,6 @@ import logging
 import pathlib
 
 import keras
-import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.decoder import build_decoder
@@ -19,6 +18,7 @@ from mnist_sum_tf.models.encoder import (
 )
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.training import checkpoints
+from mnist_sum_tf.training.batch_statistics import first_images
 from mnist_sum_tf.training.initial_weights import (
     is_file_of_arrays,
     set_initial_weights,
@@ -26,7 +26,7 @@ from mnist_sum_tf.training.initial_weights import (
 from mnist_sum_tf.training.trained_models import is_trained, load_encoder
 from mnist_sum_tf.user_errors import UserError
 
-STATISTICS_IMAGES = 128  # about how many images give a start's batch statistics
+STATISTICS_IMAGES = 128  # give a start's batch statistics; over few, units seem dead
 
 
 def starting_encoder(
@@ -59,14 +59,9 @@ def _as_it_learns(encoder: keras.Model, settings, train_data, dtype: str):
     """A plain encoder, with batch normalisation added if the settings say so."""
     if not settings.model.normalized:
         return encoder
-    # Over very few images some units do not vary, and would seem dead.
-    num_batches = -(-STATISTICS_IMAGES // settings.global_batch_size)
     # Not limited by `total_steps`, which may grow when the run resumes.
-    batches = train_data(0, total_steps=None).take(num_batches)
-    images = tf.concat([images for images, _ in batches], axis=0)
-    # Spread over the batch, whose first rows are the degraded ones.
-    stride = max(1, len(images) // STATISTICS_IMAGES)
-    return with_normalization(encoder, images[::stride], dtype)
+    images = first_images(train_data(0, total_steps=None), STATISTICS_IMAGES)
+    return with_normalization(encoder, images, dtype)
 
 
 def starting_sum_model(
@@ -77,7 +72,7 @@ def starting_sum_model(
     Random if a run resumes, as in `starting_encoder`. The decoder is random, too,
     if the initial model has no decoder. Warns if the initial model is not used.
 
-    Args, Raises: as `starting_encoder`.
+    Args, Raises: as `starting_encoder`; `workdir` holds the stages' folders.
     """
     decoder = build_decoder()
     if is_trained(workdir / "sum_model"):

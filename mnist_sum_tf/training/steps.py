@@ -65,7 +65,9 @@ class TrainingStep:
     """One step over all replicas, compiled."""
 
     def __init__(self, state, loss, settings: config.Config, strategy):
-        """Args: a `TrainingState`; a loss (labels, outputs) -> float32 `[n]`; ..."""
+        """Args: a `TrainingState`; a loss (labels, outputs) -> float32 `[n]`; the
+        run's settings; its `tf.distribute` strategy.
+        """
         self._state = state
         self._loss = loss
         self._settings = settings
@@ -152,12 +154,7 @@ class TrainingStep:
 
     def _learn(self, gradients, loss, statistics) -> None:
         def apply(gradients):
-            # The optimizer adds up the replicas' gradients once more.
-            replicas = self._strategy.num_replicas_in_sync
-            self._state.optimizer.apply(
-                [gradient / replicas for gradient in gradients],
-                self._state.variables,
-            )
+            self._state.optimizer.apply(gradients, self._state.variables)
 
         self._strategy.run(apply, (gradients,))
         for variable, value in zip(statistics_of(self._state.model), statistics):

@@ -20,7 +20,8 @@ class Task:
         evaluated_outputs: the outputs that validation evaluates, keys of
             `metrics.METRICS`.
         loss: (labels, model outputs) -> float32 `[n]`.
-        train_data: start step -> `tf.data.Dataset` of one batch per step.
+        train_data: start step, and `total_steps` if other than the settings' ->
+            `tf.data.Dataset` of one batch per step.
         validation_data: name -> dataset, each evaluated as a whole.
         trains: (model) -> the variables that learn.
         data_digest: of the training examples; a run only resumes on the
@@ -34,7 +35,7 @@ class Task:
     build_evaluated: Callable[[keras.Model], keras.Model]
     evaluated_outputs: tuple[str, ...]
     loss: Callable
-    train_data: Callable[[int], tf.data.Dataset]
+    train_data: Callable[..., tf.data.Dataset]
     validation_data: dict[str, tf.data.Dataset]
     trains: Callable = lambda model: model.trainable_variables
     data_digest: str = ""

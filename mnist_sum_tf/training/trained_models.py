@@ -35,7 +35,7 @@ def load_sum_model(workdir) -> keras.Model:
     """
     check_path(workdir, "workdir")
     workdir = pathlib.Path(workdir)
-    if checkpoints.latest_checkpoint(workdir / "sum_model"):
+    if is_trained(workdir / "sum_model"):
         encoder, decoder = untrained_encoder_of(workdir / "sum_model"), build_decoder()
         trained = build_sum_model(encoder, decoder)
         checkpoints.load_average(trained, workdir / "sum_model")
@@ -43,7 +43,7 @@ def load_sum_model(workdir) -> keras.Model:
     missing = [
         part
         for part in ("encoder", "decoder")
-        if not checkpoints.latest_checkpoint(workdir / part)
+        if not is_trained(workdir / part)
     ]
     if missing:
         raise UserError(

@@ -2,34 +2,22 @@
 
 import functools
 import logging
-import os
-
-import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets, segments
-from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
+from mnist_sum_tf.data.digits import digest_of, load_digits
 from mnist_sum_tf.data.image_splits import take_rows
-from mnist_sum_tf.training.hard_digits import (
-    check_share,
-    hardest_digits,
-    kept_hardest_digits,
-    with_repeats,
-)
-from mnist_sum_tf.training.initial_weights import encoder_of
 from mnist_sum_tf.user_errors import UserError
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
 
 
-def image_data(settings: config.Config, needs_digits: bool, stage_dir=None) -> dict:
+def image_data(settings: config.Config, needs_digits: bool) -> dict:
     """Chooses between composites made on the fly and a person's own images.
 
     Args:
         settings: of the run.
         needs_digits: whether images must be labelled by digits.
-        stage_dir: the run's folder, where the hard digits are stored; `None`
-            stores nothing.
 
     Returns:
         The fields of a `Task` that describe its data, by name.
@@ -39,7 +27,7 @@ def image_data(settings: config.Config, needs_digits: bool, stage_dir=None) -> d
             labels and `needs_digits`.
     """
     if settings.data.images is None:
-        return _of_composites(settings, stage_dir)
+        return _of_composites(settings)
     if settings.teacher:
         raise UserError(
             "--teacher requires composites: it is shown them before they are "
@@ -61,31 +49,19 @@ def has_digit_labels(data: dict) -> bool:
     )
 
 
-def _of_composites(settings: config.Config, stage_dir) -> dict:
+def _of_composites(settings: config.Config) -> dict:
     data = settings.data
-    if data.mixup_share and settings.stage != "encoder":
-        raise UserError(
-            "--mixup_share must be used with the encoder, which learns digits. "
-            f"Received: {data.mixup_share} for {settings.stage}"
-        )
     digits = load_digits(data.digits, "train", data.tfds_data_dir)
-    digest = digest_of(digits.images, digits.labels)
-    hardest = _hardest(digits, digest, settings, stage_dir)
-    if hardest is None:
-        train = digits
-    else:
-        train = with_repeats(digits, hardest, data.hard_share)
-        digest = digest_of(train.images, train.labels)
     return {
         "train_data": functools.partial(
-            datasets.composites_dataset, train, data.layout, settings.seed,
+            datasets.composites_dataset, digits, data.layout, settings.seed,
             settings.global_batch_size, total_steps=settings.total_steps,
             deformed=data.deformed, deformation_strength=data.deformation_strength,
             degraded=data.degraded, degradation_share=data.degradation_share,
             mixup_share=data.mixup_share, keeps_clean=bool(settings.teacher),
         ),
         "validation_data": _validation_composites(data),
-        "data_digest": digest,
+        "data_digest": digest_of(digits.images, digits.labels),
     }  # fmt: skip
 
 
@@ -99,29 +75,6 @@ def _validation_composites(data: config.DataConfig) -> dict:
         ).cache()  # composed once, for all evaluations
         for layout in dict.fromkeys((*others, data.layout))
     }
-
-
-def _hardest(digits: Digits, digest: str, settings, stage_dir) -> np.ndarray | None:
-    """Rows of the digits to repeat, `None` where all are drawn alike."""
-    hard_share, initial_model = settings.data.hard_share, settings.initial_model
-    if not hard_share:
-        return None
-    if not initial_model:
-        raise UserError(
-            "A hard_share requires an initial_model, which says what is hard. "
-            f"Received: {hard_share} alone"
-        )
-    check_share(hard_share)
-
-    def build_encoder():
-        return encoder_of(initial_model, "initial_model")
-
-    if stage_dir is None:
-        return hardest_digits(digits, build_encoder())
-    experiment = {
-        "initial_model": os.fspath(initial_model), "digits_digest": digest
-    }
-    return kept_hardest_digits(stage_dir, experiment, digits, build_encoder)
 
 
 def cut_image_data(settings: config.Config) -> dict:
