@@ -11,7 +11,6 @@ import tqdm
 
 from mnist_sum_tf import answers, confidence, config, config_check, robustness, slots
 from mnist_sum_tf.atomic_files import check_writable, write_atomically
-from mnist_sum_tf.data.new_folders import os_errors_as_user_errors
 from mnist_sum_tf.evaluation_data import (
     check_layouts,
     choose_corrupted,
@@ -29,7 +28,7 @@ from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import load_as_keras_model
 from mnist_sum_tf.training import metrics
 from mnist_sum_tf.training.trained_models import load_sum_model
-from mnist_sum_tf.user_errors import one_line
+from mnist_sum_tf.user_errors import one_line, os_errors_as_user_errors
 
 NUM_SAMPLES = 10
 POOLED = "all of these"
@@ -200,7 +199,7 @@ def evaluate_and_report(
         UserError: if the folder cannot be written.
     """
     if output_dir is not None:
-        with os_errors_as_user_errors(str(output_dir)):  # Before long work.
+        with os_errors_as_user_errors(output_dir):  # Before long work.
             check_writable(output_dir)
     results = evaluate_model(model, named_datasets)
     found = answers.collect_all(model, named_datasets.items())
@@ -231,7 +230,7 @@ def write_page(model, found: dict, evaluated: dict, output_dir) -> None:
     Raises:
         UserError: if the folder cannot be written.
     """
-    with os_errors_as_user_errors(str(output_dir)):
+    with os_errors_as_user_errors(output_dir):
         write_report(model, found, evaluated, output_dir)
 
 
@@ -241,6 +240,6 @@ def write_json(report: dict, path: pathlib.Path, flag: str = "--output_dir") -> 
     Raises:
         UserError: if its folder, which the flag names, cannot be written.
     """
-    with os_errors_as_user_errors(str(path.parent), flag):
+    with os_errors_as_user_errors(path.parent, flag):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(report, indent=2) + "\n")

@@ -1,5 +1,6 @@
 """The error that a user reads, and text cut and escaped to fit its one line."""
 
+import contextlib
 import os
 import re
 import unicodedata
@@ -56,3 +57,20 @@ def one_line(text: str) -> str:
 def kind_and_line(error: Exception) -> str:
     """An error's class name and `first_line`, where the line alone is too terse."""
     return f"{type(error).__name__}: {first_line(error)}"
+
+
+@contextlib.contextmanager
+def os_errors_as_user_errors(folder, flag: str = "--output_dir"):
+    """Turns an `OSError` of a folder's files into a `UserError`.
+
+    Args:
+        folder: where something is written.
+        flag: the flag that names it.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{flag} must be a folder that can be written. "
+            f"Received: {str(folder)!r}: {error.strerror or first_line(error)}"
+        ) from error

@@ -59,15 +59,20 @@ def main(argv):
             "--blend_share requires --blend_with. Received: "
             f"--blend_share={_BLEND_SHARE.value} alone"
         )
-    from mnist_sum_tf.serving.release import release
+    from mnist_sum_tf.serving.release import ExportConfig, release
 
-    print(
-        release(
-            _EXPORT_DIR.value, _WORKDIR.value, _MODEL.value, _CALIBRATE.value,
-            _KEEP_VERSIONS.value, _FORMAT.value, _QUANTIZATION.value,
-            _BLEND_WITH.value, _BLEND_SHARE.value,
-        )  # fmt: skip
+    settings = ExportConfig(
+        export_dir=_EXPORT_DIR.value,
+        workdir=_WORKDIR.value,
+        model_path=_MODEL.value,
+        calibrates=_CALIBRATE.value,
+        keep_versions=_KEEP_VERSIONS.value,
+        file_format=_FORMAT.value,
+        quantization=_QUANTIZATION.value,
+        blend_with=_BLEND_WITH.value,
+        blend_share=_BLEND_SHARE.value,
     )
+    print(release(settings))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ from mnist_sum_tf.user_errors import UserError
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
 
+def run_release(*args, **kwargs):
+    """Exports by the settings that `ExportConfig` makes of the arguments."""
+    return release.release(release.ExportConfig(*args, **kwargs))
+
+
 @pytest.fixture(scope="module")
 def validation(sum_model, images):
     """What the model itself reads in the images, called the truth."""
@@ -197,7 +202,7 @@ def test_the_largest_loss_counts():
 )
 def test_what_is_not_offered_is_refused(tmp_path, file_format, quantization):
     with pytest.raises(UserError, match="--format=litert --quantization=int8"):
-        release.release(
+        run_release(
             tmp_path, workdir=tmp_path, file_format=file_format,
             quantization=quantization,
         )  # fmt: skip
@@ -205,19 +210,16 @@ def test_what_is_not_offered_is_refused(tmp_path, file_format, quantization):
 
 def test_files_have_no_versions(tmp_path):
     with pytest.raises(UserError, match="--keep_versions is for"):
-        release.release(
-            tmp_path, workdir=tmp_path, keep_versions=2, file_format="onnx"
-        )
+        run_release(tmp_path, workdir=tmp_path, keep_versions=2, file_format="onnx")
 
 
 def test_an_exported_model_becomes_a_file(
     sum_model, saved_model, tmp_path, images
 ):
     skip_without("model.tflite")
-    path = release.release(
-        tmp_path, model_path=saved_model, calibrates=False,
-        file_format="litert",
-    )  # fmt: skip
+    path = run_release(
+        tmp_path, model_path=saved_model, calibrates=False, file_format="litert"
+    )
     found = loading.load_file(path)(images)["sum_probabilities"]
     expected = sum_model(images)["sum_probabilities"]
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -18,6 +18,11 @@ from mnist_sum_tf.training.initial_weights import short_name
 from mnist_sum_tf.user_errors import UserError
 
 
+def run_release(*args, **kwargs):
+    """Exports by the settings that `ExportConfig` makes of the arguments."""
+    return release.release(release.ExportConfig(*args, **kwargs))
+
+
 def temperature_of(model):
     layer = model.get_layer("sum_distribution")
     return layer.get_layer("digit_probabilities").temperature
@@ -55,7 +60,7 @@ def test_a_model_is_calibrated_before_it_is_exported(
     monkeypatch.setattr(calibration, "composites", lambda: {"some": dataset})
     # Random weights may lose a sum or two, and are calibrated all the same.
     monkeypatch.setattr(calibration, "MOST_LOST", 1.0)
-    path = release.release(tmp_path / "new", model_path=versions)
+    path = run_release(tmp_path / "new", model_path=versions)
     printed = capsys.readouterr().out
     before, after = re.findall(r"temperature ([\d.]+):", printed)
     assert before == "1.7500" != after
@@ -77,9 +82,7 @@ def test_what_is_quantized_is_calibrated_on_the_same_images(
         release, "export_file",
         lambda model, folder, *how: seen.append(("exported", *how)),
     )  # fmt: skip
-    release.release(
-        tmp_path, model_path=versions, file_format="litert", quantization="int8"
-    )
+    run_release(tmp_path, model_path=versions, file_format="litert", quantization="int8")
     assert seen == [
         ("calibrated", held_out), ("exported", "litert", "int8", held_out)
     ]  # fmt: skip
@@ -89,7 +92,7 @@ def test_or_not(versions, monkeypatch, capsys):
     monkeypatch.setattr(
         release, "export_model", lambda model, *_: temperature_of(model)
     )
-    found = release.release("new", model_path=versions, calibrates=False)
+    found = run_release("new", model_path=versions, calibrates=False)
     assert float(found) == 1.75
     assert "alibrated" not in capsys.readouterr().out
 
@@ -97,7 +100,7 @@ def test_or_not(versions, monkeypatch, capsys):
 def test_one_model_must_be_named(tmp_path):
     for given in ({}, {"workdir": "a", "model_path": "b"}):
         with pytest.raises(UserError, match="one of --workdir and --model"):
-            release.release(tmp_path, **given)
+            run_release(tmp_path, **given)
 
 
 def test_what_cannot_be_written_is_reported_before_a_model_is_loaded(
@@ -112,7 +115,7 @@ def test_what_cannot_be_written_is_reported_before_a_model_is_loaded(
     }
     for folder, (message, given) in zip(("file", "new"), refused.items()):
         with pytest.raises(UserError, match=message):
-            release.release(tmp_path / folder, model_path="mine", **given)
+            run_release(tmp_path / folder, model_path="mine", **given)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -133,9 +136,7 @@ def test_a_model_of_other_layers_is_refused(tmp_path, versions):
     with pytest.raises(UserError, match="must be of this project's layers"):
         load_exported_model(tmp_path / "other")
     with pytest.raises(UserError, match="--blend_with must be of this project's"):
-        release.release(
-            tmp_path, model_path=versions, blend_with=tmp_path / "other"
-        )
+        run_release(tmp_path, model_path=versions, blend_with=tmp_path / "other")
 
 
 def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions, monkeypatch):
@@ -143,7 +144,7 @@ def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions, monkeypatc
     model = load_exported_model(versions)
     encoder, path = model.get_layer("encoder"), tmp_path / "encoder.npz"
     np.savez(path, **{short_name(each): each + 8.0 for each in encoder.weights})
-    blended = release.release(
+    blended = run_release(
         tmp_path / "blended", model_path=versions, calibrates=False, blend_with=path,
         blend_share=0.75,
     )  # fmt: skip
@@ -155,7 +156,7 @@ def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions, monkeypatc
     ):
         np.testing.assert_array_equal(new, old)
     with pytest.raises(UserError, match="--blend_with must be .*none.npz"):
-        release.release(tmp_path, model_path=versions, blend_with=tmp_path / "none.npz")
+        run_release(tmp_path, model_path=versions, blend_with=tmp_path / "none.npz")
 
 
 def test_a_model_without_one_of_the_signatures_is_refused(tmp_path, versions):

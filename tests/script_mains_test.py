@@ -154,8 +154,11 @@ def test_export_model(run_main, called, capsys):
         "--quantization=int8", "--nocalibrate", "--blend_with=B", "--blend_share=0.5",
     )  # fmt: skip
     run.assert_called_once_with(
-        "E", None, "M", False, None, "litert", "int8", "B", 0.5
-    )
+        release.ExportConfig(
+            "E", model_path="M", calibrates=False, file_format="litert",
+            quantization="int8", blend_with="B", blend_share=0.5,
+        )
+    )  # fmt: skip
     assert capsys.readouterr().out == "E/model_int8.tflite\n"
 
 

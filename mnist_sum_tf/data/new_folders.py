@@ -7,7 +7,7 @@ import tempfile
 from typing import Iterator
 
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
-from mnist_sum_tf.user_errors import UserError
+from mnist_sum_tf.user_errors import UserError, os_errors_as_user_errors
 
 
 @contextlib.contextmanager
@@ -54,18 +54,6 @@ def _described(folder: pathlib.Path) -> str:
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     is_hidden = all(name.startswith(".") for name in names)
     return repr(str(folder)) + (f", which holds {names[0]}" if is_hidden and names else "")
-
-
-@contextlib.contextmanager
-def os_errors_as_user_errors(output_dir: str, flag: str = "--output_dir"):
-    """Turns an `OSError` of a folder's files into a `UserError`."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{flag} must be a folder that can be written. "
-            f"Received: {output_dir!r}: {error.strerror or error}"
-        ) from error
 
 
 def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:

@@ -11,7 +11,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits, digest_of
-from mnist_sum_tf.user_errors import UserError, first_line
+from mnist_sum_tf.user_errors import UserError, first_line, os_errors_as_user_errors
 
 # The original's two generators, and how many images each produced.
 NUM_IMAGES = {"scattered": 2_021, "tiled": 754}
@@ -52,7 +52,7 @@ def write_original_images(
     if is_there:
         return _check_same(folder, made_from)
     _check_numbers(digits, max(num_images.values()))
-    try:
+    with os_errors_as_user_errors(folder, "--workdir"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
             dir=folder.parent
@@ -64,10 +64,6 @@ def write_original_images(
                 _write_pngs(images / layout, drawn)
             (images / MADE_FROM_FILE).write_text(json.dumps(made_from))
             images.rename(folder)
-    except OSError as error:
-        raise UserError(
-            f"--workdir must be a folder that can be written. Received: {error}"
-        ) from error
 
 
 def _check_same(folder: pathlib.Path, made_from: dict) -> None:

@@ -14,7 +14,7 @@ import PIL.ImageFilter
 
 from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.data.new_folders import os_errors_as_user_errors
+from mnist_sum_tf.user_errors import os_errors_as_user_errors
 
 # Digits are drawn large, then shrunk into the picture: smooth strokes.
 STROKE_SIZE = 196
@@ -98,7 +98,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         UserError: if the folder cannot be written.
     """
     output_dir = pathlib.Path(output_dir)
-    with os_errors_as_user_errors(str(output_dir)):
+    with os_errors_as_user_errors(output_dir):
         output_dir.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     paths = []
@@ -108,7 +108,7 @@ def write_photographs(digits: Digits, seed: int, output_dir) -> list[str]:
         image = photograph(digits.images[chosen], scene, seed)
         label = "".join(map(str, digits.labels[chosen]))
         path = output_dir / f"{label}_{name}.{suffix}"
-        with os_errors_as_user_errors(str(output_dir)):
+        with os_errors_as_user_errors(output_dir):
             write_atomically(path, encode_photograph(image, kind))
         paths.append(str(path))
     return paths

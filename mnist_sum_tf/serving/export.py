@@ -18,7 +18,12 @@ from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
-from mnist_sum_tf.user_errors import UserError, check_path, first_line
+from mnist_sum_tf.user_errors import (
+    UserError,
+    check_path,
+    first_line,
+    os_errors_as_user_errors,
+)
 
 
 def export_model(
@@ -47,20 +52,17 @@ def export_model(
     check_keep_versions(keep_versions)
     check_float32(sum_model)
     export_dir = pathlib.Path(os.path.abspath(export_dir))
-    try:
-        with _folder_beside(export_dir) as beside:
-            draft = os.path.join(beside, "draft")
-            with _tensorflow_errors_as_os_errors():
-                write_saved_model(sum_model, draft)
-            verify_saved_model(sum_model, draft)
-            with _tensorflow_errors_as_os_errors():
-                write_warmup_requests(draft, model_name=export_dir.name)
-            version = _move_to_next_version(draft, export_dir)
-    except OSError as error:
-        raise UserError(
-            "--export_dir must be a folder that can be written. Received: "
-            f"{export_dir} ({first_line(error)})"
-        ) from error
+    with (
+        os_errors_as_user_errors(export_dir, "--export_dir"),
+        _folder_beside(export_dir) as beside,
+    ):
+        draft = os.path.join(beside, "draft")
+        with _tensorflow_errors_as_os_errors():
+            write_saved_model(sum_model, draft)
+        verify_saved_model(sum_model, draft)
+        with _tensorflow_errors_as_os_errors():
+            write_warmup_requests(draft, model_name=export_dir.name)
+        version = _move_to_next_version(draft, export_dir)
     if keep_versions is not None:
         _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
     return version
@@ -87,13 +89,8 @@ def check_keep_versions(keep_versions: int | None) -> None:
 def check_export_dir(export_dir) -> None:
     """Raises `UserError` for a folder that cannot be written; makes nothing."""
     check_path(export_dir, "export_dir")
-    try:
+    with os_errors_as_user_errors(export_dir, "--export_dir"):
         check_writable(export_dir)
-    except OSError as error:
-        raise UserError(
-            "--export_dir must be a folder that can be written. Received: "
-            f"{export_dir} ({error.strerror or error})"
-        ) from error
 
 
 @contextlib.contextmanager

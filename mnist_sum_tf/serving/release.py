@@ -1,5 +1,10 @@
 """From a trained model to its next exported version, calibrated."""
 
+import dataclasses
+import os
+
+import keras
+
 from mnist_sum_tf import calibration
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -20,21 +25,12 @@ from mnist_sum_tf.training.trained_models import load_sum_model
 from mnist_sum_tf.user_errors import UserError
 
 
-def release(
-    export_dir,
-    workdir=None,
-    model_path=None,
-    calibrates: bool = True,
-    keep_versions: int | None = None,
-    file_format: str = "saved_model",
-    quantization: str | None = None,
-    blend_with=None,
-    blend_share: float = 0.75,
-) -> str:
-    """Loads a model, calibrates it, says what that changed, and exports it.
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """Which model to export, and how.
 
-    Args:
-        export_dir: the folder of versions.
+    Attributes:
+        export_dir: the folder of versions, or of files.
         workdir: a work directory; calibrated on `validation_datasets` of it.
         model_path: an exported model in its place; calibrated on composites of
             the bundled validation digits, in all layouts.
@@ -45,6 +41,24 @@ def release(
         blend_with: the exported model or `.npz` of layers that training started
             from, to blend the encoder with; see `blend_encoders`.
         blend_share: of the new encoder's weights.
+    """
+
+    export_dir: str | os.PathLike
+    workdir: str | os.PathLike | None = None
+    model_path: str | os.PathLike | None = None
+    calibrates: bool = True
+    keep_versions: int | None = None
+    file_format: str = "saved_model"
+    quantization: str | None = None
+    blend_with: str | os.PathLike | None = None
+    blend_share: float = 0.75
+
+
+def release(settings: ExportConfig) -> str:
+    """Loads a model, calibrates it, prints what that changed, and exports it.
+
+    Args:
+        settings: see `ExportConfig`.
 
     Returns:
         The path of the new version, or of the file.
@@ -54,39 +68,47 @@ def release(
             validation images cannot be read, or the folder not be written; if
             there is no such format, or what it needs is not installed.
     """
-    _check(export_dir, workdir, model_path, keep_versions, file_format, quantization)
-    if workdir is not None:
-        model = load_sum_model(workdir)
-    else:
-        model = load_exported_model(model_path)
-    if blend_with is not None:
-        blend_encoders(model, _blended(blend_with), blend_share)
-    held_out = _held_out(workdir) if calibrates or quantization else None
-    if calibrates:
+    _check(settings)
+    model = _loaded(settings)
+    quantization = settings.quantization
+    needs_images = settings.calibrates or quantization
+    held_out = _held_out(settings.workdir) if needs_images else None
+    if settings.calibrates:
         print(calibration.calibrate(model, held_out), flush=True)
-    if file_format == "saved_model":
-        return export_model(model, export_dir, keep_versions)
-    return export_file(model, export_dir, file_format, quantization, held_out)
+    if settings.file_format == "saved_model":
+        return export_model(model, settings.export_dir, settings.keep_versions)
+    return export_file(
+        model, settings.export_dir, settings.file_format, quantization, held_out
+    )
 
 
-def _check(
-    export_dir, workdir, model_path, keep_versions, file_format, quantization
-) -> None:
+def _check(settings: ExportConfig) -> None:
     """Checks early what would otherwise fail after a minute of work."""
-    check_format(file_format, quantization)
-    if (workdir is None) == (model_path is None):
+    check_format(settings.file_format, settings.quantization)
+    if (settings.workdir is None) == (settings.model_path is None):
         raise UserError(
             "Exactly one of --workdir and --model must be given. Received: "
-            f"--workdir={workdir}, --model={model_path}"
+            f"--workdir={settings.workdir}, --model={settings.model_path}"
         )
-    if keep_versions is not None and file_format != "saved_model":
+    if settings.keep_versions is not None and settings.file_format != "saved_model":
         raise UserError(
             "--keep_versions is for --format=saved_model: a file takes the "
-            f"place of the one before. Received: --format={file_format}"
+            f"place of the one before. Received: --format={settings.file_format}"
         )
-    check_keep_versions(keep_versions)
-    check_export_dir(export_dir)
-    check_packages(file_format)
+    check_keep_versions(settings.keep_versions)
+    check_export_dir(settings.export_dir)
+    check_packages(settings.file_format)
+
+
+def _loaded(settings: ExportConfig) -> keras.Model:
+    """The model to export, blended where asked for."""
+    if settings.workdir is not None:
+        model = load_sum_model(settings.workdir)
+    else:
+        model = load_exported_model(settings.model_path)
+    if settings.blend_with is not None:
+        blend_encoders(model, _blended(settings.blend_with), settings.blend_share)
+    return model
 
 
 def _blended(path):

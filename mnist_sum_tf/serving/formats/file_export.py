@@ -1,8 +1,10 @@
 """A model -> one file, checked before it appears in its place."""
 
+import contextlib
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
 
 import keras
 
@@ -13,7 +15,7 @@ from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
 from mnist_sum_tf.serving.verification import verify_reader
-from mnist_sum_tf.user_errors import UserError
+from mnist_sum_tf.user_errors import UserError, os_errors_as_user_errors
 
 # (format, quantization) -> file name, and what writes it.
 FILES = {
@@ -91,25 +93,24 @@ def export_file(
         )
     name, write = FILES[file_format, quantization]
     path = pathlib.Path(os.path.abspath(export_dir)) / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        target = place_of_file(path)
-        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
-            prefix=f".{name}-", dir=target.parent
-        ) as beside:
-            draft = pathlib.Path(beside) / name
-            write(sum_model, str(draft))
-            reader = load_file(draft)
-            if quantization is None:
-                verify_reader(sum_model, reader)
-            else:
-                print(
-                    measure_loss(sum_model, reader, named_datasets), flush=True
-                )
-            os.replace(draft, target)
-    except OSError as error:
-        raise UserError(
-            "--export_dir must be a folder that can be written. Received: "
-            f"{export_dir} ({error.strerror or error})"
-        ) from error
+    with os_errors_as_user_errors(export_dir, "--export_dir"), _draft(path) as draft:
+        write(sum_model, str(draft))
+        reader = load_file(draft)
+        if quantization is None:
+            verify_reader(sum_model, reader)
+        else:
+            print(measure_loss(sum_model, reader, named_datasets), flush=True)
     return str(path)
+
+
+@contextlib.contextmanager
+def _draft(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The path of a file beside another, whose place it takes on success."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = place_of_file(path)
+    with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
+        prefix=f".{path.name}-", dir=target.parent
+    ) as beside:
+        draft = pathlib.Path(beside) / path.name
+        yield draft
+        os.replace(draft, target)
