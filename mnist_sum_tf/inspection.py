@@ -10,6 +10,7 @@ import numpy as np
 from mnist_sum_tf import answers, config, evaluation
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.prediction import BATCH_SIZE, find_images
+from mnist_sum_tf.reports.contact_sheets import addition
 from mnist_sum_tf.user_errors import UserError, one_line
 
 
@@ -43,11 +44,10 @@ class Inspected(NamedTuple):
         return float(self.sum_probabilities.max())
 
     def __str__(self):
-        digits = " ".join(map(str, self.digit_probabilities.argmax(-1)))
-        lines = [self.name, f"read {digits} = {self.sum}, {self.confidence:.1%}"]
+        read = addition(self.digit_probabilities.argmax(-1), self.sum)
+        lines = [self.name, f"read {read}, {self.confidence:.1%}"]
         if self.true_digits is not None:
-            true = " ".join(map(str, self.true_digits))
-            lines.append(f"true {true} = {sum(self.true_digits)}")
+            lines.append(f"true {addition(self.true_digits, sum(self.true_digits))}")
         return "\n".join(lines)
 
 

@@ -15,7 +15,11 @@ from mnist_sum_tf import config, known_sums
 from mnist_sum_tf.data import datasets, digits, generation, segments
 from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
-from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet, write_contact_sheet
+from mnist_sum_tf.reports.contact_sheets import (
+    addition,
+    draw_contact_sheet,
+    write_contact_sheet,
+)
 from mnist_sum_tf.training import trained_models
 from mnist_sum_tf.user_errors import UserError
 
@@ -216,7 +220,7 @@ def _draw(sure: dict, path: pathlib.Path) -> None:
     rest = order[half:][:: max(1, (len(order) - half) // half)][:half]
     shown = np.concatenate([order[:half], rest])
     captions = [
-        f"{' '.join(map(str, found[row]))} = {sums[row]}\n{confidence[row]:.1%} sure"
+        f"{addition(found[row], sums[row])}\n{confidence[row]:.1%} sure"
         for row in shown
     ]
     write_contact_sheet(images[shown], captions, path)

@@ -35,6 +35,15 @@ class Reading(NamedTuple):
     sum: int
     probability: float
 
+    @classmethod
+    def of_answer(cls, path: str, answer: dict) -> "Reading":
+        """What a model's answer to one image, its outputs by name, says."""
+        most_likely = int(answer["most_likely_sum"])
+        return cls(
+            path, tuple(map(int, answer["digits"])), most_likely,
+            float(answer["sum_probabilities"][most_likely]),
+        )  # fmt: skip
+
 
 def load_model(path):
     """Loads an exported model of any format.
@@ -136,17 +145,10 @@ def read_sums(
         if not decoded:
             continue
         answers = model(np.stack(canvases))
-        digits, sums, probabilities = (
-            np.asarray(answers[name])
-            for name in ("digits", "most_likely_sum", "sum_probabilities")
-        )
         readings += [
-            Reading(
-                path, tuple(map(int, digits[i])), int(sums[i]),
-                float(probabilities[i, sums[i]]),
-            )
+            Reading.of_answer(path, {name: found[i] for name, found in answers.items()})
             for i, path in enumerate(decoded)
-        ]  # fmt: skip
+        ]
         for canvas in canvases if keep else ():
             keep(canvas)
     return readings

@@ -54,7 +54,7 @@ def augment_images(images, seed) -> tf.Tensor:
 def _random_field(count: int, seed) -> tf.Tensor:
     """Smooth random numbers in [-1, 1], float32 `[2, n, 40, 168]`."""
     grid = tf.random.stateless_uniform([2 * count, *_ELASTIC_SHAPE, 1], seed, -1, 1)
-    size = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+    size = config.CANVAS_SHAPE
     return tf.reshape(tf.image.resize(grid, size), [2, count, *size])
 
 
@@ -75,7 +75,7 @@ def _places(changes, displacements):
     across, down, turn, shear, width, height = tf.unstack(
         changes[..., tf.newaxis, tf.newaxis]
     )
-    rows, columns = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
+    rows, columns = config.CANVAS_SHAPE
     x = np.arange(columns, dtype=np.float32) - (columns - 1) / 2
     y = np.arange(rows, dtype=np.float32)[:, np.newaxis] - (rows - 1) / 2
     x, y = x - ACROSS_PIXELS * across, y - DOWN_PIXELS * down

@@ -11,8 +11,6 @@ from PIL import Image
 
 from mnist_sum_tf import config
 
-_QUARTER = config.IMAGE_WIDTH // config.NUM_DIGITS
-
 
 def corrupt_digits(digits: np.ndarray, name: str, seed: int) -> np.ndarray:
     """Turns, shears, shrinks or moves each digit by a fixed amount.
@@ -145,8 +143,8 @@ def _brightness(pixels, rng):
 
 def _stripe(pixels, rng):
     """In each quarter a band of eight columns is inverted."""
-    left = rng.integers(0, _QUARTER - 8, (len(pixels), config.NUM_DIGITS))
-    left = left + _QUARTER * np.arange(config.NUM_DIGITS)
+    left = rng.integers(0, config.CELL_WIDTH - 8, (len(pixels), config.NUM_DIGITS))
+    left = left + config.CELL_WIDTH * np.arange(config.NUM_DIGITS)
     past = np.arange(config.IMAGE_WIDTH) - left[..., np.newaxis]
     inside = ((past >= 0) & (past < 8)).any(axis=1)[:, np.newaxis]
     return np.where(inside, 1 - pixels, pixels)
@@ -168,7 +166,7 @@ def _fog(pixels, rng):
 
 def _enlarge(grid, size: int):
     """Linear interpolation between points `size` pixels apart."""
-    shape = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+    shape = config.CANVAS_SHAPE
     for axis, length in enumerate(shape, start=1):
         place = np.arange(length) / size
         first = place.astype(int)

@@ -14,7 +14,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data.enlarging import enlarge
 from mnist_sum_tf.data.placement import between
 
-HEIGHT, WIDTH = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
+HEIGHT, WIDTH = config.CANVAS_SHAPE
 _PER_IMAGE = 12  # as many as `negative_bands` needs
 
 

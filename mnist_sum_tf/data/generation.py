@@ -143,7 +143,7 @@ def _write_npy(batches, num_images: int, folder: pathlib.Path) -> None:
 
     Not through a memory map: a full disk would kill the process.
     """
-    image_shape = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
+    image_shape = config.CANVAS_SHAPE
     with contextlib.ExitStack() as stack:
 
         def create(name, dtype, *shape):

@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_tables import read_picture_table
-from mnist_sum_tf.data.png_files import CANVAS_SHAPE, digits_of, find_pngs, read_png
+from mnist_sum_tf.data.png_files import digits_of, find_pngs, read_png
 from mnist_sum_tf.data.white_ink import check_white_ink
 from mnist_sum_tf.user_errors import UserError, first_line
 
@@ -102,7 +102,7 @@ def read_png_folder(path: str) -> LabelledImages:
     # Labels first: a wrong name is found before thousands of files are read.
     digits = np.array([digits_of(folder / name) for name in names], np.int32)
     sums = digits.sum(axis=1, dtype=np.int32)
-    images = np.empty((len(names), *CANVAS_SHAPE), np.uint8)
+    images = np.empty((len(names), *config.CANVAS_SHAPE), np.uint8)
     for row, name in enumerate(names):
         images[row] = read_png(folder / name)
     return LabelledImages(images, digits, sums, names)
@@ -125,7 +125,7 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
     sums = _open_npy("--sums", sums_path)
     if images.ndim == 4 and images.shape[-1] == 1:  # as models take them
         images = images[..., 0]
-    if images.shape[1:] != CANVAS_SHAPE or not len(images):
+    if images.shape[1:] != config.CANVAS_SHAPE or not len(images):
         raise UserError(
             f"--images={images_path} must have the shape [n, 40, 168]. "
             f"Received: {list(images.shape)}"

@@ -17,7 +17,6 @@ __all__ = [
     "read_picture",
 ]  # fmt: skip
 
-CANVAS = (config.IMAGE_HEIGHT, config.IMAGE_WIDTH)
 # Luminance, in 256ths, so that grey stays exactly what it is.
 RED, GREEN, BLUE = 77 / 256, 150 / 256, 29 / 256
 # Range of the composites' ink heights, in pixels, and the height to which ink
@@ -94,12 +93,12 @@ def canvas_from_pixels(pixels) -> tf.Tensor:
     Returns:
         uint8 `[40, 168, 1]`, white ink on black.
     """
-    is_canvas = tf.reduce_all(tf.shape(pixels)[:2] == CANVAS)
+    is_canvas = tf.reduce_all(tf.shape(pixels)[:2] == config.CANVAS_SHAPE)
     canvas = tf.cond(
         is_canvas, lambda: _as_it_is(pixels), lambda: _fitted(pixels)
     )
     canvas = tf.cast(tf.round(tf.clip_by_value(canvas, 0.0, 255.0)), tf.uint8)
-    return tf.ensure_shape(canvas, [*CANVAS, 1])
+    return tf.ensure_shape(canvas, config.IMAGE_SHAPE)
 
 
 def _as_it_is(pixels) -> tf.Tensor:
@@ -134,7 +133,7 @@ def _median(values) -> tf.Tensor:
 
 def _placement(size, start, end):
     """Scale (scalar) and shift (`[2]`, whole) from picture to canvas pixels."""
-    canvas = tf.constant(CANVAS, tf.float32)
+    canvas = tf.constant(config.CANVAS_SHAPE, tf.float32)
     height, width = tf.unstack(end - start)
     whole = tf.reduce_min(canvas / size)
     scale = tf.minimum(INK_HEIGHT / height, INK_WIDTH / width)
@@ -159,7 +158,7 @@ def _placed(image, size, scale, shift, kernel: str) -> tf.Tensor:
 
 def _drawn(pixels, sheet, look_scale, scale, shift) -> tf.Tensor:
     """Draws a picture's ink on the canvas; `sheet` is from a reduced picture."""
-    size = [FINE * side for side in CANVAS]
+    size = [FINE * side for side in config.CANVAS_SHAPE]
     scale, shift = FINE * scale, FINE * shift
     # Shrinking averages; enlarging draws smooth lines between pixels.
     fine = tf.cond(

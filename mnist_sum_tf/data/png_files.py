@@ -11,8 +11,6 @@ from PIL import Image
 from mnist_sum_tf import config
 from mnist_sum_tf.user_errors import UserError
 
-CANVAS_SHAPE = config.IMAGE_SHAPE[:2]
-
 
 def find_pngs(folder: pathlib.Path) -> list[str]:
     """Paths of all PNGs, relative to a folder, sorted.
@@ -83,7 +81,7 @@ def read_png(path: pathlib.Path) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path, formats=["PNG"])
         with image:
-            if image.size != CANVAS_SHAPE[::-1]:
+            if image.size != config.CANVAS_SHAPE[::-1]:
                 width, height = image.size
                 raise UserError(f"{expected} Received: {width}x{height}")
             if image.mode.startswith(("I", "F")):

@@ -121,7 +121,7 @@ def set_apart(digits) -> np.ndarray:
     pads = [(margin // 2, margin - margin // 2) for margin in margins]
     cells = np.pad(digits, [(0, 0), (0, 0), *pads])
     rows = np.moveaxis(cells, 1, 2)
-    return rows.reshape(-1, config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1)
+    return rows.reshape(-1, *config.IMAGE_SHAPE)
 
 
 def deformed_and_set_apart(digits, seed) -> tf.Tensor:

@@ -48,7 +48,7 @@ def local_answerer(model_path) -> Answerer:
 
 def _warm_up(answer: Answerer) -> None:
     """Warms up: the first question takes a second."""
-    blank = np.zeros((1, config.IMAGE_HEIGHT, config.IMAGE_WIDTH, 1), np.uint8)
+    blank = np.zeros((1, *config.IMAGE_SHAPE), np.uint8)
     answer("serving_default", {"images": blank})
     answer("serving_bytes", {"image_bytes": np.array([blank_file()], object)})
 

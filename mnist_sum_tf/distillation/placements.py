@@ -11,7 +11,7 @@ from mnist_sum_tf.config import DIGIT_SIZE
 KEEP_EARLIER, BRIGHTEST, WRAP_AROUND = 0, 1, 2
 # As `data.layouts.MIXTURE`.
 SHARES = (0.17, 0.17, 0.30, 0.14, 0.22)
-HEIGHT, WIDTH = config.IMAGE_HEIGHT, config.IMAGE_WIDTH
+HEIGHT, WIDTH = config.CANVAS_SHAPE
 
 
 class Placement(NamedTuple):

@@ -160,19 +160,13 @@ def coverage_table(evaluated: dict) -> page.Raw:
 
 def describe(worst: answers.WorstImage) -> list[str]:
     """Three lines: what was read, what is true, and where it is from."""
-    read = f"read {_sum_of(worst.digits, worst.sum)}"
-    true = f"true {_sum_of(worst.true_digits, worst.true_sum)}"
+    read = f"read {contact_sheets.addition(worst.digits, worst.sum)}"
+    true = f"true {contact_sheets.addition(worst.true_digits, worst.true_sum)}"
     return [
         f"{read}, {worst.probability:.1%}",
         f"{true}, {worst.true_probability:.1%}",
         worst.source,
     ]
-
-
-def _sum_of(digits, total: int) -> str:
-    if digits is None:
-        return str(total)
-    return f"{' '.join(map(str, digits))} = {total}"
 
 
 def describe_size(model) -> list[page.Raw]:

@@ -12,6 +12,7 @@ from mnist_sum_tf.serving.errors import ServingError
 
 # The signatures whose outputs are those below.
 READING_SIGNATURES = ("serving_default", "serving_bytes")
+MAX_MESSAGE_BYTES = 64_000_000  # of a request or an answer
 # Allowed rounding error of a probability.
 TOLERANCE = 1e-3
 

@@ -17,7 +17,6 @@ from mnist_sum_tf.serving import answer_checks, errors
 from mnist_sum_tf.user_errors import first_line
 
 # The server takes up to 2 GB; no picture comes near this.
-MAX_MESSAGE_BYTES = 64_000_000
 FAILURES = {
     grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailable,
     grpc.StatusCode.NOT_FOUND: errors.ModelNotFound,
@@ -55,8 +54,8 @@ class GrpcTransport:
         ca_certificates=None, token=None,
     ):  # fmt: skip
         options = [
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", answer_checks.MAX_MESSAGE_BYTES),
+            ("grpc.max_receive_message_length", answer_checks.MAX_MESSAGE_BYTES),
             # The client retries requests itself, within its deadline.
             ("grpc.enable_retries", 0),
             # By default it waits up to two minutes before it reconnects, and the

@@ -112,7 +112,7 @@ def _ask_bytes(client: Client, batch: list) -> list:
     rows = client.read_files([file for _, file in files]) if files else []
     answers = [
         Failure(path, f"{path}: {row}") if isinstance(row, ServingError)
-        else _reading(path, row)
+        else Reading.of_answer(path, row)
         for (path, _), row in zip(files, rows)
     ]  # fmt: skip
     return _in_order(batch, answers)
@@ -132,7 +132,7 @@ def _ask_canvases(client: Client, batch: list) -> list:
         answer = client.read_images(np.stack(canvases))
         rows = [dict(zip(answer, row)) for row in zip(*answer.values())]
     paths = [p for p, file in batch if not isinstance(file, Failure)]
-    return _in_order(batch, list(map(_reading, paths, rows)))
+    return _in_order(batch, list(map(Reading.of_answer, paths, rows)))
 
 
 def _in_order(batch: list, answers: list) -> list:
@@ -142,11 +142,3 @@ def _in_order(batch: list, answers: list) -> list:
         content if isinstance(content, Failure) else next(remaining)
         for _, content in batch
     ]
-
-
-def _reading(path: str, row: dict) -> Reading:
-    most_likely = int(row["most_likely_sum"])
-    return Reading(
-        path, tuple(map(int, row["digits"])), most_likely,
-        float(row["sum_probabilities"][most_likely]),
-    )  # fmt: skip

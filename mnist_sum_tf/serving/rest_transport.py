@@ -13,7 +13,6 @@ from mnist_sum_tf.serving import answer_checks, errors, rest_answers
 from mnist_sum_tf.user_errors import first_line
 
 # The server has no limit of its own; no picture comes near this one.
-MAX_MESSAGE_BYTES = 64_000_000
 FAILURES = {
     400: errors.RequestRefused,
     401: errors.AccessRefused,
@@ -123,9 +122,9 @@ class RestTransport:
         return next(iter(found["outputs"]))
 
     def _check_size(self, num_bytes: int) -> None:
-        if num_bytes > MAX_MESSAGE_BYTES:
+        if num_bytes > answer_checks.MAX_MESSAGE_BYTES:
             raise errors.MessageTooLarge(
-                f"{self.address}: a request may have up to {MAX_MESSAGE_BYTES} "
+                f"{self.address}: a request may have up to {answer_checks.MAX_MESSAGE_BYTES} "
                 f"bytes. Received: {num_bytes}"
             )
 
@@ -163,10 +162,10 @@ class RestTransport:
             text += piece
             if time.monotonic() > deadline:
                 raise self._late(timeout)
-            if len(text) > MAX_MESSAGE_BYTES:
+            if len(text) > answer_checks.MAX_MESSAGE_BYTES:
                 raise errors.MessageTooLarge(
                     f"{self.address}: an answer may have up to "
-                    f"{MAX_MESSAGE_BYTES} bytes. Received: more"
+                    f"{answer_checks.MAX_MESSAGE_BYTES} bytes. Received: more"
                 )
         return bytes(text)
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
+from mnist_sum_tf.reports.contact_sheets import addition, draw_contact_sheet
 from mnist_sum_tf.user_errors import UserError
 
 FOLDER = "tensorboard/images"
@@ -98,18 +98,14 @@ def captions(labels: dict, outputs: dict) -> list[str]:
     """
     probabilities = np.asarray(outputs["sum_probabilities"])
     read = probabilities.argmax(-1)
-    digits = outputs.get("digit_probabilities")
-    digits = None if digits is None else np.asarray(digits).argmax(-1)
     sure = probabilities.max(-1)
+    unknown = [None] * len(read)
+    digits = outputs.get("digit_probabilities")
+    digits = unknown if digits is None else np.asarray(digits).argmax(-1)
+    true_digits = labels.get("digits", unknown)
     return [
-        f"read {_sum_of(digits, read, row)}, {sure[row]:.0%}\n"
+        f"read {addition(digits[row], read[row])}, {sure[row]:.0%}\n"
         f"{'true' if read[row] == total else 'WRONG: true'} "
-        f"{_sum_of(labels.get('digits'), labels['sum'], row)}"
+        f"{addition(true_digits[row], total)}"
         for row, total in enumerate(labels["sum"])
     ]
-
-
-def _sum_of(digits, sums, row: int) -> str:
-    if digits is None:
-        return str(sums[row])
-    return f"{' '.join(map(str, digits[row]))} = {sums[row]}"
