@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import confidence, config
-from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data import datasets, image_splits, labelled_images
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.sum_distribution import CalibratedSoftmax, SumOfDigits
 from mnist_sum_tf.training import losses, stage_folder, trained_models
@@ -224,8 +224,8 @@ def validation_datasets(workdir) -> dict:
         every = data.layout == "mixed"
         layouts = config.LAYOUTS if every else (data.layout,)
         return composites(data.digits, data.tfds_data_dir, layouts)
-    labelled = datasets.read_labelled_images(data.images, data.sums)
+    labelled = labelled_images.read_labelled_images(data.images, data.sums)
     trained_models.warn_of_others(labelled, stage_dir)
-    parts = datasets.split_images(labelled, data.train_fraction, seed)
+    parts = image_splits.split_images(labelled, data.train_fraction, seed)
     held_out = datasets.once_dataset(parts["validation"], config.EVALUATION_BATCH_SIZE)
     return {data.images: held_out}

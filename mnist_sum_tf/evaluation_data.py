@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from mnist_sum_tf import config, robustness
-from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data import datasets, labelled_images
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.user_errors import UserError, one_line
 
@@ -37,7 +37,7 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
         UserError: if the images or digits cannot be used.
     """
     if data.images is not None:
-        labelled = datasets.read_labelled_images(data.images, data.sums)
+        labelled = labelled_images.read_labelled_images(data.images, data.sums)
         name = one_line(os.fspath(data.images))
         return {name: _with_names(labelled)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)

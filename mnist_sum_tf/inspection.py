@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from mnist_sum_tf import answers, config, evaluation
+from mnist_sum_tf import answers, config, evaluation_data
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
 from mnist_sum_tf.prediction import BATCH_SIZE, find_images
 from mnist_sum_tf.reports.contact_sheets import addition
@@ -66,7 +66,7 @@ def inspect_composites(
         UserError: if there is no such layout or the digits cannot be used.
     """
     data = config.DataConfig(digits=digits)
-    chosen = evaluation.choose_datasets([layout], data)
+    chosen = evaluation_data.choose_datasets([layout], data)
     images, labels = next(iter(chosen[layout]))
     true_digits = [tuple(row) for row in labels["digits"][:number].numpy().tolist()]
     return _inspect(

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from mnist_sum_tf import config, known_sums
-from mnist_sum_tf.data import datasets, digits, generation, segments
+from mnist_sum_tf.data import digits, generation, segments
 from mnist_sum_tf.data.image_splits import split_rows, take_rows
+from mnist_sum_tf.data.labelled_images import LabelledImages, read_labelled_images
 from mnist_sum_tf.data.new_folders import check_empty, new_folder
 from mnist_sum_tf.reports.contact_sheets import (
     addition,
@@ -41,7 +42,7 @@ class Labels(NamedTuple):
     """
 
     rows: np.ndarray
-    images: datasets.LabelledImages
+    images: LabelledImages
     digit_images: np.ndarray
     confidence: np.ndarray
     true_digits: np.ndarray | None
@@ -90,7 +91,7 @@ def label_images(
             f"Received: {min_confidence}"
         )
     check_empty(output_dir)
-    labelled = datasets.read_labelled_images(images, sums)
+    labelled = read_labelled_images(images, sums)
     found = find_labels(labelled, pathlib.Path(workdir))
     sure = {
         split: labels.take(np.flatnonzero(labels.confidence >= min_confidence))
@@ -107,7 +108,7 @@ def label_images(
     return summary
 
 
-def find_labels(labelled: datasets.LabelledImages, workdir: pathlib.Path) -> dict:
+def find_labels(labelled: LabelledImages, workdir: pathlib.Path) -> dict:
     """Reads every image that can be cut, under its known sum.
 
     Args:
@@ -127,7 +128,7 @@ def find_labels(labelled: datasets.LabelledImages, workdir: pathlib.Path) -> dic
     return {split: _read(reader, labelled, rows) for split, rows in parts.items()}
 
 
-def _read(reader, labelled: datasets.LabelledImages, rows: np.ndarray) -> Labels:
+def _read(reader, labelled: LabelledImages, rows: np.ndarray) -> Labels:
     can_be_cut, digit_images = segments.cut_images(labelled.images[rows])
     rows = rows[can_be_cut]
     cut = take_rows(labelled, rows)
@@ -180,7 +181,7 @@ def _keras_layout(sure: dict) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _summary(labelled: datasets.LabelledImages, found: dict, sure: dict) -> dict:
+def _summary(labelled: LabelledImages, found: dict, sure: dict) -> dict:
     chosen = list(sure.values())
     summary = {
         "images": len(labelled.images),

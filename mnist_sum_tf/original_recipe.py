@@ -9,7 +9,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from mnist_sum_tf import config, evaluation, original_tables
+from mnist_sum_tf import config, evaluation, evaluation_data, original_tables
 from mnist_sum_tf.data import datasets, digit_logits
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.data.original_images import (
@@ -95,7 +95,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
 
 def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
     """Checks early what would otherwise fail after days of training."""
-    evaluation.check_layouts(recipe.layouts)
+    evaluation_data.check_layouts(recipe.layouts)
     precision.resolve_precision(recipe.precision)
     has = {"encoder": ("encoder", "sum_model"), "decoder": ("decoder",)}
     for stage, places in has.items():

@@ -5,8 +5,8 @@ import pathlib
 
 import numpy as np
 
-from mnist_sum_tf import config, evaluation
-from mnist_sum_tf.data import datasets, digit_logits
+from mnist_sum_tf import config, evaluation, evaluation_data, evaluation_tables
+from mnist_sum_tf.data import datasets, digit_logits, image_splits, labelled_images
 from mnist_sum_tf.data.labelled_images import LabelledImages
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.training import checkpoints, history
@@ -26,8 +26,8 @@ def one_hot_parts(settings: config.Config) -> list[LabelledImages]:
 
 def own_parts(settings: config.Config) -> tuple[LabelledImages, LabelledImages]:
     """The 90 % of the images that are trained on, and the other 10 %."""
-    labelled = datasets.read_labelled_images(settings.data.images, None)
-    parts = datasets.split_images(
+    labelled = labelled_images.read_labelled_images(settings.data.images, None)
+    parts = image_splits.split_images(
         labelled, settings.data.train_fraction, settings.seed
     )
     first, second = parts["validation"], parts["test"]
@@ -63,7 +63,7 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
     }
     model = load_sum_model(workdir)
     own = datasets.once_dataset(test, config.EVALUATION_BATCH_SIZE)
-    unseen = evaluation.choose_datasets(
+    unseen = evaluation_data.choose_datasets(
         layouts, dataclasses.replace(settings.data, images=None)
     )
     named = {"its own 10 %": own} | unseen
@@ -110,15 +110,15 @@ def format_report(report: dict) -> str:
         "Decoder: loss of each epoch",
         " ".join(f"{loss:.4g}" for loss in decoder["epoch_losses"]),
         f"Decoder: test loss {decoder['test_loss']:.6f}",
-        evaluation.format_samples(decoder["samples"]),
+        evaluation_tables.format_samples(decoder["samples"]),
         "Decoder: average error by sum",
         " ".join(
             f"{total}:{error:.4f}"
             for total, error in decoder["error_by_sum"].items()
         ),
         _losses("End to end", report["end_to_end"]),
-        evaluation.format_table(report["evaluation"]),
-        evaluation.format_samples(report["samples"]),
+        evaluation_tables.format_table(report["evaluation"]),
+        evaluation_tables.format_samples(report["samples"]),
     ]
     return "\n".join(lines)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import answers, evaluation
+from mnist_sum_tf import answers, evaluation, evaluation_tables
 
 
 @pytest.fixture(scope="module")
@@ -126,5 +126,5 @@ def test_several_are_evaluated_one_by_one_and_together(model):
     # Each stands in a bin of its own: 0.1, 0.8 and 0.6.
     assert evaluated[evaluation.POOLED]["ece"] == pytest.approx(0.5)
     assert list(evaluation.evaluate_confidence({"first": found["first"]})) == ["first"]
-    table = evaluation.format_confidence(evaluated).splitlines()
+    table = evaluation_tables.format_confidence(evaluated).splitlines()
     assert table[1].split()[:2] == ["first", "10.00%"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sum_tf import calibration, config
-from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data import datasets, image_splits, labelled_images
 from mnist_sum_tf.data.digits import digest_of
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
@@ -66,7 +66,7 @@ def labelled(count):
     rng = np.random.default_rng(count)
     images = rng.integers(0, 256, (count, 40, 168), np.uint8)
     sums = rng.integers(0, 37, count).astype(np.int32)
-    return datasets.LabelledImages(images, None, sums, None)
+    return labelled_images.LabelledImages(images, None, sums, None)
 
 
 def test_a_model_keeps_its_temperature(sum_model, monkeypatch):
@@ -153,7 +153,7 @@ def test_fitted_to_own_images_that_were_set_apart(tmp_path):
     )
     (found,) = calibration.validation_datasets(tmp_path).values()
     ((images, labels),) = list(found)
-    expected = datasets.split_images(given, 0.8, 3)["validation"]
+    expected = image_splits.split_images(given, 0.8, 3)["validation"]
     np.testing.assert_array_equal(images[..., 0], expected.images)
     np.testing.assert_array_equal(labels["sum"], expected.sums)
 

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf import answers, config, evaluation
+from mnist_sum_tf import answers, config, evaluation, evaluation_data
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
@@ -149,7 +149,7 @@ def test_names_of_folders_are_no_formulas_and_are_written_in_utf8(tmp_path):
     image[10:30, 20:40] = 255
     PIL.Image.fromarray(image).save(tmp_path / name / "0001.png")
     data = config.DataConfig(images=str(tmp_path / name))
-    ((shown, dataset),) = evaluation.choose_datasets([], data).items()
+    ((shown, dataset),) = evaluation_data.choose_datasets([], data).items()
     assert shown == f"{tmp_path}/$5_$ \\udcff"
     ((_, labels),) = dataset
     assert labels["name"].numpy().tolist() == [b"0001.png"]

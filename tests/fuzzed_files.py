@@ -8,7 +8,7 @@ import io
 import numpy as np
 import PIL.Image
 
-from mnist_sum_tf.data import datasets, digits, picture_files
+from mnist_sum_tf.data import digits, labelled_images, picture_files
 from mnist_sum_tf.data.pictures import canvas_of
 
 
@@ -54,7 +54,7 @@ class LabelledPngs(Pictures):
 
     def read(self, content):
         self.path.write_bytes(content)
-        datasets.read_png_folder(str(self.path.parent))
+        labelled_images.read_png_folder(str(self.path.parent))
 
 
 class NpyImages:
@@ -79,7 +79,7 @@ class NpyImages:
 
     def read(self, content):
         (self.folder / self.name).write_bytes(content)
-        datasets.read_npy_pair(
+        labelled_images.read_npy_pair(
             str(self.folder / "images.npy"), str(self.folder / "sums.npy")
         )
 

@@ -10,7 +10,7 @@ from box_images import NUM_IMAGES, glyph, image_of, small, some_digits, write_pa
 from PIL import Image
 
 from mnist_sum_tf import config, labelling
-from mnist_sum_tf.data import datasets, digits, segments
+from mnist_sum_tf.data import digits, image_splits, labelled_images, segments
 from mnist_sum_tf.data.image_splits import take_rows
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 from mnist_sum_tf.training import stages, trained_models
@@ -68,7 +68,7 @@ def test_labels_of_a_reader_and_of_sums(workdir, pair, true_digits, width_reader
         "".join(map(str, each)) + f"_{row:05}.png"
         for row, each in enumerate(true_digits[:-1])
     )
-    labelled = datasets.read_png_folder(str(tmp_path / "out" / "images"))
+    labelled = labelled_images.read_png_folder(str(tmp_path / "out" / "images"))
     for name, image, four in zip(labelled.names, labelled.images, labelled.digits):
         row = int(name[5:10])
         np.testing.assert_array_equal(four, true_digits[row])
@@ -84,8 +84,8 @@ def test_single_digits_for_composites(workdir, pair, width_reader, tmp_path):
             np.testing.assert_array_equal(image, segments.centered(glyph(label)))
     # Of validation images a twelfth of all is left; tested on are digits of images
     # that the reader never saw.
-    labelled = datasets.read_labelled_images(*pair)
-    split = datasets.split_images(labelled, 0.8, 0)
+    labelled = labelled_images.read_labelled_images(*pair)
+    split = image_splits.split_images(labelled, 0.8, 0)
     cut = [
         segments.cut_images(split[name].images).digits.reshape(-1, 28, 28)
         for name in config.SPLITS
@@ -207,7 +207,7 @@ def test_mistakes_are_reported(workdir, pair, tmp_path):
 def test_other_images_than_those_learned_from_are_reported(
     workdir, pair, width_reader, tmp_path, caplog
 ):
-    labelled = datasets.read_labelled_images(*pair)
+    labelled = labelled_images.read_labelled_images(*pair)
     labelling.find_labels(labelled, workdir)
     assert "trained on other images" not in caplog.text
     labelling.find_labels(take_rows(labelled, np.arange(1, NUM_IMAGES)), workdir)

@@ -22,7 +22,7 @@ def in_presets(monkeypatch):
         ("deterministic", "off."),
         ("precision", "auto."),
         ("total_steps", "12,000 (cell_reader 4,000, decoder 20,000, sum_model 6,000); "
-         "preset speedrun: 4,000; preset original: 97,497 (decoder 3,925, "
+         "preset speedrun: 10,000; preset original: 97,497 (decoder 3,925, "
          "sum_model 109,900)."),
         ("optimizer.learning_rate", "0.001 (cell_reader 0.002, decoder 0.002); "
          "preset speedrun: 0.002; preset original: 1e-05 (decoder 0.001, "

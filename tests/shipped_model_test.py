@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from picture_samples import encode
 
-from mnist_sum_tf import evaluation, prediction
+from mnist_sum_tf import evaluation, evaluation_data, prediction
 from mnist_sum_tf.config import DataConfig
 from mnist_sum_tf.runtimes import saved_model
 
@@ -99,7 +99,7 @@ def test_a_server_reads_files_as_predict_does(path, tmp_path):
 def test_it_reads_digits_it_has_not_seen(path):
     """What README says of `tiled`, but for rounding on other processors."""
     model = evaluation.load_for_evaluation(path)
-    chosen = evaluation.choose_datasets(["tiled"], DataConfig())
+    chosen = evaluation_data.choose_datasets(["tiled"], DataConfig())
     result = evaluation.evaluate_model(model, chosen)["tiled"]
     assert result["num_images"] == 2500
     assert abs(2500 * result["sum_accuracy"] - 2470) <= 2.1

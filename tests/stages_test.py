@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from mnist_sum_tf import config, evaluation
-from mnist_sum_tf.data import datasets
+from mnist_sum_tf import config, evaluation, evaluation_data, evaluation_tables
+from mnist_sum_tf.data import datasets, labelled_images
 from mnist_sum_tf.models.encoder import channels_of
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, starting_models, trained_models, training_data
@@ -261,7 +261,7 @@ def test_an_empty_work_directory_is_named(tmp_path):
 def test_evaluation_agrees_with_counting(workdir, digits_file, tmp_path, capsys):
     model = trained_models.load_sum_model(workdir)
     data = config.DataConfig(digits=digits_file)
-    chosen = evaluation.choose_datasets(["tiled", "mixed"], data)
+    chosen = evaluation_data.choose_datasets(["tiled", "mixed"], data)
     report = evaluation.evaluate_and_report(model, chosen, tmp_path / "out")
     images, labels = next(iter(chosen["tiled"]))
     outputs = model(images)
@@ -289,7 +289,7 @@ def test_evaluation_of_images_with_sums_only(workdir, tmp_path):
     rng = np.random.default_rng(2)
     np.save(tmp_path / "x.npy", rng.integers(0, 256, (7, 40, 168), dtype=np.uint8))
     np.save(tmp_path / "y.npy", np.arange(7))
-    labelled = datasets.read_labelled_images(
+    labelled = labelled_images.read_labelled_images(
         str(tmp_path / "x.npy"), str(tmp_path / "y.npy")
     )
     results = evaluation.evaluate_model(
@@ -298,4 +298,4 @@ def test_evaluation_of_images_with_sums_only(workdir, tmp_path):
     )
     assert results["mine"]["num_images"] == 7
     assert "digit_accuracy" not in results["mine"]
-    assert evaluation.format_table(results).splitlines()[1].split()[2] == "-"
+    assert evaluation_tables.format_table(results).splitlines()[1].split()[2] == "-"

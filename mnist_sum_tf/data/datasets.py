@@ -16,13 +16,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.data import augmentation, composites, layouts, segments
 from mnist_sum_tf.data.digits import Digits
-from mnist_sum_tf.data.image_splits import split_images  # noqa: F401
-from mnist_sum_tf.data.labelled_images import (  # noqa: F401, callers use them
-    LabelledImages,
-    read_labelled_images,
-    read_npy_pair,
-    read_png_folder,
-)
+from mnist_sum_tf.data.labelled_images import LabelledImages
 
 # Nothing here branches on tensors: AutoGraph would take seconds and change nothing.
 _as_written = tf.autograph.experimental.do_not_convert

@@ -4,9 +4,10 @@ import functools
 import logging
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import datasets, segments
+from mnist_sum_tf.data import datasets, image_splits, segments
 from mnist_sum_tf.data.digits import digest_of, load_digits
 from mnist_sum_tf.data.image_splits import take_rows
+from mnist_sum_tf.data.labelled_images import LabelledImages, read_labelled_images
 from mnist_sum_tf.user_errors import UserError
 
 VALIDATION_LAYOUTS = ("tiled", "scattered", "assignment", "mixed")
@@ -84,7 +85,7 @@ def cut_image_data(settings: config.Config) -> dict:
     `segments.set_apart`. Digits, where known, serve evaluations and are not learned from.
     """
     labelled = _read_own_images(settings.data)
-    parts = datasets.split_images(
+    parts = image_splits.split_images(
         labelled, settings.data.train_fraction, settings.seed
     )
     train, digits = _cut("training", parts["train"], settings)
@@ -101,7 +102,7 @@ def cut_image_data(settings: config.Config) -> dict:
     }  # fmt: skip
 
 
-def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
+def _cut(name: str, labelled: LabelledImages, settings: config.Config):
     """The images that can be cut, their digits set in cells; and those digits."""
     rows, digits = segments.cut_images(labelled.images)
     if not len(rows):
@@ -118,13 +119,13 @@ def _cut(name: str, labelled: datasets.LabelledImages, settings: config.Config):
     return chosen._replace(images=segments.set_apart(digits)[..., 0]), digits
 
 
-def _read_own_images(data: config.DataConfig) -> datasets.LabelledImages:
+def _read_own_images(data: config.DataConfig) -> LabelledImages:
     if data.images is None:
         raise UserError(
             "--images must be a folder of labelled PNGs, or an .npy file or a folder of "
             "pictures together with --sums. Received: neither"
         )
-    return datasets.read_labelled_images(data.images, data.sums)
+    return read_labelled_images(data.images, data.sums)
 
 
 def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
@@ -136,7 +137,7 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
             f"--images={data.images} --sums={data.sums}"
         )
     labelled = _read_own_images(data)
-    parts = datasets.split_images(labelled, data.train_fraction, settings.seed)
+    parts = image_splits.split_images(labelled, data.train_fraction, settings.seed)
     logging.info(
         "%d images: %d for training, %d for validation, %d left for testing",
         len(labelled.images), *(len(part.images) for part in parts.values()),
