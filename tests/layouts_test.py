@@ -81,6 +81,98 @@ def test_cropped_sets_ink_0_to_12_pixels_apart():
     assert ink_left.min() >= 0 and ink_left.max() + 16 <= config.IMAGE_WIDTH
 
 
+JUST_BELOW_1 = np.nextafter(np.float32(1), np.float32(0))
+
+
+def place_by(monkeypatch, layout, *rows, ink_boxes=INK_BOXES):
+    """The placement, of one image, that these random numbers in [0, 1) give.
+
+    Each row is one number for all four digits, or four.
+    """
+    numbers = [np.float32(np.broadcast_to(row, [1, 4])) for row in rows]
+    monkeypatch.setattr(
+        layouts, "uniform_numbers",
+        lambda seed, count, batch_size: list(map(tf.constant, numbers))[:count],
+    )  # fmt: skip
+    placement = layout(ink_boxes[:1], seed=None)
+    return [np.asarray(values)[0] for values in placement[:4]]
+
+
+@pytest.mark.parametrize(
+    "number, left, top",
+    [(0, [-10, 19, 48, 77], 0), (JUST_BELOW_1, [10, 49, 88, 127], 11)],
+)
+def test_the_ends_of_scattered(monkeypatch, number, left, top):
+    """Slots 24 + 5 or 24 + 15 apart, moved by 10; `turn` is the first number."""
+    found = place_by(monkeypatch, layouts.scattered, 0.5, number, number, number)
+    np.testing.assert_array_equal(found[0] - 12, left)
+    np.testing.assert_array_equal(found[1] - 14, [top] * 4)
+
+
+@pytest.mark.parametrize(
+    "number, left, top",
+    [(0, [0, 13, 26, 39], 0), (JUST_BELOW_1, [14, 56, 98, 140], 11)],
+)
+def test_the_ends_of_assignment(monkeypatch, number, left, top):
+    found = place_by(monkeypatch, layouts.assignment, number, number)
+    np.testing.assert_array_equal(found[0] - 14, left)
+    np.testing.assert_array_equal(found[1] - 14, [top] * 4)
+
+
+def test_the_gaps_of_separate(monkeypatch):
+    """Five gaps as 1, 2, 3, 4 and 4 of 14 parts of 56 pixels; rows from 0 to 12."""
+    parts = 1 - np.exp(-np.array([1, 2, 3, 4.0]))
+    found = place_by(
+        monkeypatch, layouts.separate, parts, parts[3], [0, 0.5, 0.25, JUST_BELOW_1], 0
+    )
+    # Rounded down: a gap that float32 makes a little narrower may lose a pixel.
+    np.testing.assert_allclose(found[0] - 14, [4, 40, 80, 124], atol=1)
+    np.testing.assert_array_equal(found[1] - 14, [0, 6, 3, 12])
+
+
+@pytest.mark.parametrize(
+    "number, left, top",
+    [(0, [0, 16, 32, 48], 0), (JUST_BELOW_1, [68, 96, 124, 152], 20)],
+)
+def test_the_ends_of_cropped(monkeypatch, number, left, top):
+    """Ink of 16 columns and 20 rows, 0 or 12 apart, at the left or right border."""
+    found = place_by(monkeypatch, layouts.cropped, *[number] * 4)
+    np.testing.assert_allclose(found[0] - 14 + 6, left, atol=1e-4)
+    np.testing.assert_allclose(found[1] - 14 + 4, [top] * 4, atol=1e-4)
+
+
+def test_sizes_and_gaps_of_the_continuum(monkeypatch):
+    """One size and aspect for an image; each digit's own size varies by a tenth."""
+    sizes = [0, 0.25, 0.5, 0.75]
+    x, y, width, height = place_by(
+        monkeypatch, layouts._continuum,
+        sizes, 0, sizes, [0, 0.5, 0, 0], [0.5, 0, 0, 0], [0.5, 0, 0, 0],
+    )  # fmt: skip
+    np.testing.assert_allclose(width, 28 * 0.65 * np.array([0.9, 1, 0.9, 0.9]), rtol=1e-6)
+    np.testing.assert_allclose(height, width, rtol=1e-6)
+    # Ink begins 6 / 28 of a box from its left and is 16 / 28 wide; gaps from -3 to 7.
+    ink_left = x - width / 2 + 6 / 28 * width
+    gaps = ink_left[1:] - (ink_left + 16 / 28 * width)[:-1]
+    np.testing.assert_allclose(gaps, [-0.5, 2, 4.5], atol=1e-5)
+    np.testing.assert_allclose(y - height / 2 + 4 / 28 * height, 0, atol=1e-5)
+
+
+def test_the_continuum_keeps_within_the_canvas(monkeypatch):
+    """Full boxes: 112 columns of ink become 160, 28 rows 41; stretched by e ** 0.25."""
+    boxes = tf.tile([[[0.0, 28.0, 0.0, 28.0]]], [1, 4, 1])
+    one = JUST_BELOW_1
+    wide = place_by(
+        monkeypatch, layouts._continuum, 0, 0, one, one, one, 0, ink_boxes=boxes
+    )
+    np.testing.assert_allclose(wide[2], 40, rtol=1e-6)
+    np.testing.assert_allclose(wide[3], 28 * 1.45 * 1.1 * np.exp(-0.25), rtol=1e-6)
+    high = place_by(
+        monkeypatch, layouts._continuum, 0, 0, one, one, 0, 0, ink_boxes=boxes
+    )
+    np.testing.assert_allclose(high[2], 28 * 1.45 * 1.1 * np.exp(-0.25), rtol=1e-6)
+    np.testing.assert_allclose(high[3], 41, rtol=1e-6)
+
+
 def test_mixed_has_every_rule_of_overlap_and_deforms_five_images_in_six():
     placement = place("mixed")
     shares = dict(layouts.MIXTURE)
