@@ -105,7 +105,7 @@ def test_too_little_memory_is_reported():
     with pytest.raises(
         UserError, match="--global_batch_size .* smaller model. Received: OOM when allocating$"
     ):
-        with strategies.lost_machines_reported(strategy, "W"):
+        with strategies.tensorflow_errors_reported(strategy, "W"):
             raise error
 
 

@@ -62,7 +62,7 @@ def train_and_evaluate(
         if strategies.is_chief(strategy):
             stack.enter_context(stage_lock.locked_directory(stage_dir))
             stage_folder.check_goes_on(stage_dir, settings.to_json())
-        stack.enter_context(strategies.lost_machines_reported(strategy, stage_dir))
+        stack.enter_context(strategies.tensorflow_errors_reported(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
         task = make_task()
         # After the task, since how many random numbers it draws depends on its files.

@@ -179,7 +179,7 @@ def sum_model_task(settings: config.Config, workdir: pathlib.Path) -> Task:
         build_evaluated=lambda model: model,
         evaluated_outputs=evaluated + ("sum_probabilities", "sum"),
         loss=functools.partial(_end_to_end_loss, settings),
-        trains=lambda model: learning_variables(model, settings),
+        learning_variables=lambda model: learning_variables(model, settings),
         **data,
     )
 

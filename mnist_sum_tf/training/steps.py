@@ -26,7 +26,7 @@ class TrainingState:
     def __init__(self, task, settings: config.Config, strategy, dtype: str):
         with strategy.scope():
             self.model = task.build_model(dtype)
-            self.variables = task.trains(self.model)
+            self.variables = task.learning_variables(self.model)
             self.optimizer = optimizers.create_optimizer(settings)
             self.optimizer.build(self.variables)
         # Cloned, not rebuilt: loading the initial model may take seconds.

@@ -207,6 +207,8 @@ def rows_of_all_replicas(rows) -> tf.Tensor:
 def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
     """Splits each global batch over all replicas of all machines.
 
+    Each machine composes the whole batch, of which it keeps its share.
+
     Args:
         strategy: from `create_strategy`.
         dataset: batches of `global_batch_size` examples.
@@ -229,7 +231,7 @@ def distribute(strategy, dataset: tf.data.Dataset, global_batch_size: int):
 
 
 @contextlib.contextmanager
-def lost_machines_reported(strategy, stage_dir):
+def tensorflow_errors_reported(strategy, stage_dir):
     """Turns out-of-memory errors and lost workers into one-line errors."""
     try:
         yield

@@ -23,7 +23,7 @@ class Task:
         train_data: start step, and `total_steps` if other than the settings' ->
             `tf.data.Dataset` of one batch per step.
         validation_data: name -> dataset, each evaluated as a whole.
-        trains: (model) -> the variables that learn.
+        learning_variables: the model -> its variables that learn.
         data_digest: of the training examples; a run only resumes on the
             same.
         digits_digest: of their digits, where images are a person's own and their
@@ -37,7 +37,7 @@ class Task:
     loss: Callable
     train_data: Callable[..., tf.data.Dataset]
     validation_data: dict[str, tf.data.Dataset]
-    trains: Callable = lambda model: model.trainable_variables
+    learning_variables: Callable = lambda model: model.trainable_variables
     data_digest: str = ""
     digits_digest: str | None = None
     teacher_digest: str | None = None
