@@ -15,6 +15,34 @@ def test_write_atomically_leaves_nothing_beside(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == [2]
 
 
+def test_a_failed_rename_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*paths):
+        raise OSError("renaming failed")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="renaming failed"):
+        write_atomically(tmp_path / "a.json", "text")
+    assert not list(tmp_path.iterdir())
+
+
+def test_content_is_on_the_disk_before_the_file_has_its_name(tmp_path, monkeypatch):
+    calls = []
+
+    def note(name):
+        original = getattr(os, name)
+
+        def noted(*arguments):
+            calls.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(os, name, noted)
+
+    note("fsync")
+    note("replace")
+    write_atomically(tmp_path / "a.json", "text")
+    assert calls == ["fsync", "replace"]
+
+
 def test_bytes_stay_bytes_and_text_becomes_utf8(tmp_path):
     write_atomically(tmp_path / "a.png", b"\x89\r\n\x00")
     write_atomically(tmp_path / "a.txt", "±15°\n")

@@ -253,6 +253,13 @@ def bad_task(*steps):
     )
 
 
+def test_what_is_not_finite_is_never_saved(tmp_path):
+    seldom_logged = dataclasses.replace(SETTINGS, log_every_steps=8)
+    with pytest.raises(UserError, match="the last at step 3; .*ckpt-2$"):
+        loop.train_and_evaluate(lambda: bad_task(3), seldom_logged, tmp_path)
+    assert checkpoints.latest_checkpoint(tmp_path).endswith("ckpt-2")
+
+
 def test_numbers_that_are_not_finite_stop_or_are_counted(tmp_path):
     task = bad_task(3, 5, 6)
     with pytest.raises(UserError) as error:

@@ -51,6 +51,14 @@ def test_so_does_ctrl_c_while_machines_wait(ignored):
     assert signal.getsignal(ignored) == signal.SIG_IGN
 
 
+def test_ctrl_c_kills_only_while_machines_wait():
+    before = signal.getsignal(signal.SIGINT)
+    assert before != signal.SIG_DFL
+    with interruptions.default_interrupt():
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_stopped_script_says_so_and_exits_with_75():
     program = (
         "import cli\n"

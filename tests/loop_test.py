@@ -12,7 +12,7 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.models.normalization import FusedBatchNormalization
-from mnist_sum_tf.training import checkpoints, loop
+from mnist_sum_tf.training import batch_statistics, checkpoints, loop
 from mnist_sum_tf.training.history import read_history
 from mnist_sum_tf.user_errors import UserError
 
@@ -219,6 +219,45 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
 
 
+def test_each_row_has_the_mean_loss_since_the_one_before(tmp_path):
+    """The losses are 1, 2, ..., 8."""
+
+    def make_numbered(step):
+        x, _ = make_batch(step)
+        return x, {"sum": tf.fill([4], tf.cast(step + 1, tf.float32))}
+
+    task = dataclasses.replace(
+        make_task(),
+        loss=lambda labels, sums: labels["sum"] + 0 * sums,
+        train_data=lambda start: tf.data.Dataset.range(start, 8).map(make_numbered),
+    )
+    loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
+    losses = [row["loss"] for row in read_history(tmp_path)]
+    assert losses == [1.5, 3.5, 5.5, 7.5]
+
+
+def test_a_checkpoint_finds_its_rows(tmp_path, monkeypatch):
+    original, found = checkpoints.CheckpointFolder.save, []
+
+    def save(self, step):
+        found.append((step, [row["step"] for row in read_history(tmp_path)][-1:]))
+        original(self, step)
+
+    monkeypatch.setattr(checkpoints.CheckpointFolder, "save", save)
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
+    assert found == [(2, [2]), (4, [4]), (6, [6]), (8, [8])]
+
+
+def test_every_checkpoint_has_new_statistics(tmp_path, monkeypatch):
+    updated = []
+    monkeypatch.setattr(
+        batch_statistics.BatchStatistics, "update", lambda self: updated.append(self)
+    )
+    settings = dataclasses.replace(SETTINGS, evaluate_every_steps=8)
+    loop.train_and_evaluate(make_task, settings, tmp_path)
+    assert len(updated) == 4
+
+
 def test_load_average_names_a_missing_or_foreign_checkpoint(tmp_path):
     with pytest.raises(UserError, match="must hold a checkpoint"):
         checkpoints.load_average(build_regressor("float32"), tmp_path)
@@ -272,7 +311,9 @@ def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
         },
     )
     for goal, last in ((0.0, 4), (1.0, 8)):
-        settings = dataclasses.replace(SETTINGS, stop_at_accuracy=goal)
+        settings = dataclasses.replace(
+            SETTINGS, stop_at_accuracy=goal, checkpoint_every_steps=3
+        )
         for _ in range(2):  # The second time, nothing is left to do.
             row = loop.train_and_evaluate(lambda: evaluated, settings, tmp_path / str(goal))
             assert row["step"] == last

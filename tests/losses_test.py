@@ -47,6 +47,12 @@ def test_independent_slots_are_not_correlated():
     np.testing.assert_allclose(losses.slot_covariance(probabilities), 0, atol=1e-6)
 
 
+def test_slots_that_do_not_vary_are_not_correlated():
+    """However much their digits differ from each other."""
+    probabilities = np.eye(10, dtype="float32")[[[0, 9, 0, 9]] * 2]
+    assert losses.slot_covariance(probabilities) == 0
+
+
 def test_squared_and_absolute_error():
     sums, predicted = tf.constant([10, 20]), tf.constant([10.5, 17.0])
     np.testing.assert_allclose(losses.squared_error(sums, predicted), [0.25, 9])

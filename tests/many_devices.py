@@ -204,6 +204,11 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
             np.concatenate(statistics_of(trainer.state.model)).tolist()
             for trainer in (one, spread)
         ],
+        "momenta": [
+            [value for each in trainer.state.optimizer._momentums
+             for value in each.numpy().ravel().tolist()]
+            for trainer in (one, spread)
+        ],  # fmt: skip
         "masks": masks(untrained),
         "starts_alike": normalised_starts(strategy),
         "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,

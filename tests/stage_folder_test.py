@@ -30,6 +30,19 @@ def test_another_experiment_is_named():
         stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
 
 
+def test_how_long_and_where_a_run_goes_on_may_differ():
+    others = {
+        "preset": "original", "total_steps": 7, "precision": "float32",
+        "strategy": "mirrored", "checkpoint_every_steps": 7, "evaluate_every_steps": 7,
+        "log_every_steps": 7, "skip_non_finite": 7, "stop_at_accuracy": 0.5,
+        "deterministic": True,
+    }  # fmt: skip
+    old = SETTINGS.to_json()
+    assert all(old[name] != value for name, value in others.items())
+    new = old | others | {"data": old["data"] | {"tfds_data_dir": "there"}}
+    stage_folder.check_same("c", old, new)
+
+
 @pytest.mark.parametrize(
     "layout, without_effect, with_effect",
     [("mixed", "deformed", "degraded"), ("tiled", "degraded", "deformed")],
@@ -80,6 +93,13 @@ def test_a_decoder_goes_on_whatever_the_digits():
         data=config.DataConfig(layout="tiled", digits="mine.npz"),
     )  # fmt: skip
     stage_folder.check_same("c", decoder.to_json(), other.to_json())
+    faster = dataclasses.replace(
+        decoder, optimizer=config.OptimizerConfig(learning_rate=0.5)
+    )
+    with pytest.raises(
+        UserError, match=r"Received: optimizer.learning_rate was 0.001, is now 0.5$"
+    ):
+        stage_folder.check_same("c", decoder.to_json(), faster.to_json())
     with pytest.raises(UserError, match="data.digits .*; data.layout "):
         stage_folder.check_same(
             "c", SETTINGS.to_json(),
@@ -123,6 +143,8 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
         (with_paths(), with_paths(sums="y"), "data.sums was None, is now 'y'$"),
         (with_paths(initial_model="x"), with_paths(initial_model="y"),
          "initial_model was 'x', is now 'y'$"),
+        (with_paths(teacher="x"), with_paths(teacher="y") | {"teacher_digest": "u"},
+         "teacher was 'x', is now 'y'; .*teacher_digest was 't', is now 'u'$"),
     ],
 )  # fmt: skip
 def test_other_files_are_reported(old, new, message):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.models import faster_layers
 from mnist_sum_tf.training import steps, strategies
 from mnist_sum_tf.training.task import Task
 
@@ -30,17 +31,23 @@ def build_weighing(dtype):
     return keras.Model(x, keras.layers.Reshape(())(weigh(x)), name="weighing")
 
 
-@pytest.fixture
-def state_and_step():
-    """A training on four times (3, 4), whose weighted sum is to be 1."""
+def create(build_model, loss):
+    """The state and the step of a training."""
     task = Task(
-        build_model=build_weighing, build_evaluated=None, evaluated_outputs=(),
-        loss=lambda labels, sums: tf.square(labels["sum"] - sums),
-        train_data=None, validation_data={},
+        build_model=build_model, build_evaluated=None, evaluated_outputs=(),
+        loss=loss, train_data=None, validation_data={},
     )  # fmt: skip
     strategy = strategies.create_strategy("one_device")
     state = steps.TrainingState(task, SETTINGS, strategy, "float32")
-    step = steps.TrainingStep(state, task.loss, SETTINGS, strategy)
+    return state, steps.TrainingStep(state, task.loss, SETTINGS, strategy)
+
+
+@pytest.fixture
+def state_and_step():
+    """A training on four times (3, 4), whose weighted sum is to be 1."""
+    state, step = create(
+        build_weighing, lambda labels, sums: tf.square(labels["sum"] - sums)
+    )
 
     def take():
         images = tf.constant([[3.0, 4.0]] * 4)
@@ -78,3 +85,32 @@ def test_the_average_is_short_at_first(state_and_step):
     expected = 0.8 * second + 0.2 * average
     found = state.average.get_weights()[0][:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_is_skipped():
+    """The root of a square has no gradient at 0, where the loss is 0."""
+    state, step = create(
+        build_weighing, lambda labels, sums: tf.sqrt(tf.square(sums))
+    )
+    step.take(tf.ones([4, 2]), {"sum": tf.ones(4)}, tf.constant(False))
+    np.testing.assert_array_equal(state.model.get_weights()[0], [[0], [0]])
+    assert int(state.skipped) == 1
+    assert state.step == 1
+
+
+def build_dropping(dtype):
+    x = keras.Input((64,))
+    y = faster_layers.Dropout(0.5, dtype=dtype, seed=0)(x)
+    return keras.Model(x, keras.layers.Dense(1, dtype=dtype)(y))
+
+
+def test_each_step_drops_other_values():
+    state, step = create(build_dropping, None)
+    dropout = state.model.layers[1]
+    state.model = keras.Model(state.model.inputs, dropout.output)
+    masks = []
+    for iterations in (0, 1, 0):
+        state.optimizer.iterations.assign(iterations)
+        masks.append(step._outputs(tf.ones([4, 64]))[0].numpy())
+    assert (masks[0] != masks[1]).any()
+    np.testing.assert_array_equal(masks[0], masks[2])
