@@ -7,7 +7,6 @@ import os
 import pathlib
 
 import keras
-import tqdm
 
 from mnist_sum_tf import answers, confidence, config, config_check, robustness, slots
 from mnist_sum_tf.atomic_files import check_writable, write_atomically
@@ -22,6 +21,7 @@ from mnist_sum_tf.evaluation_tables import (
     format_slots,
     format_table,
 )
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.reports.evaluation_report import write_report
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
@@ -114,7 +114,7 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     results = {}
     # Compiled once for all data sets.
     model_of = functools.cache(functools.partial(metrics.evaluation_model, model))
-    for name, dataset in tqdm.tqdm(named_datasets.items(), "evaluating", leave=False):
+    for name, dataset in progress_bar(named_datasets.items(), "evaluating", leave=False):
         knows_digits = "digits" in dataset.element_spec[1]
         outputs = tuple(
             name for name in EVALUATED if knows_digits or name != "digit_probabilities"

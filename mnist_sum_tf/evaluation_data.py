@@ -12,10 +12,11 @@ from mnist_sum_tf.user_errors import UserError, one_line
 
 def check_layouts(layouts) -> None:
     """Raises a `UserError` unless there are some, and each is one of `LAYOUTS`."""
-    if not layouts or {*layouts} - {*config.LAYOUTS}:
+    unknown = [name for name in layouts if name not in config.LAYOUTS]
+    if unknown or not layouts:
         raise UserError(
-            f"--layouts must name at least one of {', '.join(config.LAYOUTS)}. "
-            f"Received: {','.join(layouts) or 'none'}"
+            f"--layouts must name at least one of {', '.join(config.LAYOUTS)}, and no "
+            f"others. Received: {', '.join(map(repr, unknown)) or 'none'}"
         )
 
 

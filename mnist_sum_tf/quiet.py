@@ -16,7 +16,7 @@ def import_tensorflow() -> None:
     Ampere would round float32 to 10 bits, is turned off.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silent_stderr(), _no_search_for_garbage():
+    with silent_stderr(), _no_search_for_garbage():
         import tensorflow as tf  # prints what no setting silences
     tf.config.experimental.enable_tensor_float_32_execution(False)
     # absl's verbosity first: saving a model resets the level to it.
@@ -26,7 +26,7 @@ def import_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _silent_stderr():
+def silent_stderr():
     """Silences what libraries write directly to file descriptor 2."""
     if sys.stderr is None:  # closed
         yield

@@ -8,6 +8,8 @@ Examples:
 import cli
 from absl import flags
 
+from mnist_sum_tf.user_errors import UserError
+
 _QUICK = flags.DEFINE_bool(
     "quick", False, "End after some two minutes: few rounds, the compact encoder "
     "alone.",
@@ -25,6 +27,11 @@ _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
 
 def main(argv):
     del argv
+    if _MODEL.value and "inference" not in (_SECTIONS.value or ["inference"]):
+        raise UserError(
+            "--model is for the section inference. Received: "
+            f"--model={_MODEL.value} --sections={','.join(_SECTIONS.value)}"
+        )
     from mnist_sum_tf.benchmarks import run, settings
 
     choose = settings.quick if _QUICK.value else settings.full

@@ -117,7 +117,7 @@ def define_own_images() -> None:
     flags.DEFINE_string(
         "images", None,
         "A folder of labelled PNGs, or an .npy or a folder of any pictures together "
-        "with --sums; used instead of composites.",
+        "with --sums.",
     )  # fmt: skip
     flags.DEFINE_string(
         "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "

@@ -37,11 +37,18 @@ def test_black_ink_on_a_see_through_image_is_refused(tmp_path):
     np.testing.assert_array_equal(labelled.images[0], pixels[..., 3])
 
 
-def test_a_few_images_on_light_paper_are_let_pass(tmp_path):
+def test_a_few_images_on_light_paper_or_without_ink_are_told(tmp_path, caplog):
     images = np.zeros((20, 40, 168), np.uint8)
     images[:, 10:30, 50:60] = 255
     images[:2] = 255 - images[:2]
-    assert len(read_labelled_images(*save_pair(tmp_path, images, [5] * 20)).sums)
+    images[[7, 12, 13]] = 40
+    pair = save_pair(tmp_path, images, [5] * 20)
+    assert len(read_labelled_images(*pair).sums) == 20
+    looked_at = "of 20 images looked at, the first of them image"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"--images={pair[0]}: no ink in 3 {looked_at} 7",
+        f"--images={pair[0]}: light paper in 2 {looked_at} 0",
+    ]
     images[2] = 150
     with pytest.raises(UserError, match="light paper in 15% of 20 images"):
         read_labelled_images(*save_pair(tmp_path, images, [5] * 20))

@@ -73,7 +73,7 @@ def with_pixel(value):
 
 
 PIXELS = "must be numbers 0 to 1 or 0 to 255. Received:"
-SHAPE = "must have the shape [n, 40, 168]. Received:"
+SHAPE = "must have the shape [n, 40, 168], n at least 1. Received:"
 SUMS = "must be whole numbers 0 to 36. Received:"
 NUMBERS = "must be an .npy file of numbers. Received:"
 

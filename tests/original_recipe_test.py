@@ -77,7 +77,7 @@ def test_too_few_digits_for_so_many_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"layouts": ("tiled", "diagonal")}, "--layouts must .*Received: tiled,diagonal"),
+        ({"layouts": ("tiled", "diagonal")}, "--layouts must .*Received: 'diagonal'"),
         ({"layouts": ()}, "--layouts must name at least one .*Received: none"),
         ({"precision": "foo"}, "--precision must be one of .*Received: 'foo'"),
     ],

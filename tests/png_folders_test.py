@@ -1,5 +1,6 @@
 """Folders of PNGs whose names tell their digits."""
 
+import logging
 import os
 import warnings
 
@@ -12,7 +13,8 @@ from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.user_errors import UserError
 
 
-def test_png_folder(tmp_path):
+def test_png_folder(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     images = noise(4)
     save_png(tmp_path / "tiled" / "0428.png", images[0])
     save_png(tmp_path / "tiled" / "0428_00017.png", images[1])
@@ -20,11 +22,14 @@ def test_png_folder(tmp_path):
     save_png(tmp_path / "1000-b.png", images[3])
     save_png(tmp_path / ".hidden" / "x.png", images[0])
     (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "tiled" / "1234.JPG").touch()
     labelled = read_png_folder(str(tmp_path))
     assert labelled.names == [
         "1000-b.png", "scattered/9999 copy.PNG", "tiled/0428.png",
         "tiled/0428_00017.png",
     ]  # fmt: skip
+    told = f"1 other pictures in {tmp_path} are skipped: not PNGs"
+    assert [record.getMessage() for record in caplog.records] == [told]
     np.testing.assert_array_equal(labelled.images, images[[3, 2, 0, 1]])
     assert labelled.images.dtype == np.uint8
     assert labelled.digits.tolist() == [

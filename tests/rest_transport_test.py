@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import logging
+import socket
 import ssl
 import threading
 
@@ -185,6 +186,16 @@ def test_a_body_that_ends_too_early(proxy):
     )
     with pytest.raises(errors.ServerUnavailable, match="IncompleteRead"):
         RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 5)
+
+
+def test_the_reason_is_the_systems():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody listens
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(errors.ServerUnavailable) as raised:
+            RestTransport(url, "mnist_sum").predict("decode", LOGITS, 5)
+    expected = f"{url}: expected a model server there. Received: Connection refused"
+    assert str(raised.value) == expected
 
 
 def test_connections_are_used_again(proxy):

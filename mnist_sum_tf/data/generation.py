@@ -8,13 +8,13 @@ from typing import Iterator
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from PIL import Image
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import datasets
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.new_folders import new_folder
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.user_errors import UserError
 
 FORMATS = ("png", "npy")
@@ -58,7 +58,7 @@ def generate(
     batches = _batches(digits, layout, seed, num_images)
     with (
         new_folder(output_dir) as folder,
-        tqdm.tqdm(total=num_images, unit=" images") as progress,
+        progress_bar(total=num_images, unit=" images") as progress,
     ):
         write(_counted(batches, progress), num_images, folder)
 
@@ -113,7 +113,7 @@ def _cut(batches: tf.data.Dataset, seed: int, num_images: int):
         yield images.numpy(), tf.gather(labels["digits"], order).numpy()
 
 
-def _counted(batches, progress: tqdm.tqdm):
+def _counted(batches, progress):
     for images, digits in batches:
         yield images, digits
         progress.update(len(images))

@@ -127,7 +127,7 @@ def read_npy_pair(images_path: str, sums_path: str) -> LabelledImages:
         images = images[..., 0]
     if images.shape[1:] != config.CANVAS_SHAPE or not len(images):
         raise UserError(
-            f"--images={images_path} must have the shape [n, 40, 168]. "
+            f"--images={images_path} must have the shape [n, 40, 168], n at least 1. "
             f"Received: {list(images.shape)}"
         )
     if sums.shape != images.shape[:1]:

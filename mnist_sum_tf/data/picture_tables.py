@@ -9,11 +9,11 @@ import re
 import unicodedata
 
 import numpy as np
-import tqdm
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data.picture_files import SUFFIXES
 from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.user_errors import UserError, first_line, one_line
 
 HEADER = ["image", "sum"]
@@ -45,7 +45,7 @@ def read_picture_table(folder: str, table_path: str):
         return canvas_with_ink(path, read_picture(path))[..., 0]
 
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        canvases = tqdm.tqdm(
+        canvases = progress_bar(
             pool.map(read, labels), "reading pictures", len(labels), leave=False,
             unit="image",
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """PNGs of 168x40 pixels whose names begin with their four digits."""
 
+import logging
 import os
 import pathlib
 import re
@@ -11,16 +12,18 @@ from PIL import Image
 from mnist_sum_tf import config
 from mnist_sum_tf.user_errors import UserError
 
+OTHER_PICTURES = (".jpg", ".jpeg", ".gif", ".bmp")
+
 
 def find_pngs(folder: pathlib.Path) -> list[str]:
-    """Paths of all PNGs, relative to a folder, sorted.
+    """Paths of all PNGs, relative to a folder, sorted; logs how many other pictures.
 
     Follows links to folders; skips hidden files and folders.
 
     Raises:
         UserError: if a folder within it cannot be read, or a link leads nowhere.
     """
-    found, entered = [], set()
+    found, others, entered = [], 0, set()
     for root, folders, files in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if os.path.realpath(root) in entered:
@@ -28,6 +31,7 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
             continue
         entered.add(os.path.realpath(root))
         paths = [pathlib.Path(root) / name for name in files]
+        others += sum(path.suffix.lower() in OTHER_PICTURES for path in paths)
         found += [
             path.relative_to(folder).as_posix()
             for path in paths
@@ -35,6 +39,8 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
             and not path.name.startswith(".")
             and _is_file(path)
         ]
+    if others:
+        logging.info("%d other pictures in %s are skipped: not PNGs", others, folder)
     return sorted(found)
 
 

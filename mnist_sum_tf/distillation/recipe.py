@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-import tqdm
 
 from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.distillation import networks, saved_states, students, teachers
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.training import interruptions, stage_folder, stage_lock
 from mnist_sum_tf.user_errors import UserError
 
@@ -139,11 +139,11 @@ def _check(recipe: Recipe) -> None:
 def _teachers(recipe: Recipe, digits: Digits, workdir: pathlib.Path, stop) -> list:
     """Loads existing teachers, and trains the others.
 
-    On a stop request, the current teacher is finished first: half a minute.
+    On a stop request, the current teacher is finished first: half a minute on a GPU.
     """
     train = teachers.make_trainer(digits, recipe.teacher_steps, recipe.student.seed)
     trained = []
-    progress = tqdm.trange(recipe.num_teachers, desc="teachers", unit="teacher")
+    progress = progress_bar(range(recipe.num_teachers), "teachers", unit="teacher")
     for number in progress:
         path = workdir / f"teacher-{number}.npz"
         if os.path.exists(path):
@@ -188,9 +188,9 @@ def _student(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, sto
             trained, digits, settings.seed, recipe.num_labelled_images
         )
         advance = students.make_step(settings, digits, soft_labels)
-    steps = tqdm.trange(
-        first, settings.total_steps, initial=first, total=settings.total_steps,
-        desc="student", unit="step",
+    steps = progress_bar(
+        range(first, settings.total_steps), "student", settings.total_steps,
+        initial=first, unit="step",
     )  # fmt: skip
     for step in steps:
         state, loss = advance(state)

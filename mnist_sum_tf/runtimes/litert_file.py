@@ -2,6 +2,7 @@
 
 import os
 
+from mnist_sum_tf import quiet
 from mnist_sum_tf.runtimes.packages import import_package
 
 
@@ -15,9 +16,10 @@ def load(path):
     # Read here, since the interpreter's own file errors give no reason.
     with open(path, "rb") as file:
         content = file.read()
-    interpreter = litert.Interpreter(
-        model_content=content, num_threads=_num_processors()
-    )
+    with quiet.silent_stderr():
+        interpreter = litert.Interpreter(
+            model_content=content, num_threads=_num_processors()
+        )
     run = interpreter.get_signature_runner()
 
     def read(images):

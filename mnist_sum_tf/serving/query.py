@@ -10,6 +10,7 @@ import tqdm
 
 from mnist_sum_tf import prediction_results
 from mnist_sum_tf.prediction import find_images
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.serving import load, queries
 from mnist_sum_tf.serving.client import Client, Server, connect
 from mnist_sum_tf.serving.errors import ServingError
@@ -158,7 +159,7 @@ def _print_readings(client: Client, paths: list[str], settings: QueryConfig) -> 
 def _ask(client: Client, paths: list[str], settings: QueryConfig) -> tuple[list, list]:
     """What was read, and the error that ended it, if one did."""
     answers = []
-    with tqdm.tqdm(
+    with progress_bar(
         total=len(paths), unit="image", disable=len(paths) < 2, leave=False
     ) as bar:
         try:

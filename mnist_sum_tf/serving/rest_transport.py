@@ -182,7 +182,7 @@ class RestTransport:
             return self._late(timeout)
         return errors.ServerUnavailable(
             f"{self.address}: expected a model server there. "
-            f"Received: {first_line(error)}"
+            f"Received: {_reason(error)}"
         )
 
     def _late(self, timeout: float) -> errors.DeadlineExceeded:
@@ -211,6 +211,16 @@ class RestTransport:
         if kind is errors.RequestRefused:
             what = "the request was refused"
         raise kind(f"{self.address}: {what}. Received: status {status}, {reason}")
+
+
+def _reason(error: Exception) -> str:
+    """The operating system's reason, in place of how `requests` came to fail."""
+    cause = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return first_line(error)
 
 
 def _least_size(value: np.ndarray) -> int:

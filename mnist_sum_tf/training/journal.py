@@ -1,17 +1,14 @@
 """Reports a run's progress: progress bar, printed lines and records."""
 
 import contextlib
-import sys
 import time
 
 import tensorflow as tf
-import tqdm
 
 from mnist_sum_tf import config
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.training import checkpoints, metrics, records
 from mnist_sum_tf.training.task import Task
-
-LOG_SECONDS = 10  # between two progress lines if stderr is not a terminal
 
 
 class Journal(contextlib.ExitStack):
@@ -55,11 +52,9 @@ class Journal(contextlib.ExitStack):
         self._bar = self.enter_context(self._progress_bar(step, writes))
 
     def _progress_bar(self, step: int, writes: bool):
-        return tqdm.tqdm(
+        return progress_bar(
             initial=step, total=self._settings.total_steps, unit="step",
-            desc=self._settings.stage, dynamic_ncols=True,
-            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
-            disable=not writes,
+            desc=self._settings.stage, disable=not writes,
         )  # fmt: skip
 
     def advance(self) -> None:

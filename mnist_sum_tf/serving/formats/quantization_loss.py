@@ -4,9 +4,9 @@ import dataclasses
 
 import keras
 import numpy as np
-import tqdm
 
 from mnist_sum_tf import answers
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.runtimes.keras_model import as_keras_model
 from mnist_sum_tf.runtimes.loading import Reader
 from mnist_sum_tf.user_errors import UserError
@@ -68,7 +68,7 @@ def measure_loss(
 
 
 def _read(model, named_datasets: dict, doing: str) -> answers.Answers:
-    shown = tqdm.tqdm(named_datasets.items(), doing, leave=False)
+    shown = progress_bar(named_datasets.items(), doing, leave=False)
     return answers.join(list(answers.collect_all(model, shown).values()))
 
 
