@@ -17,11 +17,12 @@ def sum_model(fill, base_channels=2):
     return model
 
 
-def test_a_quarter_of_the_way_to_the_other_encoder():
+@pytest.mark.parametrize("share, blended", [(0, 8.0), (0.75, 5.0), (1, 4.0)])
+def test_the_share_is_of_the_models_own_encoder(share, blended):
     model = sum_model(4.0)
-    blend_encoders(model, sum_model(8.0), share=0.75)
+    blend_encoders(model, sum_model(8.0), share)
     for weight in model.get_layer("encoder").weights:
-        np.testing.assert_array_equal(weight, np.full(weight.shape, 5.0))
+        np.testing.assert_array_equal(weight, np.full(weight.shape, blended))
     for weight in model.get_layer("decoder").weights:
         np.testing.assert_array_equal(weight, np.full(weight.shape, 4.0))
 

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sum_tf import calibration, config
 from mnist_sum_tf.data import datasets, image_splits, labelled_images
-from mnist_sum_tf.data.digits import digest_of
+from mnist_sum_tf.data.digits import Digits, digest_of
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -29,6 +29,10 @@ def test_the_least_of_a_function():
     assert calibration.minimize(
         lambda x: (x - 1.3) ** 2, -5, 5
     ) == pytest.approx(1.3, abs=1e-3)
+    # The nearest of the first grid, -1.25, lies above.
+    assert calibration.minimize(
+        lambda x: (x + 1.3) ** 2, -5, 5
+    ) == pytest.approx(-1.3, abs=1e-3)
     assert calibration.minimize(lambda x: x, 2, 3) == pytest.approx(2, abs=1e-3)
     assert calibration.minimize(lambda x: -x, 2, 3) == pytest.approx(3, abs=1e-3)
 
@@ -142,6 +146,18 @@ def test_fitted_to_every_layout_after_the_mixture(tmp_path):
 def test_fitted_to_the_layout_trained_on(tmp_path):
     write_settings(tmp_path, layout="cropped")
     assert list(calibration.validation_datasets(tmp_path)) == ["cropped"]
+
+
+def test_fitted_to_validation_digits(digit_images, digit_labels, monkeypatch):
+    asked = []
+
+    def load_digits(source, split, tfds_data_dir=None):
+        asked.append((source, split, tfds_data_dir))
+        return Digits(digit_images, digit_labels)
+
+    monkeypatch.setattr(calibration, "load_digits", load_digits)
+    calibration.composites("tfds", "folder", ("tiled",))
+    assert asked == [("tfds", "validation", "folder")]
 
 
 def test_fitted_to_own_images_that_were_set_apart(tmp_path):

@@ -8,7 +8,8 @@ import tensorflow as tf
 from box_images import image_of, small, some_digits, write_pair
 from PIL import Image
 
-from mnist_sum_tf.data import digits, segments
+from mnist_sum_tf.data import digits, image_splits, segments
+from mnist_sum_tf.data.labelled_images import read_labelled_images
 from mnist_sum_tf.training import stages, trained_models
 from mnist_sum_tf.user_errors import UserError
 
@@ -51,6 +52,16 @@ def test_it_is_taught_sums_alone(tmp_path, true_digits):
     left = 7 + (28 - width) // 2
     first[10:30, left : left + width] = 250
     np.testing.assert_array_equal(images[0, :, :42, 0], first)
+
+
+def test_it_is_validated_on_images_set_apart(pair):
+    settings = small(pair)
+    data = dataclasses.replace(settings.data, train_fraction=0.5)
+    task = stages.cell_reader_task(dataclasses.replace(settings, data=data))
+    parts = image_splits.split_images(read_labelled_images(*pair), 0.5, settings.seed)
+    _, cut = segments.cut_images(parts["validation"].images)
+    ((images, _),) = task.validation_data["validation"]
+    np.testing.assert_array_equal(images, segments.set_apart(cut))
 
 
 def test_a_run_that_was_stopped_ends_in_the_same_weights(pair, tmp_path):

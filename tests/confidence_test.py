@@ -80,6 +80,12 @@ def test_one_reading_is_left_at_least():
     assert row == {"set_aside": 0.9, "number": 1, "accuracy": 1.0}
 
 
+def test_the_number_set_aside_is_rounded():
+    """A tenth of 15 readings is one and a half."""
+    (row,) = confidence.risk_coverage(np.linspace(0.5, 0.9, 15), np.ones(15), (0.1,))
+    assert row["number"] == 13
+
+
 def test_labels_may_be_a_column():
     column = np.array([[0], [2]])
     for score in (confidence.negative_log_likelihood, confidence.brier_score):
@@ -91,6 +97,13 @@ def test_accuracy_of_the_surest():
         [0.7, 0.9, 0.8], [True, True, False]
     )
     np.testing.assert_allclose(accuracies, [1, 1 / 2, 2 / 3])
+
+
+def test_equal_confidences_stay_in_order():
+    """Surer and less sure ones take turns; of both, the first 25 are right."""
+    accuracies = confidence.accuracy_by_number([0.9, 0.8] * 50, [1] * 50 + [0] * 50)
+    right = np.repeat([1, 0, 1, 0], 25)
+    np.testing.assert_allclose(accuracies, np.cumsum(right) / np.arange(1, 101))
 
 
 def test_wilson_interval():

@@ -69,6 +69,13 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert not (tmp_path / "W").exists()
 
 
+def test_a_block_is_no_wider_than_doubling_allows():
+    """Five blocks begin with 1,024 channels at most."""
+    settings = changed("model.block_channels", (2, 4, 8, 4, 2**14 + 1))
+    with pytest.raises(UserError, match="5 whole numbers from 1 to 16384. Received"):
+        config_check.check_settings(settings)
+
+
 @pytest.mark.parametrize(
     "name, value",
     [
@@ -77,6 +84,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
         ("skip_non_finite", 0), ("decorrelation", 10), ("optimizer.average_decay", 0),
         ("optimizer.average_decay", 1.0), ("optimizer.warmup_steps", 0),
         ("model.dropout_rate", 0), ("model.block_channels", [16, 48, 128, 160, 208]),
+        ("model.block_channels", (2, 4, 8, 4, 2**14)),
         ("checkpoint_every_steps", 10**9), ("data.mixup_share", 1),
     ],
 )  # fmt: skip

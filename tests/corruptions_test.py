@@ -56,6 +56,20 @@ def test_a_stripe_of_eight_columns_inverts_each_quarter():
     )
 
 
+def test_a_dotted_line_leaves_two_of_four_columns():
+    dotted = corruptions.corrupt_images(dot(0), "dotted_line", 0)[..., 0]
+    inked = dotted.any(axis=1).reshape(6, 42, 4)
+    np.testing.assert_array_equal(inked, [[[True, True, False, False]] * 42] * 6)
+
+
+def test_fog_makes_three_quarters_of_an_image():
+    """White, 255, is a quarter of it: where clouds are thinnest, 63.75."""
+    images = np.full((2, 40, 168, 1), 255, np.uint8)
+    foggy = corruptions.corrupt_images(images, "fog", 0)
+    assert foggy.min(axis=(1, 2, 3)).tolist() == [64, 64]
+    assert foggy.max(axis=(1, 2, 3)).tolist() == [255, 255]
+
+
 def test_motion_smears_to_one_side_and_keeps_the_ink():
     smeared = corruptions.corrupt_images(dot(), "motion_blur", 0)[..., 0]
     # Seen from a blurred pixel, the dot lies up to ten pixels to its right.
@@ -84,6 +98,14 @@ def test_digits_are_moved_and_shrunk():
     digits[:, 4:24, 13:15] = 255
     shrunk = corruptions.corrupt_digits(digits, "scale", 0)
     assert (shrunk.max(axis=2) > 127).sum(axis=1).max() == 14
+
+
+def test_digits_turn_either_way_by_their_seed():
+    digits = np.zeros((40, 28, 28), np.uint8)
+    digits[:, 4:24, 13:15] = 255
+    first, second = (corruptions.corrupt_digits(digits, "rotate", i) for i in (0, 1))
+    assert len(np.unique(first, axis=0)) == 2
+    assert (first != second).any()
 
 
 def test_the_mean_leaves_the_clean_images_out():

@@ -92,8 +92,9 @@ def test_decoder_has_the_original_layers():
     assert decoder.output.shape == (None,)
     logits = np.random.default_rng(0).normal(size=(3, 4, 10)).astype("float32")
     # Softmax does not see a constant added to a digit's logits.
+    constants = np.array([[5], [0], [1], [2]], np.float32)
     np.testing.assert_allclose(
-        decoder(logits), decoder(logits + 5), rtol=1e-4, atol=1e-5
+        decoder(logits), decoder(logits + constants), rtol=1e-4, atol=1e-5
     )
 
 

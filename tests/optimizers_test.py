@@ -91,3 +91,12 @@ def test_cosine_warms_up_and_ends_at_zero():
     rate = optimizers.create_optimizer(settings)._learning_rate
     found = [float(rate(step)) for step in (0, 5, 10, 55, 100)]
     np.testing.assert_allclose(found, [0, 0.5, 1, 0.5, 0], atol=1e-6)
+
+
+def test_warm_up_takes_a_quarter_of_the_steps_at_most():
+    settings = config.Config(
+        stage="encoder", objective="digits", total_steps=100,
+        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=200),
+    )  # fmt: skip
+    rate = optimizers.create_optimizer(settings)._learning_rate
+    assert float(rate(25)) == 1

@@ -131,6 +131,12 @@ def test_risk_and_coverage():
     ]  # fmt: skip
 
 
+def test_the_curve_counts_what_was_read_wrong():
+    right = np.arange(10) > 0
+    (axes,) = plots.risk_coverage_curve(np.linspace(0.1, 1, 10), right).axes
+    assert axes.get_title("left") == "Risk and coverage: 1 of 10 read wrong"
+
+
 @pytest.mark.parametrize(
     ("number", "wrong", "written"),
     [

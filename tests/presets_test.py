@@ -16,6 +16,8 @@ def test_presets_keep_the_described_settings():
     assert decoder.objective == "one_hot_sum" and decoder.global_batch_size == 16
     both = get_preset("original", "sum_model")
     assert both.optimizer.learning_rate == 1e-4 and not both.train_encoder
-    assert get_preset("compact", "encoder").model.base_channels == 16
+    compact = get_preset("compact", "encoder")
+    assert compact.model.base_channels == 16
+    assert compact.optimizer.average_decay == 0.9995
     with pytest.raises(UserError, match="--preset .* 'huge'"):
         get_preset("huge", "encoder")

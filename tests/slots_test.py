@@ -27,6 +27,12 @@ def test_equal_digits_of_an_only_image_are_in_order():
     assert not slots.reads_in_order(slots.evaluate_slots(digits, digits[:, ::-1]))
 
 
+def test_a_place_may_agree_better_with_another_slot():
+    """The second slot agrees with the first digit more than the first slot does."""
+    agreement = [[0.6, 0.5, 0, 0], [0.7, 0.8, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert slots.reads_in_order({"agreement": agreement})
+
+
 def test_slots_in_another_order():
     evaluated = slots.evaluate_slots(DIGITS, DIGITS[:, ::-1])
     assert evaluated["same_digits_any_order"] == 1.0
