@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mnist_sum_tf import config
+from mnist_sum_tf import config, quiet
 from mnist_sum_tf.runtimes import litert_file, onnx_file
 from mnist_sum_tf.user_errors import UserError, first_line
 
@@ -58,8 +58,9 @@ def load_file(path) -> Reader:
             f"{' or '.join(SUFFIXES)}. Received: {path}, which is no file"
         )
     try:
-        reader = _LOADERS[path.suffix](path)
-        answer = reader(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))
+        with quiet.silent_stderr():  # LiteRT says what it computes with
+            reader = _LOADERS[path.suffix](path)
+            answer = reader(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))
     except UserError:
         raise
     except Exception as error:  # Broken files fail in many ways.
