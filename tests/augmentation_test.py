@@ -96,6 +96,25 @@ def test_a_sixth_stays_and_none_moves_further_than_it_may():
     assert (changed != other.numpy()).any()
 
 
+def test_no_change_depends_on_another(monkeypatch):
+    asked = []
+
+    def record(changes, displacements):
+        asked.extend(changes.numpy())
+        place = tf.zeros(displacements.shape[1:], tf.int32)
+        return place, tf.zeros([]), tf.zeros([])
+
+    def record_stroke(pixels, stroke):
+        asked.append(stroke.numpy())
+        return pixels
+
+    monkeypatch.setattr(augmentation, "_places", record)
+    monkeypatch.setattr(augmentation.drawing, "change_stroke", record_stroke)
+    augmentation.augment_images(tf.zeros([400, 40, 168, 1], tf.uint8), [1, 2])
+    assert len(asked) == 7
+    np.testing.assert_allclose(np.corrcoef(asked), np.eye(7), atol=0.2)
+
+
 def test_strokes_become_thicker_and_thinner(monkeypatch):
     """A bar of 100 x 4 pixels, at most half of a pixel more or less on each side."""
     for name in (*SETTINGS, "ELASTIC_PIXELS"):

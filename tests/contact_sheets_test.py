@@ -1,6 +1,7 @@
 """Contact sheets show every canvas, pixel for pixel, and its caption."""
 
 import os
+import types
 
 import numpy as np
 import PIL.Image
@@ -52,6 +53,25 @@ def test_captions_stand_under_their_canvas(canvases, tmp_path):
     assert np.diff(rows).max() > 1  # Two lines, with space between.
 
 
+def test_all_cells_have_room_for_the_longest_caption(canvases):
+    """A cell is 80 + 8 high and 24 more for each line; GAP is 20."""
+    sheet = contact_sheets.draw_contact_sheet(canvases[:2], ["one", "two\nlines"])
+    assert sheet.size == (20 + 338 + 20, 20 + 2 * (136 + 20))
+    pixels = np.asarray(sheet)
+    above, below = pixels[132:156], pixels[288:312]  # the cells' second lines
+    assert (above == 255).all() and (below < 255).any()
+
+
+@pytest.mark.parametrize(
+    ("number", "columns", "rows"),
+    [(1, 1, 1), (2, 1, 2), (8, 2, 4), (9, 2, 5), (13, 3, 5)],
+)
+def test_there_are_as_many_rows_as_are_needed(number, columns, rows):
+    canvases = np.zeros((number, 40, 168), np.uint8)
+    sheet = contact_sheets.draw_contact_sheet(canvases, ["x"] * number)
+    assert sheet.size == (20 + columns * (338 + 20), 20 + rows * (112 + 20))
+
+
 def test_a_long_caption_keeps_its_ends_and_stays_in_its_cell(
     canvases, tmp_path
 ):
@@ -63,6 +83,24 @@ def test_a_long_caption_keeps_its_ends_and_stays_in_its_cell(
     short = contact_sheets._shortened(caption, font, 300)
     assert short.startswith("aaa") and short.endswith("zzz") and "…" in short
     assert font.getlength(short) <= 300
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(10, "abcdefghij"), (9, "abcd…ghij"), (8, "abc…ghij"), (3, "a…j"), (2, "…")],
+)
+def test_a_line_loses_as_little_of_its_middle_as_it_must(width, shown):
+    font = types.SimpleNamespace(getlength=len)  # every letter is 1 wide
+    assert contact_sheets._shortened("abcdefghij", font, width) == shown
+
+
+def test_a_long_title_widens_the_sheet(canvases):
+    title = "M" * 50
+    sheet = contact_sheets.draw_contact_sheet(canvases[:1], [""], title)
+    font = contact_sheets._font(contact_sheets.TITLE_SIZE)
+    assert sheet.width == 20 + np.ceil(font.getlength(title)) + 20 > 1000
+    pixels = np.asarray(sheet)
+    assert (pixels[:, -20:] == 255).all() and (pixels[:, -30:-20] < 255).any()
 
 
 def test_a_title_is_added_above(canvases, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.data import drawing, layouts
+from mnist_sum_tf.data import drawing, handwriting, layouts
 
 
 def straight(center_x, center_y, width, height, overlap):
@@ -71,6 +71,16 @@ def test_doubling_a_digit_interpolates_between_its_pixels():
     assert image.sum() == expected.sum()
 
 
+def test_digits_are_as_wide_and_as_high_as_they_are_placed():
+    """42x14 around (30, 20)."""
+    digits = np.full((4, 28, 28), 255, np.uint8)
+    digits[1:] = 0
+    image = draw(digits, straight([30, 60, 90, 120], [20] * 4, 42, 14, 1))
+    rows, columns = np.nonzero(image > 127)
+    assert sorted(set(columns)) == list(range(9, 51))
+    assert sorted(set(rows)) == list(range(13, 27))
+
+
 def test_a_quarter_turn_is_clockwise():
     digits = np.zeros((4, 28, 28), np.uint8)
     digits[0, 2, 13:15] = 255  # a mark at the top
@@ -103,6 +113,18 @@ def test_displacement_moves_ink_by_no_more_than_its_amplitude():
     rows, columns = np.nonzero(image)
     assert abs(rows - 20).max() <= 3
     assert abs(np.subtract.outer(columns, [20, 60, 100, 140])).min(1).max() <= 3
+
+
+def test_displacements_are_spread_over_the_box_as_it_is_drawn():
+    """Of 42x21 the grid's four points are 14 columns and 7 rows apart."""
+    displacements = tf.reshape(tf.range(4 * 2 * 4 * 4, dtype=tf.float32), [4, 2, 4, 4])
+    placement = straight([24.5] * 4, [20] * 4, 42, 21, 1)
+    tile_left = tf.zeros([1, 4], tf.int32)
+    _, spread = drawing._columns(placement, tile_left, displacements)
+    field = handwriting.displacement_field(*spread).numpy()
+    found = field[:, :, [[9], [16], [23], [30]], [3, 17, 31, 45]]
+    expected = np.swapaxes(displacements.numpy(), 2, 3)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_the_last_images_can_take_the_nearest_pixel():

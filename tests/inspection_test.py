@@ -139,7 +139,7 @@ def test_notebooks_get_a_png():
 
 def test_training_curves():
     rows = [
-        {"step": 5, "loss": 3.0},
+        {"step": 5, "loss": 3.0, "a/rounded_sum_accuracy": 0.75},
         {"step": 10, "loss": 2.0, "a/sum_accuracy": 0.25, "a/sum_nll": 1.0},
         {"step": 20, "loss": 1.0, "a/sum_accuracy": 0.5},
     ]

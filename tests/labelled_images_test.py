@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from own_images import noise, save_pair, save_png
 
+from mnist_sum_tf.data import white_ink
 from mnist_sum_tf.data.labelled_images import read_labelled_images
 from mnist_sum_tf.user_errors import UserError
 
@@ -52,6 +53,16 @@ def test_a_few_images_on_light_paper_or_without_ink_are_told(tmp_path, caplog):
     images[2] = 150
     with pytest.raises(UserError, match="light paper in 15% of 20 images"):
         read_labelled_images(*save_pair(tmp_path, images, [5] * 20))
+
+
+def test_images_are_looked_at_from_the_first_to_the_last(monkeypatch):
+    """Every fifth of ten: one on dark, one on light paper."""
+    monkeypatch.setattr(white_ink, "LOOKED_AT", 2)
+    images = np.zeros((10, 40, 168), np.uint8)
+    images[:, 10:30, 50:60] = 255
+    images[2:] = 255 - images[2:]
+    with pytest.raises(UserError, match="light paper in 50% of 2 images looked at"):
+        white_ink.check_white_ink("x.npy", images)
 
 
 def pair(folder):

@@ -61,6 +61,24 @@ def test_npy_pixels_of_other_types(tmp_path, convert, monkeypatch):
     assert labelled.sums.tolist() == [1, 2, 3]
 
 
+def test_the_lightest_of_all_chunks_tells_the_scale(tmp_path, monkeypatch):
+    """Times 255, 200 would be 51000."""
+    monkeypatch.setattr("mnist_sum_tf.data.labelled_images.CHUNK", 2)
+    images = np.zeros((3, 40, 168), np.float32)
+    images[0] = 200
+    labelled = read_npy_pair(*save_pair(tmp_path, images, np.array([1, 2, 3])))
+    assert labelled.images.max(axis=(1, 2)).tolist() == [200, 0, 0]
+
+
+def test_a_wrong_pixel_is_in_an_image_of_the_whole_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("mnist_sum_tf.data.labelled_images.CHUNK", 2)
+    images = np.zeros((4, 40, 168), np.float32)
+    images[3, 5, 7] = -1
+    pair = save_pair(tmp_path, images, np.array([1, 2, 3, 4]))
+    with pytest.raises(UserError, match="Received: -1.0 in image 3$"):
+        read_npy_pair(*pair)
+
+
 def test_images_as_models_take_them(tmp_path):
     paths = save_pair(tmp_path, noise(3)[..., np.newaxis], np.array([1, 2, 3]))
     np.testing.assert_array_equal(read_npy_pair(*paths).images, noise(3))
@@ -84,6 +102,8 @@ NUMBERS = "must be an .npy file of numbers. Received:"
         (with_pixel(np.nan), [1, 2, 3], f"--images={{images}} {PIXELS} nan in image 1"),
         (with_pixel(np.inf), [1, 2, 3], f"--images={{images}} {PIXELS} inf in image 1"),
         (with_pixel(-1), [1, 2, 3], f"--images={{images}} {PIXELS} -1.0 in image 1"),
+        (with_pixel(255.5), [1, 2, 3],
+         f"--images={{images}} {PIXELS} 255.5 in image 1"),
         (with_pixel(256), [1, 2, 3], f"--images={{images}} {PIXELS} 256.0 in image 1"),
         (noise(3)[:, :28], [1, 2, 3], f"--images={{images}} {SHAPE} [3, 28, 168]"),
         (np.stack(2 * [noise(3)], -1), [1, 2, 3], f"--images={{images}} {SHAPE} [3, 40, 168, 2]"),

@@ -110,6 +110,20 @@ def test_an_animation_counts_with_all_its_frames(tmp_path, monkeypatch):
         read_picture(path)
 
 
+def test_a_picture_may_have_just_as_many_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_files, "MAX_PIXELS", 40 * 168)
+    path = tmp_path / "picture.png"
+    path.write_bytes(encode(np.zeros((40, 168), np.uint8)))
+    pixels = picture_files.decode_picture(read_picture(path))
+    assert pixels.shape == (40, 168, 3)
+    file = encode(np.zeros((40, 169), np.uint8))
+    path.write_bytes(file)
+    with pytest.raises(UserError, match="up to 6720 pixels. Received: 169x40"):
+        read_picture(path)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="up to 6720 .*\n6760"):
+        picture_files.decode_picture(file)
+
+
 def test_read_picture_without_a_file(tmp_path):
     with pytest.raises(UserError, match="there is no such image file"):
         read_picture(tmp_path / "missing.png")

@@ -99,6 +99,7 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("can\0vas.png,5\n", "in line 1"),
         ("canvas.png,\n", "Received: '' in line 1"),
         ("canvas.png,5\n\ncanvas.png,5\n", "'canvas.png' again in line 3"),
+        ("./canvas.png,5\ncanvas.png,5\n", "'canvas.png' again in line 2"),
         ('"canvas.png,5\n', "unexpected end of data"),
         ("gone.png,5\n", "Received: 1 that are not there, the first "),
         ("file,sum\ncanvas.png,5\n", "0 to 36, under the heading image,sum or none. Received: 'sum' in line 1"),

@@ -1,6 +1,8 @@
 """Files of every kind come back as the canvas they show."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import PIL.Image
@@ -9,7 +11,7 @@ import pytest
 import tensorflow as tf
 from picture_samples import drawn_canvas, encode
 
-from mnist_sum_tf.data import picture_files
+from mnist_sum_tf.data import picture_files, pictures
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 
 
@@ -105,6 +107,32 @@ def test_bitmaps_with_a_palette_show_its_colours(canvas):
     np.testing.assert_array_equal(pixels, [[first, second], [third, second]])
 
 
+def test_a_palette_stands_behind_a_header_of_any_size():
+    """Of version 5 with 124 bytes; Pillow writes the first one, with 40."""
+    few = PIL.Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    few.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    file = encode(few, "BMP")
+    size, begin = struct.unpack("<I4xI", file[2:14])
+    longer = struct.pack("<I4xII", size + 84, begin + 84, 124)
+    longer = b"BM" + longer + file[18:54] + bytes(84) + file[54:]
+    pixels = picture_files.decode_picture(longer).numpy()
+    first, second, third = [10, 20, 30], [40, 50, 60], [70, 80, 90]
+    np.testing.assert_array_equal(pixels, [[first, second], [third, second]])
+
+
+def test_bitmaps_may_say_which_bits_are_which_colour():
+    """Compression 3 of 32 bits: masks of red, green and blue behind the header."""
+    file = encode(PIL.Image.new("RGBA", (2, 1), (10, 20, 30, 255)), "BMP")
+    masks = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
+    size, begin = struct.unpack("<I4xI", file[2:14])
+    file = (
+        b"BM" + struct.pack("<I4xI", size + 12, begin + 12) + file[14:30]
+        + struct.pack("<I", 3) + file[34:54] + masks + file[54:]
+    )  # fmt: skip
+    pixels = picture_files.decode_picture(file).numpy()
+    np.testing.assert_array_equal(pixels, [[[10, 20, 30]] * 2])
+
+
 def test_one_and_four_bits_per_pixel(canvas):
     black_or_white = np.where(canvas > 127, 255, 0).astype(np.uint8)
     image = PIL.Image.fromarray(black_or_white)
@@ -120,6 +148,20 @@ def test_one_and_four_bits_per_pixel(canvas):
     np.testing.assert_array_equal(
         read(encode(palette, bits=4, transparency=0)), black_or_white
     )
+
+
+def test_four_bits_of_grey():
+    """The shades 0, 5 and 15 of 15."""
+    header = struct.pack(">IIBBBBB", 3, 1, 4, 0, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in (
+            (b"IHDR", header), (b"IDAT", zlib.compress(b"\0\x05\xf0")), (b"IEND", b"")
+        )
+    )  # fmt: skip
+    pixels = picture_files.decode_picture(file).numpy()
+    np.testing.assert_array_equal(pixels, [[[0] * 3, [85] * 3, [255] * 3]])
 
 
 @pytest.mark.parametrize("shade", [0, 255])
@@ -202,6 +244,27 @@ def test_wide_ink_fits_without_distortion(canvas):
     columns = np.flatnonzero((received > 127).any(0))
     assert columns.size == pytest.approx(160, abs=8)
     assert rows.size == pytest.approx(columns.size * 28 / 1960, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("size", "start", "end", "scale", "shift"),
+    [
+        # The whole picture's 0.4 makes the ink 12 high, 1 leaves it 240 wide: it is
+        # made 160 wide. Its middle, (45, 200), becomes (30, 133.3).
+        ((100, 400), (30, 80), (60, 320), 160 / 240, (-10, -49)),
+        # As it is; by the whole picture's 2/3 it would be 20 high.
+        ((60, 250), (10, 50), (40, 150), 1, (-5, -16)),
+        # The whole picture, 40x150: the ink is 20 high.
+        ((80, 300), (10, 20), (50, 220), 0.5, (0, 9)),
+    ],
+)
+def test_ink_stays_as_it_is_or_the_picture_or_the_ink_is_fitted(
+    size, start, end, scale, shift
+):
+    numbers = (tf.constant(each, tf.float32) for each in (size, start, end))
+    received = pictures._placement(*numbers)
+    assert received[0].numpy() == pytest.approx(scale)
+    assert received[1].numpy().tolist() == list(shift)
 
 
 def test_hairlines_become_strokes(canvas):

@@ -21,6 +21,7 @@ def test_png_folder(tmp_path, caplog):
     save_png(tmp_path / "scattered" / "9999 copy.PNG", images[2])
     save_png(tmp_path / "1000-b.png", images[3])
     save_png(tmp_path / ".hidden" / "x.png", images[0])
+    (tmp_path / "tiled" / "._0428.png").write_bytes(b"what macOS adds")
     (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "tiled" / "1234.JPG").touch()
     labelled = read_png_folder(str(tmp_path))

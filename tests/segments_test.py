@@ -107,6 +107,13 @@ def test_a_digit_larger_than_those_of_mnist_is_shrunk():
     np.testing.assert_array_equal(digit, expected)
 
 
+def test_of_an_odd_margin_the_larger_half_is_below_and_to_the_right():
+    """9 rows are left of 28, and 23 columns."""
+    expected = np.zeros((28, 28), np.uint8)
+    expected[4:23, 11:16] = 200
+    np.testing.assert_array_equal(segments.centered(box(19, 5)), expected)
+
+
 def test_digits_are_set_in_the_middles_of_cells():
     digits = np.arange(4 * 28 * 28, dtype=np.uint64).reshape(1, 4, 28, 28)
     digits = (digits % 251).astype(np.uint8)

@@ -51,6 +51,10 @@ def test_a_slot_that_follows_a_digit_without_agreeing():
 
 def test_the_table_of_slots():
     table = format_slots("sums", slots.evaluate_slots(DIGITS, DIGITS[:, ::-1]))
+    assert table.splitlines()[0].split() == (
+        "sums: agrees with digit 1 digit 2 digit 3 digit 4 "
+        "correlation 1 correlation 2 correlation 3 correlation 4".split()
+    )
     assert table.splitlines()[1].split() == (
         "slot 1 0.00% 0.00% 0.00% 100.00% 1.00 1.00 -1.00 1.00".split()
     )

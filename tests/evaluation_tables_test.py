@@ -1,0 +1,10 @@
+"""Tables as a terminal shows them."""
+
+from mnist_sum_tf.evaluation_tables import format_table
+
+
+def test_accuracies_are_percentages_and_what_is_missing_a_dash():
+    results = {"x": {"num_images": 1, "sum_accuracy": 0.5, "sum_mae": 0.25}}
+    header, row = format_table(results).splitlines()
+    assert len(header) == len(row)
+    assert row.split() == ["x", "1", "-", "-", "50.00%", "-", "0.2500", "-", "-"]
