@@ -77,8 +77,8 @@ def test_parts_hold_a_share_of_every_batch(batch_size, monkeypatch):
     expected = {
         1: [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]],
         3: [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]],
-        7: [[0, 3, 6, 9, 12], [1, 4, 7, 10, 13], [2, 5, 8, 11]],
-        100: [[0, 24, 48, 72, 96], [8, 32, 56, 80], [16, 40, 64, 88]],
+        7: [[0, 3, 7, 10], [1, 4, 8, 11], [2, 5, 9, 12]],
+        100: [[0, 25, 50, 75], [8, 33, 58, 83], [16, 41, 66, 91]],
     }
     assert parts == expected[batch_size]
 
@@ -87,3 +87,15 @@ def test_a_model_without_normalisation_asks_for_no_images():
     x = keras.Input((2,))
     model = keras.Model(x, keras.layers.Dense(1)(x))
     batch_statistics.BatchStatistics(model, train_data=None).update()
+
+
+@pytest.mark.parametrize(
+    "batch_size, most, rows",
+    [(4, 8, range(8)), (6, 8, [0, 1, 3, 4, 6, 7, 9, 10]), (2, 32, range(16)),
+     (16, 4, [0, 4, 8, 12])],
+)  # fmt: skip
+def test_first_images_are_whole_batches_evenly_thinned(batch_size, most, rows):
+    """Two batches of six are read for eight images: rows 12 / 8 apart, rounded down."""
+    numbers = np.arange(16.0)[:, np.newaxis]
+    found = batch_statistics.first_images(batches_of(numbers, batch_size)(0), most)
+    np.testing.assert_array_equal(found, numbers[list(rows)])

@@ -9,7 +9,9 @@ from mnist_sum_tf import quiet
 def test_nothing_is_printed_but_what_follows():
     code = (
         "import sys\nfrom mnist_sum_tf import quiet\nquiet.import_tensorflow()\n"
-        "assert 'tensorflow' in sys.modules\nprint('spoken', file=sys.stderr)"
+        "assert 'tensorflow' in sys.modules\nprint('spoken', file=sys.stderr)\n"
+        "import tensorflow as tf\n"
+        "assert not tf.config.experimental.tensor_float_32_execution_enabled()"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300

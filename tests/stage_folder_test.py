@@ -260,3 +260,19 @@ def test_a_lock_that_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
     with stage_lock.lock_directory(path.parent) as file:
         assert removed and stage_lock._is_at(path, file)
         assert path.read_text().startswith("process ")
+
+
+@pytest.mark.parametrize(
+    "text, holder",
+    [("process 7", "process 7"), ("", "another"),
+     (None, "another, which has ended since")],
+)  # fmt: skip
+def test_who_holds_the_lock_may_end_at_any_time(tmp_path, monkeypatch, text, holder):
+    def refuse(file, how):
+        path = tmp_path / stage_lock.LOCK_FILE
+        path.unlink() if text is None else path.write_text(text)
+        raise BlockingIOError
+
+    monkeypatch.setattr(stage_lock.fcntl, "flock", refuse)
+    with pytest.raises(UserError, match=f"a second one, beside {holder}$"):
+        stage_lock.lock_directory(tmp_path)

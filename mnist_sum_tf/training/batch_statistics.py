@@ -40,7 +40,7 @@ class BatchStatistics:
         if not statistics:
             return
         if self._twin is None:
-            self._parts = _parts(self._train_data(0).take(MOST_BATCHES))
+            self._parts = _parts(self._train_data(0))
             self._twin = keras.models.clone_model(
                 self._model, clone_function=_seeing_one_batch_whole, recursive=True
             )
@@ -83,6 +83,6 @@ def first_images(batches: tf.data.Dataset, most: int) -> tf.Tensor:
 
 def _parts(batches: tf.data.Dataset) -> list[tf.Tensor]:
     """The first images, in parts that each sample every batch."""
-    images = first_images(batches, NUM_IMAGES)
+    images = first_images(batches.take(MOST_BATCHES), NUM_IMAGES)
     num_parts = -(-len(images) // NUM_AT_A_TIME)
     return [images[part::num_parts] for part in range(num_parts)]
