@@ -16,7 +16,7 @@ def progress_bar(*args, **kwargs) -> tqdm.tqdm:
         return tqdm.tqdm(*args, dynamic_ncols=True, **kwargs)
     return tqdm.tqdm(
         *args, file=_Lines(sys.stderr), mininterval=LOG_SECONDS, delay=LOG_SECONDS,
-        **kwargs,
+        maxinterval=10 * LOG_SECONDS, **kwargs,
     )  # fmt: skip
 
 
