@@ -79,7 +79,8 @@ def test_a_token_is_not_sent_in_the_clear():
             "A token is only sent encrypted, to https:// or grpcs://, or to this "
             f"machine. Received: {scheme}://example.org"
         )
-    connect(Server("http://localhost:1", token="secret")).close()
+    for host in ("localhost:1", "127.0.0.1:1", "[::1]:8501"):
+        connect(Server(f"http://{host}", token="secret")).close()
 
 
 @pytest.mark.parametrize("token", ["secret\n", "se\ncret", "secrét"])

@@ -101,6 +101,22 @@ def test_a_version_that_is_being_loaded_is_waited_for(clock):
         client.predict("decode", LOGITS)
 
 
+def test_the_question_for_versions_gets_the_time_that_is_left(clock):
+    class Slow(FakeTransport):
+        def predict(self, signature, inputs, timeout):
+            clock.now += 20
+            raise errors.ModelNotFound("no model")
+
+        def versions(self, timeout):
+            self.timeouts.append(timeout)
+            return {3: "AVAILABLE"}
+
+    transport = Slow()
+    with pytest.raises(errors.ModelNotFound):
+        Client(transport, timeout_seconds=30).predict("decode", LOGITS)
+    assert transport.timeouts == [10]
+
+
 @pytest.mark.parametrize("error", [errors.RequestRefused, errors.MessageTooLarge])
 def test_only_the_bad_files_fail(error):
     class Reader(FakeTransport):

@@ -4,7 +4,10 @@ import os
 import signal
 import threading
 import time
+from unittest import mock
 
+import numpy as np
+import PIL.Image
 import pytest
 
 pytest.importorskip("tensorflow_serving")
@@ -31,8 +34,39 @@ def test_load_counts_answers_and_failures():
     half = measured.num_requests / 2
     assert measured.num_failed == pytest.approx(half, abs=4)
     assert measured.milliseconds.min() >= 2
-    text = load.format_load(measured)
-    assert "p50 " in text and "requests/s" in text and "too much" in text
+    assert load.format_load(measured).endswith("\nfirst failure: too much")
+
+
+def test_throughput_and_latency_by_hand():
+    """A percentile p of 1 to 100 is 1 + 99 p / 100."""
+    measured = load.Load(2.0, 100, 400, 3, np.arange(1.0, 101), None)
+    assert load.format_load(measured).splitlines() == [
+        "100 requests in 2.0 s, 3 failed",
+        "throughput  50.0 requests/s, 200.0 images/s",
+        "latency     p50 50.5  p90 90.1  p99 99.0  max 100.0 ms",
+    ]
+
+
+def test_of_all_failures_the_first_is_kept():
+    tally = load._Tally()
+    for reason in ("busy", "gone"):
+        tally.count_failure(errors.ServerBusy(reason))
+    counted = tally.over(1.0)
+    assert (counted.num_failed, counted.first_failure) == (2, "busy")
+
+
+@pytest.mark.parametrize("signature", ["serving_bytes", "serving_default"])
+def test_a_request_is_filled_with_the_files_there_are(tmp_path, signature):
+    paths = [str(tmp_path / f"{grey}.png") for grey in (9, 200)]
+    for path, grey in zip(paths, (9, 200)):
+        PIL.Image.new("L", (168, 40), grey).save(path)
+    client = mock.Mock()
+    assert load.repeatable_request(client, paths, signature, batch_size=3)() == 3
+    (sent, inputs), _ = client.predict.call_args
+    (value,) = inputs.values()
+    assert sent == signature and len(value) == 3
+    assert np.array_equal(value[0], value[2])
+    assert not np.array_equal(value[0], value[1])
 
 
 def test_a_server_that_is_down_is_asked_now_and_then():

@@ -23,8 +23,47 @@ def folder(tmp_path):
     return path
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The arguments of each contact sheet, none of which is written."""
+    sheets = []
+    monkeypatch.setattr(
+        prediction_results.reports, "write_contact_sheet",
+        lambda *arguments: sheets.append(arguments),
+    )  # fmt: skip
+    return sheets
+
+
 def canvases_of(readings):
     return [canvas_of(each.path, read_picture(each.path)) for each in readings]
+
+
+def read(images):
+    """In place of a model: sure of four ones in each image."""
+    probabilities = np.tile(np.eye(37)[4], (len(images), 1))
+    return {
+        "digits": np.ones((len(images), 4), int), "sum_probabilities": probabilities,
+        "most_likely_sum": probabilities.argmax(-1),
+    }  # fmt: skip
+
+
+def test_the_status_says_whether_all_was_read(folder, monkeypatch, capsys):
+    monkeypatch.setattr(prediction_results, "load_model", lambda path: read)
+    settings = prediction_results.PredictionConfig("model")
+    paths = [str(folder / "5.png"), str(folder / "6.png")]
+    assert prediction_results.predict_and_report(paths, settings) is True
+    (folder / "6.png").write_bytes(b"broken")
+    capsys.readouterr()
+    assert prediction_results.predict_and_report(paths, settings) is False
+    printed, told = capsys.readouterr()
+    assert printed == f"{paths[0]}   1 1 1 1   sum 4   100.0%\n"
+    assert told.startswith(f"error: {paths[1]}: ")
+
+
+def test_a_full_output_folder_is_refused_before_a_model_is_loaded(folder):
+    settings = prediction_results.PredictionConfig("none", output_dir=str(folder))
+    with pytest.raises(UserError, match="--output_dir must be empty"):
+        prediction_results.predict_and_report([str(folder)], settings)
 
 
 def test_lines_show_path_digits_sum_and_probability():
@@ -44,33 +83,36 @@ def test_lines_show_path_digits_sum_and_probability():
     )
 
 
-def test_readings_are_drawn(folder, tmp_path, monkeypatch):
+def test_readings_are_drawn(folder, drawn, tmp_path, monkeypatch):
     readings = [
         prediction.Reading(str(folder / f"{i}.png"), (1, 2, 3, 4), 10, 0.5)
         for i in range(5, 10)
     ]
-    drawn = []
-    monkeypatch.setattr(
-        prediction_results.reports, "write_contact_sheet", lambda *args: drawn.append(args)
-    )
     monkeypatch.setattr(prediction_results, "MAX_DRAWN", 2)
     prediction_results.draw_readings(
         readings, canvases_of(readings), tmp_path / "sheet.png"
     )
     ((canvases, captions, path, title),) = drawn
-    assert [canvas.shape for canvas in canvases] == [(40, 168, 1)] * 2
+    assert len(canvases) == 2
+    for canvas, expected in zip(canvases, canvases_of(readings)):
+        np.testing.assert_array_equal(canvas, expected)
     assert captions[0] == "5.png\n1 2 3 4   sum 10   50.0%"
     assert path == tmp_path / "sheet.png"
     assert title == "The first 2 of 5 images"
 
 
-def test_a_caption_is_one_line(folder, tmp_path, monkeypatch):
+def test_as_many_as_are_drawn_have_no_title(folder, drawn, tmp_path, monkeypatch):
+    reading = prediction.Reading(str(folder / "5.png"), (1, 2, 3, 4), 10, 0.5)
+    monkeypatch.setattr(prediction_results, "MAX_DRAWN", 2)
+    prediction_results.draw_readings(
+        [reading] * 2, canvases_of([reading] * 2), tmp_path / "sheet.png"
+    )
+    assert drawn[0][3] is None
+
+
+def test_a_caption_is_one_line(folder, drawn, tmp_path):
     (folder / "5.png").rename(folder / "5\n.png")
     reading = prediction.Reading(str(folder / "5\n.png"), (1, 2, 3, 4), 10, 0.5)
-    drawn = []
-    monkeypatch.setattr(
-        prediction_results.reports, "write_contact_sheet", lambda *args: drawn.append(args)
-    )
     prediction_results.draw_readings(
         [reading], canvases_of([reading]), tmp_path / "sheet.png"
     )
@@ -94,6 +136,13 @@ def test_a_picture_takes_the_place_of_no_image_that_is_read(tmp_path):
     ):
         with pytest.raises(UserError, match=f"must be a .png file .*/{received}$"):
             check(str(tmp_path / picture), [str(tmp_path / path) for path in paths])
+
+
+def test_nor_of_one_in_the_folder_it_is_run_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").touch()
+    with pytest.raises(UserError, match="a.png, which is an image to be read$"):
+        prediction_results.check_picture("a.png", ["."])
 
 
 def test_a_picture_that_cannot_be_written_is_named(folder, tmp_path):

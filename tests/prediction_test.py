@@ -81,6 +81,15 @@ def test_a_pipe_in_a_folder_is_waited_for_by_nobody(tmp_path):
     assert found == [str(tmp_path / name) for name in ("gone.png", "image.png")]
 
 
+def test_a_probability_is_that_of_the_most_likely_sum_named():
+    probabilities = np.zeros(37)
+    probabilities[7:9] = 0.25, 0.5
+    answer = {"digits": [1, 2, 3, 1], "sum_probabilities": probabilities,
+              "most_likely_sum": np.int32(7)}  # fmt: skip
+    reading = prediction.Reading.of_answer("a.png", answer)
+    assert reading == ("a.png", (1, 2, 3, 1), 7, 0.25)
+
+
 def test_readings_are_the_models(sum_model, model, folder, canvases):
     paths = [folder / f"{9 - number}.png" for number in range(5)]
     received = prediction.read_sums(paths, model)

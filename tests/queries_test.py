@@ -92,3 +92,20 @@ def test_who_waits_is_told_when_nobody_wants_the_answers(read, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         list(queries.query_files(client, PATHS[:1], "serving_bytes"))
     assert given_up == [True]
+
+
+def test_bytes_bound_a_request(monkeypatch):
+    """Two files of six bytes are more than ten, two of five are not."""
+    monkeypatch.setattr(queries, "BATCH_BYTES", 10)
+    for size, expected in ((6, [1, 1, 1]), (5, [2, 1])):
+        monkeypatch.setattr(queries, "read_picture", lambda path: size * b"x")
+        assert [len(batch) for batch in queries._batches(PATHS[:3])] == expected
+
+
+def test_a_failure_is_that_of_all_batches_after_it():
+    ask = mock.Mock(side_effect=errors.DeadlineExceeded("late"))
+    wrapped = queries._until_failed(ask)
+    for _ in range(2):
+        with pytest.raises(errors.DeadlineExceeded, match="late"):
+            wrapped(None, [])
+    ask.assert_called_once_with(None, [])

@@ -15,7 +15,7 @@ pytest.importorskip("requests")
 from fake_transports import Clock, FakeTransport
 
 from mnist_sum_tf.serving import client as clients
-from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving import errors, query
 from mnist_sum_tf.user_errors import UserError
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
@@ -118,6 +118,12 @@ def test_more_than_a_day_is_refused(run, flag, value):
     assert str(raised.value) == (
         f"{flag} must be a number of seconds up to 86400. Received: {float(value)}"
     )
+
+
+@pytest.mark.parametrize("value, token", [(" t\n", "t"), ("  ", None), ("", None)])
+def test_a_token_in_the_environment(monkeypatch, value, token):
+    monkeypatch.setenv(query.TOKEN_VARIABLE, value)
+    assert query.read_token(None) == token
 
 
 @pytest.mark.parametrize("content", [b"", b" \n"])

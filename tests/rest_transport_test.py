@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
+requests = pytest.importorskip("requests")
 
 from proxy_fixtures import certificate, proxy
 
@@ -48,6 +48,33 @@ def test_what_a_proxy_answers(proxy, status, error):
         transport.predict("decode", LOGITS, 5)
     assert type(raised.value) is error
     assert str(raised.value).endswith(f"Received: status {status}, <html>")
+
+
+@pytest.fixture
+def asked(proxy):
+    """The paths that the proxy was asked for."""
+    paths = []
+    proxy.end_headers = lambda handler: (
+        paths.append(handler.path), super(proxy, handler).end_headers()
+    )  # fmt: skip
+    return paths
+
+
+def test_a_redirect_is_not_followed(proxy, asked):
+    proxy.status = 302
+    end_headers = proxy.end_headers
+    proxy.end_headers = lambda handler: (
+        handler.send_header("Location", f"{proxy.url}/elsewhere"), end_headers(handler)
+    )  # fmt: skip
+    with pytest.raises(errors.ServingError, match="Received: status 302"):
+        RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 5)
+    assert asked == ["/v1/models/mnist_sum:predict"]
+
+
+def test_a_slash_in_a_models_name_is_no_folder(proxy, asked):
+    proxy.body = b'{"outputs": [7.0]}'
+    RestTransport(proxy.url, "a/b").predict("decode", LOGITS, 5)
+    assert asked == ["/v1/models/a%2Fb:predict"]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +188,12 @@ def test_a_server_that_is_too_slow(proxy):
     assert str(raised.value) == (
         f"{proxy.url}: expected an answer in time. Received: none after 0.3 seconds"
     )
+
+
+def test_a_server_that_is_slow_to_connect_is_unavailable():
+    error = requests.ConnectTimeout("timed out")
+    failure = RestTransport("http://host", "mnist_sum")._failure(error, 1)
+    assert type(failure) is errors.ServerUnavailable
 
 
 def test_a_body_that_trickles_in(proxy):
