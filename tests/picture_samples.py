@@ -34,3 +34,7 @@ def png_header(width, height):
     checksum = struct.pack(">I", zlib.crc32(content))
     beginning = b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + content + checksum
     return beginning + b"\0\0\x10\0IDAT"
+
+
+def enlarged(pixels, times):
+    return pixels.repeat(times, 0).repeat(times, 1)

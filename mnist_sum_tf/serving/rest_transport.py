@@ -122,10 +122,11 @@ class RestTransport:
         return next(iter(found["outputs"]))
 
     def _check_size(self, num_bytes: int) -> None:
-        if num_bytes > answer_checks.MAX_MESSAGE_BYTES:
+        most = answer_checks.MAX_MESSAGE_BYTES
+        if num_bytes > most:
             raise errors.MessageTooLarge(
-                f"{self.address}: a request may have up to {answer_checks.MAX_MESSAGE_BYTES} "
-                f"bytes. Received: {num_bytes}"
+                f"{self.address}: a request may have up to {most} bytes. "
+                f"Received: {num_bytes}"
             )
 
     def _ask(
