@@ -46,22 +46,43 @@ def test_overwritten_weights_are_reported(name, folder, tmp_path):
         prediction.load_model(tmp_path / name)
 
 
-def test_probabilities_of_another_sum_are_refused(monkeypatch, tmp_path):
-    def read(images):
-        found = {
-            name: np.zeros((len(images), *shape), dtype)
-            for name, (dtype, shape) in loading.OUTPUTS.items()
-        }
-        found["sum_probabilities"][:, 3] = 0.96
-        found["digit_probabilities"][..., 3] = total
-        return found
-
-    monkeypatch.setitem(loading._LOADERS, ".onnx", lambda path: read)
+@pytest.fixture
+def answer(monkeypatch, tmp_path):
+    """What an image is answered with by the file `model.onnx` that is there."""
+    found = {
+        name: np.zeros((1, *shape), dtype)
+        for name, (dtype, shape) in loading.OUTPUTS.items()
+    }
+    found["sum_probabilities"][:, 3] = 0.96
+    found["digit_probabilities"][..., 3] = 1.04  # int8 weights leave some
+    monkeypatch.setitem(loading._LOADERS, ".onnx", lambda path: lambda images: found)
     (tmp_path / "model.onnx").touch()
-    total = 1.04  # int8 weights leave some
-    assert loading.load_file(tmp_path / "model.onnx") is read
-    total = 1.06
+    return found
+
+
+def test_probabilities_may_be_a_little_off(answer, tmp_path):
+    assert loading.load_file(tmp_path / "model.onnx")(None) is answer
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("digit_probabilities", 1.06), ("sum_probabilities", 0.94), ("sum", np.nan)],
+)
+def test_probabilities_of_another_sum_are_refused(answer, tmp_path, name, value):
+    answer[name][..., 3 if answer[name].ndim > 1 else 0] = value
     with pytest.raises(UserError, match="whose probabilities are invalid"):
+        loading.load_file(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    "name, value, received",
+    [("digits", np.zeros((1, 4)), r"digits float64\[1, 4\]"),
+     ("sum", np.zeros((1, 1), np.float32), r"sum float32\[1, 1\]"),
+     ("more", np.zeros(1, np.int32), r"more int32\[1\]")],
+)  # fmt: skip
+def test_outputs_of_another_kind_are_refused(answer, tmp_path, name, value, received):
+    answer[name] = value
+    with pytest.raises(UserError, match=f"must answer with digits, .*{received}"):
         loading.load_file(tmp_path / "model.onnx")
 
 
@@ -97,8 +118,17 @@ def test_a_missing_package_names_its_extra(run, extra, tmp_path, monkeypatch):
         (tmp_path / name).touch()
     for package in ("onnxruntime", "tf2onnx", "ai_edge_litert.interpreter"):
         monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=rf"pip install -e '\.\[{extra}\]'\. Rec"):
+    message = rf"^The package \w+ is needed here: pip install -e '\.\[{extra}\]'\. Rec"
+    with pytest.raises(UserError, match=message):
         run(tmp_path)
+
+
+@pytest.mark.parametrize("package", NEEDS["model.onnx"])
+def test_each_package_of_a_format_is_asked_for(package, monkeypatch):
+    skip_without("model.onnx")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=f"^The package {package} is needed here"):
+        file_export.check_packages("onnx")
 
 
 def test_packages_are_imported():

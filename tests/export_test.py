@@ -2,7 +2,9 @@
 
 import io
 import os
+import pathlib
 import signal
+from unittest import mock
 
 import numpy as np
 import PIL.Image
@@ -14,7 +16,7 @@ from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
-from mnist_sum_tf.serving import export
+from mnist_sum_tf.serving import export, verification
 from mnist_sum_tf.user_errors import UserError
 
 ANSWER = {
@@ -142,6 +144,8 @@ def test_empty_batches_are_refused_by_name(signatures, name, request_):
 
 
 def test_huge_batches_are_refused(signatures):
+    logits = tf.zeros([1024, 4, 10])
+    assert len(signatures["decode"](digit_logits=logits)["sum"]) == 1024
     images = tf.zeros([1025, 40, 168, 1], tf.uint8)
     with pytest.raises(tf.errors.InvalidArgumentError, match="1 to 1024"):
         signatures["serving_default"](images=images)
@@ -172,12 +176,21 @@ def test_the_graph_itself_refuses_other_shapes(exported, shape):
             run(np.zeros(shape, np.uint8))
 
 
-def test_versions_count_up(sum_model, tmp_path, monkeypatch):
+@pytest.fixture
+def drafts(monkeypatch):
+    """The hidden folders that versions without content were written to."""
+    folders = []
+
     def write_something(model, path):
+        folders.append(pathlib.Path(path).parent)
         os.makedirs(path)
 
     monkeypatch.setattr(export, "write_saved_model", write_something)
     monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
+    return folders
+
+
+def test_versions_count_up(sum_model, drafts, tmp_path):
     for other in ("7", "x", "08x", ".9"):
         (tmp_path / "models" / other).mkdir(parents=True)
         (tmp_path / "models" / other / "file").touch()
@@ -188,12 +201,7 @@ def test_versions_count_up(sum_model, tmp_path, monkeypatch):
     assert export.versions(tmp_path / "models") == [7, 8, 9, 10]
 
 
-def test_only_the_newest_versions_are_kept(sum_model, tmp_path, monkeypatch):
-    def write_something(model, path):
-        os.makedirs(path)
-
-    monkeypatch.setattr(export, "write_saved_model", write_something)
-    monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
+def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
     models = tmp_path / "models"
     for name in ("3", "0007", "10", "notes"):
         (models / name).mkdir(parents=True)
@@ -207,11 +215,61 @@ def test_only_the_newest_versions_are_kept(sum_model, tmp_path, monkeypatch):
         export.export_model(sum_model, models, keep_versions=0)
 
 
-def test_a_file_in_the_place_of_the_next_version(sum_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        export, "write_saved_model", lambda model, path: os.makedirs(path)
-    )
-    monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
+def test_a_number_that_another_export_took_meanwhile(
+    sum_model, drafts, tmp_path, monkeypatch
+):
+    versions = export.versions
+
+    def versions_before(export_dir):
+        found = versions(export_dir)
+        if not found:
+            (export_dir / "1").mkdir()
+            (export_dir / "1" / "file").touch()
+        return found
+
+    monkeypatch.setattr(export, "versions", versions_before)
+    path = export.export_model(sum_model, tmp_path / "models")
+    assert path == str(tmp_path / "models" / "2")
+    assert os.listdir(tmp_path / "models" / "1") == ["file"]
+
+
+def test_a_version_that_cannot_be_removed_stays_whole(
+    sum_model, drafts, tmp_path, monkeypatch
+):
+    rename, removed = os.rename, []
+
+    def rename_no_older(source, target):
+        if os.path.basename(source) == "1":
+            removed.append(pathlib.Path(target))
+            raise OSError(13, "Permission denied")
+        rename(source, target)
+
+    (tmp_path / "models" / "1").mkdir(parents=True)
+    monkeypatch.setattr(export.os, "rename", rename_no_older)
+    with pytest.raises(UserError, match="^The new version is written; .*denied"):
+        export.export_model(sum_model, tmp_path / "models", keep_versions=1)
+    assert export.versions(tmp_path / "models") == [1, 2]
+    assert os.listdir(tmp_path) == ["models"]
+    for folder in drafts + removed:
+        assert folder.parent == tmp_path and folder.name.startswith(".models-")
+
+
+@pytest.mark.parametrize(
+    "device, can_write, is_above",
+    [(1, True, True), (2, True, False), (1, False, False)],
+)
+def test_drafts_lie_where_they_need_not_be_copied(
+    monkeypatch, device, can_write, is_above
+):
+    monkeypatch.setattr(export.os, "access", lambda path, mode: can_write)
+    folder = mock.Mock()
+    folder.stat.return_value.st_dev = 1
+    folder.parent.stat.return_value.st_dev = device
+    expected = folder.parent if is_above else folder
+    assert export._folder_for_drafts(folder) is expected
+
+
+def test_a_file_in_the_place_of_the_next_version(sum_model, drafts, tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "1").write_text("no version")
     with pytest.raises(UserError, match="--export_dir must be .* Received: "):
@@ -245,19 +303,17 @@ def test_warmup_requests_are_what_a_server_reads(exported, signatures):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize("step", ["write_saved_model", "verify_saved_model"])
+@pytest.mark.parametrize(
+    "step", ["write_saved_model", "verify_saved_model", "write_warmup_requests"]
+)
 def test_an_interrupted_export_leaves_nothing(
-    sum_model, tmp_path, monkeypatch, step, error
+    sum_model, drafts, tmp_path, monkeypatch, step, error
 ):
-    def write_something(model, path):
-        os.makedirs(path)
-
-    def stop(model, path):
+    def stop(*arguments, **named):
         if error is SystemExit:
             signal.raise_signal(signal.SIGTERM)  # raises it
         raise error()
 
-    monkeypatch.setattr(export, "write_saved_model", write_something)
     monkeypatch.setattr(export, step, stop)
     with pytest.raises(error):
         export.export_model(sum_model, tmp_path / "models")
@@ -269,6 +325,47 @@ def test_a_model_that_answers_otherwise_is_not_exported(exported):
     other = build_sum_model(build_encoder(base_channels=2), build_decoder())
     with pytest.raises(RuntimeError, match="differs from the model's"):
         export.verify_saved_model(other, exported)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("serving_default", 1), ("serving_bytes", 2), ("encode", 33), ("decode", 33)],
+)
+def test_each_signature_is_compared(
+    sum_model, exported, signatures, monkeypatch, name, size
+):
+    def changed(**request):
+        (value,) = request.values()
+        return {
+            key: answer + 1 if len(value) == size else answer
+            for key, answer in signatures[name](**request).items()
+        }
+
+    loaded = mock.Mock(signatures={**signatures, name: changed})
+    monkeypatch.setattr(tf.saved_model, "load", lambda path: loaded)
+    with pytest.raises(RuntimeError, match=f"^{name}, batch of {size}: .* differs"):
+        export.verify_saved_model(sum_model, exported)
+    loaded.signatures = {**signatures, "more": changed}
+    with pytest.raises(RuntimeError, match="^Expected the signatures .*'more'"):
+        export.verify_saved_model(sum_model, exported)
+
+
+@pytest.mark.parametrize(
+    ("received", "message"),
+    [
+        ({"sum": np.float32([1, 2 - 2e-4])}, "`sum` differs from the model's"),
+        ({"sum": np.float32([1, 2 + 2e-4])}, "`sum` differs from the model's"),
+        ({"sum": np.float32([1, np.nan])}, "`sum` differs from the model's"),
+        ({"sum": np.float64([1, 2])}, r"expected `sum` float32\(2,\)"),
+        ({"sum": np.float32([[1, 2]])}, r"expected `sum` float32\(2,\)"),
+        ({"sum": np.float32([1, 2]), "more": 0}, r"expected the outputs \['sum'\]"),
+    ],
+)
+def test_what_is_another_answer(received, message):
+    expected = {"sum": np.float32([1, 2])}
+    verification._compare("decode", expected, {"sum": np.float32([1, 2 - 5e-5])})
+    with pytest.raises(RuntimeError, match=f"^decode: {message}"):
+        verification._compare("decode", expected, received)
 
 
 def test_only_float32_is_exported(tmp_path):

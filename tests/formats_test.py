@@ -1,8 +1,11 @@
 """Models as single files: they answer as Keras does, or are not written."""
 
 import json
+import logging
 import os
 import pathlib
+import signal
+import warnings
 
 import numpy as np
 import preloaded
@@ -17,6 +20,7 @@ from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.runtimes import loading
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.formats import file_export, quantization_loss
+from mnist_sum_tf.serving.formats.quiet import quiet
 from mnist_sum_tf.user_errors import UserError
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
@@ -136,9 +140,11 @@ def test_a_file_that_answers_otherwise_is_not_exported(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_int8_needs_images_to_be_evaluated_on(sum_model, tmp_path):
-    with pytest.raises(ValueError, match="Received: None"):
-        file_export.export_file(sum_model, tmp_path, "litert", "int8")
+@pytest.mark.parametrize("given", [None, {}])
+def test_int8_needs_images_to_be_evaluated_on(sum_model, tmp_path, given):
+    skip_without("model_int8.tflite")
+    with pytest.raises(ValueError, match=f"Received: {given}"):
+        file_export.export_file(sum_model, tmp_path, "litert", "int8", given)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -187,13 +193,42 @@ def test_the_loss_is_counted_by_hand(sum_model, images, validation):
 
 def test_the_largest_loss_counts():
     loss = quantization_loss.QuantizationLoss(
-        1000, {"digits": 0.99, "sums": 0.95}, {"digits": 0.995, "sums": 0.948}
-    )
-    assert loss.largest == pytest.approx(0.002)
+        1000, {"digits": 0.99, "sums": 0.95, "decoder's sums": 0.9},
+        {"digits": 0.995, "sums": 0.948, "decoder's sums": 0.897},
+    )  # fmt: skip
+    assert loss.largest == pytest.approx(0.003)
     assert str(loss) == (
         "On 1,000 validation images: digits right 99.50% (float32 99.00%), "
-        "sums right 94.80% (float32 95.00%)"
+        "sums right 94.80% (float32 95.00%), "
+        "decoder's sums right 89.70% (float32 90.00%)"
     )
+
+
+def test_shares_by_hand():
+    """One digit of eight, both sums and one of the decoder's sums are wrong."""
+    found = answers.Answers(
+        np.array([10, 0]), np.array([[1, 2, 3, 4], [0, 0, 0, 0]]),
+        np.eye(10)[[[1, 2, 3, 5], [0, 0, 0, 0]]], np.eye(37)[[11, 1]],
+        np.array([10.4, 0.6]), [],
+    )  # fmt: skip
+    shares = {"digits": 0.875, "sums": 0.0, "decoder's sums": 0.5}
+    assert quantization_loss.shares_right(found) == shares
+    del shares["digits"]
+    assert quantization_loss.shares_right(found._replace(digits=None)) == shares
+
+
+def test_nine_of_ten_thousand_may_be_lost_and_eleven_not(monkeypatch):
+    sums = np.zeros(10_000)
+
+    def misread(count):
+        read_sums = np.arange(10_000) < count
+        return answers.Answers(sums, None, None, np.eye(37)[1 * read_sums], sums, [])
+
+    found = [misread(0), misread(9), misread(0), misread(11)]
+    monkeypatch.setattr(quantization_loss, "_read", lambda *_: found.pop(0))
+    assert quantization_loss.measure_loss(None, None, {}).num_images == 10_000
+    with pytest.raises(UserError, match=r"sums right 99\.89%"):
+        quantization_loss.measure_loss(None, None, {})
 
 
 @pytest.mark.parametrize(
@@ -206,6 +241,45 @@ def test_what_is_not_offered_is_refused(tmp_path, file_format, quantization):
             tmp_path, workdir=tmp_path, file_format=file_format,
             quantization=quantization,
         )  # fmt: skip
+
+
+def test_nor_is_it_written(tmp_path):
+    with pytest.raises(UserError, match="--format=litert --quantization=int8"):
+        file_export.export_file(None, tmp_path, "onnx", "int8", {"some": None})
+
+
+def test_a_file_takes_the_place_of_a_links_target(tmp_path):
+    folder, link = tmp_path / "new" / "folder", tmp_path / "links" / "model.onnx"
+    folder.mkdir(parents=True)
+    link.parent.mkdir()
+    link.symlink_to(folder / "mine.onnx")
+    with file_export._draft(link) as draft:
+        assert draft.parent.parent == folder
+        assert draft.parent.name.startswith(".model.onnx-")
+        draft.write_text("a model")
+    assert link.is_symlink() and os.listdir(link.parent) == ["model.onnx"]
+    assert (folder / "mine.onnx").read_text() == "a model"
+    assert os.listdir(folder) == ["mine.onnx"]
+
+
+def test_what_is_terminated_leaves_no_file(tmp_path):
+    with pytest.raises(SystemExit):
+        with file_export._draft(tmp_path / "new" / "model.onnx") as draft:
+            draft.write_text("half a model")
+            signal.raise_signal(signal.SIGTERM)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_converters_are_quiet_and_only_they(caplog, recwarn):
+    logger = logging.getLogger("converter")
+    with caplog.at_level(logging.INFO):
+        with quiet():
+            warnings.warn("deprecated", stacklevel=1)
+            logger.info("converting")
+            logger.warning("not converted")
+        logger.info("done")
+    assert caplog.messages == ["not converted", "done"]
+    assert not recwarn.list
 
 
 def test_files_have_no_versions(tmp_path):

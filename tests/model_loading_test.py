@@ -9,7 +9,7 @@ from mnist_sum_tf.user_errors import UserError
 
 
 def test_versions_are_compared_as_numbers(tmp_path):
-    for name in ("2", "10", "9", "temporary"):
+    for name in ("2", "10", "9", "temporary", "²"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
     (tmp_path / "11").mkdir()  # A version still being copied.
@@ -23,6 +23,24 @@ def test_a_path_without_a_model_is_named(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=f"Received: .*{name}$"):
         saved_model.load_saved_model(tmp_path / name)
+
+
+def test_a_file_in_a_folder_without_versions_is_named(tmp_path):
+    for name in ("notes.txt", "model.onnx"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError) as raised:
+        saved_model.find_saved_model(tmp_path)
+    assert str(raised.value) == (
+        "--model must be a SavedModel or a folder of its versions. "
+        f"Received: {tmp_path}, which holds the file model.onnx"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged"])
+def test_a_damaged_model_has_no_shapes(tmp_path, content):
+    (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(UserError, match="SavedModel that can be read. Received"):
+        saved_model.variable_shapes(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +79,22 @@ def test_another_kind_of_model_is_not_evaluated(tmp_path):
             UserError, match=r"which takes \['images'\] and answers with \['sum'\]"
         ):
             load(tmp_path)
+
+
+def test_a_model_of_other_images_is_refused(tmp_path):
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28, 1], tf.uint8)])
+    def read(images):
+        return dict.fromkeys(saved_model.OUTPUTS, tf.cast(images, tf.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def read_files(image_bytes):
+        return {"sum": tf.strings.length(image_bytes)}
+
+    tf.saved_model.save(
+        module, str(tmp_path / "1"),
+        signatures={"serving_default": read, "serving_bytes": read_files},
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"must take images .* takes \['images'\]"):
+        saved_model.load_saved_model(tmp_path)

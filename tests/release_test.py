@@ -2,6 +2,7 @@
 
 import re
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -86,15 +87,38 @@ def test_what_is_quantized_is_calibrated_on_the_same_images(
     assert seen == [
         ("calibrated", held_out), ("exported", "litert", "int8", held_out)
     ]  # fmt: skip
+    run_release(
+        tmp_path, model_path=versions, file_format="litert", quantization="int8",
+        calibrates=False,
+    )  # fmt: skip
+    assert seen[2:] == [("exported", "litert", "int8", held_out)]
 
 
 def test_or_not(versions, monkeypatch, capsys):
     monkeypatch.setattr(
         release, "export_model", lambda model, *_: temperature_of(model)
     )
+    monkeypatch.setattr(calibration, "composites", None)
     found = run_release("new", model_path=versions, calibrates=False)
     assert float(found) == 1.75
     assert "alibrated" not in capsys.readouterr().out
+
+
+def test_the_newest_versions_to_keep_are_passed_on(versions, tmp_path, monkeypatch):
+    monkeypatch.setattr(release, "export_model", lambda model, *given: given)
+    given = run_release(
+        tmp_path, model_path=versions, calibrates=False, keep_versions=2
+    )
+    assert given == (tmp_path, 2)
+
+
+def test_a_training_is_calibrated_on_its_own_validation_images(monkeypatch):
+    monkeypatch.setattr(calibration, "validation_datasets", lambda workdir: [workdir])
+    assert release._held_out("mine") == ["mine"]
+    failing = mock.Mock(side_effect=UserError("There are none."))
+    monkeypatch.setattr(calibration, "validation_datasets", failing)
+    with pytest.raises(UserError, match=r"^Calibrating needs .* There are none\.$"):
+        release._held_out("mine")
 
 
 def test_one_model_must_be_named(tmp_path):
@@ -112,8 +136,11 @@ def test_what_cannot_be_written_is_reported_before_a_model_is_loaded(
     refused = {
         "--export_dir must be a folder that can be written. .*file": {},
         r"pip install -e '\.\[onnx\]'": {"file_format": "onnx"},
+        "--keep_versions must be at least 1": {"keep_versions": 0},
+        "--export_dir must be a path in UTF-8": {},
     }
-    for folder, (message, given) in zip(("file", "new"), refused.items()):
+    folders = ("file", "new", "new", "a[b]")
+    for folder, (message, given) in zip(folders, refused.items()):
         with pytest.raises(UserError, match=message):
             run_release(tmp_path / folder, model_path="mine", **given)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -146,11 +173,11 @@ def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions, monkeypatc
     np.savez(path, **{short_name(each): each + 8.0 for each in encoder.weights})
     blended = run_release(
         tmp_path / "blended", model_path=versions, calibrates=False, blend_with=path,
-        blend_share=0.75,
+        blend_share=0.5,
     )  # fmt: skip
     assert len(encoder.weights) == 24
     for old, new in zip(encoder.weights, blended.get_layer("encoder").weights):
-        np.testing.assert_allclose(new, old + 2.0, rtol=1e-6)
+        np.testing.assert_allclose(new, old + 4.0, rtol=1e-6)
     for old, new in zip(
         model.get_layer("decoder").weights, blended.get_layer("decoder").weights
     ):
