@@ -2,7 +2,6 @@
 
 import io
 import os
-import pathlib
 import signal
 from unittest import mock
 
@@ -174,108 +173,6 @@ def test_the_graph_itself_refuses_other_shapes(exported, shape):
             tf.errors.InvalidArgumentError, match="not compatible with expected"
         ):
             run(np.zeros(shape, np.uint8))
-
-
-@pytest.fixture
-def drafts(monkeypatch):
-    """The hidden folders that versions without content were written to."""
-    folders = []
-
-    def write_something(model, path):
-        folders.append(pathlib.Path(path).parent)
-        os.makedirs(path)
-
-    monkeypatch.setattr(export, "write_saved_model", write_something)
-    monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
-    return folders
-
-
-def test_versions_count_up(sum_model, drafts, tmp_path):
-    for other in ("7", "x", "08x", ".9"):
-        (tmp_path / "models" / other).mkdir(parents=True)
-        (tmp_path / "models" / other / "file").touch()
-    received = [
-        export.export_model(sum_model, tmp_path / "models") for _ in range(3)
-    ]
-    assert received == [str(tmp_path / "models" / v) for v in ("8", "9", "10")]
-    assert export.versions(tmp_path / "models") == [7, 8, 9, 10]
-
-
-def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
-    models = tmp_path / "models"
-    for name in ("3", "0007", "10", "notes"):
-        (models / name).mkdir(parents=True)
-        (models / name / "file").touch()
-    export.export_model(sum_model, models, keep_versions=3)
-    assert export.versions(models) == [7, 10, 11]
-    export.export_model(sum_model, models, keep_versions=1)
-    assert sorted(os.listdir(models)) == ["12", "notes"]
-    assert os.listdir(tmp_path) == ["models"]
-    with pytest.raises(UserError, match="at least 1: .* Received: 0"):
-        export.export_model(sum_model, models, keep_versions=0)
-
-
-def test_a_number_that_another_export_took_meanwhile(
-    sum_model, drafts, tmp_path, monkeypatch
-):
-    versions = export.versions
-
-    def versions_before(export_dir):
-        found = versions(export_dir)
-        if not found:
-            (export_dir / "1").mkdir()
-            (export_dir / "1" / "file").touch()
-        return found
-
-    monkeypatch.setattr(export, "versions", versions_before)
-    path = export.export_model(sum_model, tmp_path / "models")
-    assert path == str(tmp_path / "models" / "2")
-    assert os.listdir(tmp_path / "models" / "1") == ["file"]
-
-
-def test_a_version_that_cannot_be_removed_stays_whole(
-    sum_model, drafts, tmp_path, monkeypatch
-):
-    rename, removed = os.rename, []
-
-    def rename_no_older(source, target):
-        if os.path.basename(source) == "1":
-            removed.append(pathlib.Path(target))
-            raise OSError(13, "Permission denied")
-        rename(source, target)
-
-    (tmp_path / "models" / "1").mkdir(parents=True)
-    monkeypatch.setattr(export.os, "rename", rename_no_older)
-    with pytest.raises(UserError, match="^The new version is written; .*denied"):
-        export.export_model(sum_model, tmp_path / "models", keep_versions=1)
-    assert export.versions(tmp_path / "models") == [1, 2]
-    assert os.listdir(tmp_path) == ["models"]
-    for folder in drafts + removed:
-        assert folder.parent == tmp_path and folder.name.startswith(".models-")
-
-
-@pytest.mark.parametrize(
-    "device, can_write, is_above",
-    [(1, True, True), (2, True, False), (1, False, False)],
-)
-def test_drafts_lie_where_they_need_not_be_copied(
-    monkeypatch, device, can_write, is_above
-):
-    monkeypatch.setattr(export.os, "access", lambda path, mode: can_write)
-    folder = mock.Mock()
-    folder.stat.return_value.st_dev = 1
-    folder.parent.stat.return_value.st_dev = device
-    expected = folder.parent if is_above else folder
-    assert export._folder_for_drafts(folder) is expected
-
-
-def test_a_file_in_the_place_of_the_next_version(sum_model, drafts, tmp_path):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "1").write_text("no version")
-    with pytest.raises(UserError, match="--export_dir must be .* Received: "):
-        export.export_model(sum_model, tmp_path / "models")
-    assert (tmp_path / "models" / "1").read_text() == "no version"
-    assert os.listdir(tmp_path) == ["models"]
 
 
 def test_warmup_requests_are_what_a_server_reads(exported, signatures):
