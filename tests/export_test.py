@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 from unittest import mock
 
 import numpy as np
@@ -197,25 +196,6 @@ def test_warmup_requests_are_what_a_server_reads(exported, signatures):
     assert set(answered) == {("serving_bytes", 2)} | {
         (name, size) for name in signatures for size in (1, 32)
     }
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize(
-    "step", ["write_saved_model", "verify_saved_model", "write_warmup_requests"]
-)
-def test_an_interrupted_export_leaves_nothing(
-    sum_model, drafts, tmp_path, monkeypatch, step, error
-):
-    def stop(*arguments, **named):
-        if error is SystemExit:
-            signal.raise_signal(signal.SIGTERM)  # raises it
-        raise error()
-
-    monkeypatch.setattr(export, step, stop)
-    with pytest.raises(error):
-        export.export_model(sum_model, tmp_path / "models")
-    assert list((tmp_path / "models").iterdir()) == []
-    assert [entry.name for entry in tmp_path.iterdir()] == ["models"]
 
 
 def test_a_model_that_answers_otherwise_is_not_exported(exported):

@@ -96,14 +96,14 @@ def test_shares_by_hand():
     assert quantization_loss.shares_right(found._replace(digits=None)) == shares
 
 
-def test_nine_of_ten_thousand_may_be_lost_and_eleven_not(monkeypatch):
+def test_ten_of_ten_thousand_may_be_lost_and_eleven_not(monkeypatch):
     sums = np.zeros(10_000)
 
     def misread(count):
         read_sums = np.arange(10_000) < count
         return answers.Answers(sums, None, None, np.eye(37)[1 * read_sums], sums, [])
 
-    found = [misread(0), misread(9), misread(0), misread(11)]
+    found = [misread(0), misread(10), misread(0), misread(11)]
     monkeypatch.setattr(quantization_loss, "_read", lambda *_: found.pop(0))
     assert quantization_loss.measure_loss(None, None, {}).num_images == 10_000
     with pytest.raises(UserError, match=r"sums right 99\.89%"):

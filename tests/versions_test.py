@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 from unittest import mock
 
 import pytest
@@ -118,3 +119,22 @@ def test_a_file_in_the_place_of_the_next_version(sum_model, drafts, tmp_path):
         export.export_model(sum_model, tmp_path / "models")
     assert (tmp_path / "models" / "1").read_text() == "no version"
     assert os.listdir(tmp_path) == ["models"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(
+    "step", ["write_saved_model", "verify_saved_model", "write_warmup_requests"]
+)
+def test_an_interrupted_export_leaves_nothing(
+    sum_model, drafts, tmp_path, monkeypatch, step, error
+):
+    def stop(*arguments, **named):
+        if error is SystemExit:
+            signal.raise_signal(signal.SIGTERM)  # raises it
+        raise error()
+
+    monkeypatch.setattr(export, step, stop)
+    with pytest.raises(error):
+        export.export_model(sum_model, tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["models"]
