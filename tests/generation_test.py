@@ -170,12 +170,16 @@ def test_a_folder_that_is_there_is_not_filled_in_part(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_takes_away_what_was_begun(tmp_path, number):
-    before = signal.getsignal(number)
-    with pytest.raises(SystemExit) as stop, new_folder(str(tmp_path / "new")) as scratch:
-        (scratch / "0").touch()
-        signal.raise_signal(number)
+    before = signal.signal(number, signal.SIG_DFL)  # which `nohup` may have changed
+    try:
+        with pytest.raises(SystemExit) as stop:
+            with new_folder(str(tmp_path / "new")) as scratch:
+                (scratch / "0").touch()
+                signal.raise_signal(number)
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert stop.value.code == 128 + number
-    assert signal.getsignal(number) is before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -259,5 +263,5 @@ def test_script(tmp_path):
     ran = preloaded.run(command, ".", timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == f"Wrote 3 images to {tmp_path}/out\n"
-    assert "3/3" in ran.stderr  # the progress bar
+    assert ran.stderr == ""  # no progress of what takes no time, in a log
     assert len(read_png_folder(str(tmp_path / "out")).names) == 3
