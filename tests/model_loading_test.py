@@ -59,21 +59,25 @@ def test_another_kind_of_model_is_refused(tmp_path):
         saved_model.load_saved_model(tmp_path)
 
 
-def test_another_kind_of_model_is_not_evaluated(tmp_path):
-    module = tf.Module()
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8)])
-    def read(images):
-        return {"sum": tf.reduce_sum(tf.cast(images, tf.float32), [1, 2, 3])}
+def save_as_first_version(read, folder):
+    """Saves a model that answers images with `read`, and files with their length."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def read_files(image_bytes):
         return {"sum": tf.strings.length(image_bytes)}
 
     tf.saved_model.save(
-        module, str(tmp_path / "1"),
+        tf.Module(), str(folder / "1"),
         signatures={"serving_default": read, "serving_bytes": read_files},
     )  # fmt: skip
+
+
+def test_another_kind_of_model_is_not_evaluated(tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8)])
+    def read(images):
+        return {"sum": tf.reduce_sum(tf.cast(images, tf.float32), [1, 2, 3])}
+
+    save_as_first_version(read, tmp_path)
     for load in (evaluation.load_for_evaluation, saved_model.load_saved_model):
         with pytest.raises(
             UserError, match=r"which takes \['images'\] and answers with \['sum'\]"
@@ -82,19 +86,10 @@ def test_another_kind_of_model_is_not_evaluated(tmp_path):
 
 
 def test_a_model_of_other_images_is_refused(tmp_path):
-    module = tf.Module()
-
     @tf.function(input_signature=[tf.TensorSpec([None, 28, 28, 1], tf.uint8)])
     def read(images):
         return dict.fromkeys(saved_model.OUTPUTS, tf.cast(images, tf.float32))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def read_files(image_bytes):
-        return {"sum": tf.strings.length(image_bytes)}
-
-    tf.saved_model.save(
-        module, str(tmp_path / "1"),
-        signatures={"serving_default": read, "serving_bytes": read_files},
-    )  # fmt: skip
+    save_as_first_version(read, tmp_path)
     with pytest.raises(UserError, match=r"must take images .* takes \['images'\]"):
         saved_model.load_saved_model(tmp_path)

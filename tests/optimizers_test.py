@@ -3,6 +3,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from mnist_sum_tf import config
@@ -83,20 +84,15 @@ def test_kernels_decay_and_nothing_else():
     assert len(variables) == 12 + 2 * 11 + 1
 
 
-def test_cosine_warms_up_and_ends_at_zero():
+@pytest.mark.parametrize(
+    "warmup_steps, rates",
+    [(10, {0: 0, 5: 0.5, 10: 1, 55: 0.5, 100: 0}), (200, {0: 0, 20: 0.8, 25: 1})],
+)
+def test_cosine_warms_up_for_a_quarter_at_most_and_ends_at_zero(warmup_steps, rates):
     settings = config.Config(
         stage="encoder", objective="digits", total_steps=100,
-        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=10),
+        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=warmup_steps),
     )  # fmt: skip
     rate = optimizers.create_optimizer(settings)._learning_rate
-    found = [float(rate(step)) for step in (0, 5, 10, 55, 100)]
-    np.testing.assert_allclose(found, [0, 0.5, 1, 0.5, 0], atol=1e-6)
-
-
-def test_warm_up_takes_a_quarter_of_the_steps_at_most():
-    settings = config.Config(
-        stage="encoder", objective="digits", total_steps=100,
-        optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=200),
-    )  # fmt: skip
-    rate = optimizers.create_optimizer(settings)._learning_rate
-    assert float(rate(25)) == 1
+    found = [float(rate(step)) for step in rates]
+    np.testing.assert_allclose(found, [*rates.values()], atol=1e-6)

@@ -6,8 +6,10 @@ import zlib
 
 import numpy as np
 import PIL.Image
+import tensorflow as tf
 
 from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data.pictures import canvas_from_bytes
 
 
 def drawn_canvas():
@@ -38,3 +40,10 @@ def png_header(width, height):
 
 def enlarged(pixels, times):
     return pixels.repeat(times, 0).repeat(times, 1)
+
+
+def read(image_bytes):
+    """What the graph makes of a file, uint8 [40, 168]."""
+    result = canvas_from_bytes(image_bytes)
+    assert result.shape == (40, 168, 1) and result.dtype == tf.uint8
+    return result.numpy()[..., 0]

@@ -7,7 +7,7 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 import tensorflow as tf
-from picture_samples import drawn_canvas, encode, enlarged
+from picture_samples import drawn_canvas, encode, enlarged, read
 
 from mnist_sum_tf.data import pictures
 from mnist_sum_tf.data.pictures import canvas_from_bytes
@@ -16,12 +16,6 @@ from mnist_sum_tf.data.pictures import canvas_from_bytes
 @pytest.fixture(scope="module", name="canvas")
 def draw_canvas():
     return drawn_canvas()
-
-
-def read(image_bytes):
-    result = canvas_from_bytes(image_bytes)
-    assert result.shape == (40, 168, 1) and result.dtype == tf.uint8
-    return result.numpy()[..., 0]
 
 
 def similarity(first, second):

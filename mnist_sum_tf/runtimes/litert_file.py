@@ -2,7 +2,6 @@
 
 import os
 
-from mnist_sum_tf import quiet
 from mnist_sum_tf.runtimes.packages import import_package
 
 
@@ -16,10 +15,9 @@ def load(path):
     # Read here, since the interpreter's own file errors give no reason.
     with open(path, "rb") as file:
         content = file.read()
-    with quiet.silent_stderr():
-        interpreter = litert.Interpreter(
-            model_content=content, num_threads=_num_processors()
-        )
+    interpreter = litert.Interpreter(
+        model_content=content, num_threads=_num_processors()
+    )
     run = interpreter.get_signature_runner()
 
     def read(images):
