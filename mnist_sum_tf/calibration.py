@@ -73,7 +73,10 @@ def calibrate(model: keras.Model, named_datasets: dict) -> Calibration:
     """
     logits, sums = _logits(model.get_layer("encoder"), named_datasets.values())
     layer = model.get_layer("sum_distribution").get_layer(LAYER)
-    at = lambda t: (t, *evaluate_temperature(logits, sums, t))  # noqa: E731
+
+    def at(temperature):
+        return temperature, *evaluate_temperature(logits, sums, temperature)
+
     before = at(float(layer.temperature))
     if len(sums) < MIN_IMAGES:
         reason = f"{len(sums)} validation images, of which {MIN_IMAGES} are needed"
@@ -165,12 +168,12 @@ def _sum_probabilities(logits, temperature: float) -> tf.Tensor:
 
 
 def _mean_nll(sums, probabilities) -> float:
-    return float(tf.reduce_mean(losses.sum_negative_log_likelihood(sums, probabilities)))
+    return float(
+        tf.reduce_mean(losses.sum_negative_log_likelihood(sums, probabilities))
+    )
 
 
-def composites(
-    digits="bundled", tfds_data_dir=None, layouts=config.LAYOUTS
-) -> dict:
+def composites(digits="bundled", tfds_data_dir=None, layouts=config.LAYOUTS) -> dict:
     """Composites of the validation digits, each of them once per layout.
 
     Args:

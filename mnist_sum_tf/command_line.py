@@ -39,13 +39,14 @@ def find_scripts() -> dict[str, pathlib.Path]:
 def format_scripts(scripts: dict[str, pathlib.Path]) -> str:
     """The names, and the first line of what each says of itself."""
     width = max(map(len, scripts))
-    lines = [
-        f"  {name:{width}}  {_summary(path)}" for name, path in scripts.items()
-    ]
-    return "\n".join([
-        "mnist-sum SCRIPT ...   runs scripts/SCRIPT.py; mnist-sum SCRIPT --help",
-        "", *lines,
-    ])  # fmt: skip
+    lines = [f"  {name:{width}}  {_summary(path)}" for name, path in scripts.items()]
+    return "\n".join(
+        [
+            "mnist-sum SCRIPT ...   runs scripts/SCRIPT.py; mnist-sum SCRIPT --help",
+            "",
+            *lines,
+        ]
+    )
 
 
 def _summary(path: pathlib.Path) -> str:

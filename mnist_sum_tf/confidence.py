@@ -46,15 +46,18 @@ def reliability_bins(confidences, right, num_bins: int = NUM_BINS) -> list[Bin]:
         confidence = np.bincount(index, confidences, num_bins) / number
         accuracy = np.bincount(index, right, num_bins) / number
     return [
-        Bin(i / num_bins, (i + 1) / num_bins, int(number[i]),
-            float(confidence[i]), float(accuracy[i]))
+        Bin(
+            i / num_bins,
+            (i + 1) / num_bins,
+            int(number[i]),
+            float(confidence[i]),
+            float(accuracy[i]),
+        )
         for i in range(num_bins)
-    ]  # fmt: skip
+    ]
 
 
-def expected_calibration_error(
-    confidences, right, num_bins: int = NUM_BINS
-) -> float:
+def expected_calibration_error(confidences, right, num_bins: int = NUM_BINS) -> float:
     """The mean over readings of their bin's |confidence - accuracy|.
 
     Guo et al., "On calibration of modern neural networks" (2017).
@@ -113,10 +116,13 @@ def risk_coverage(confidences, right, set_aside=SET_ASIDE) -> list[dict]:
         max(1, len(accuracies) - round(share * len(accuracies))) for share in set_aside
     ]
     return [
-        {"set_aside": share, "number": number,
-         "accuracy": float(accuracies[number - 1])}
+        {
+            "set_aside": share,
+            "number": number,
+            "accuracy": float(accuracies[number - 1]),
+        }
         for share, number in zip(set_aside, numbers)
-    ]  # fmt: skip
+    ]
 
 
 def accuracy_by_number(confidences, right) -> np.ndarray:
@@ -139,9 +145,7 @@ def wilson_interval(successes: int, number: int, z: float = Z_95):
     """
     share = successes / number
     middle = share + z**2 / (2 * number)
-    half = z * math.sqrt(
-        share * (1 - share) / number + z**2 / (4 * number**2)
-    )
+    half = z * math.sqrt(share * (1 - share) / number + z**2 / (4 * number**2))
     scale = 1 + z**2 / number
     # Rounding must not push an end past what is possible.
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)

@@ -27,10 +27,11 @@ SPLITS = ("train", "validation", "test")
 STAGES = ("cell_reader", "encoder", "decoder", "sum_model")
 # What each stage may learn by; see `Config.objective`.
 OBJECTIVES = {
-    "cell_reader": ("distribution",), "encoder": ("digits",),
+    "cell_reader": ("distribution",),
+    "encoder": ("digits",),
     "decoder": ("expected_sum", "one_hot_sum"),
     "sum_model": ("distribution", "regression"),
-}  # fmt: skip
+}
 # Those of the sum model in which its decoder learns, too.
 THROUGH_DECODER = ("regression",)
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")

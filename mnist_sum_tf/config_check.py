@@ -35,9 +35,11 @@ BOUNDS = {
 MOST_CHANNELS = 2**14  # of any block: what base_channels allows the last one
 # Settings that no script has a flag for.
 WITHOUT_FLAG = (
-    "data.train_fraction", "optimizer.warmup_steps", "optimizer.gradient_clip_norm",
+    "data.train_fraction",
+    "optimizer.warmup_steps",
+    "optimizer.gradient_clip_norm",
     "optimizer.average_decay",
-)  # fmt: skip
+)
 MAY_BE_NONE = ("stop_at_accuracy", "optimizer.gradient_clip_norm")
 
 
@@ -71,9 +73,7 @@ def check_settings(settings: config.Config) -> None:
 def check_data(data: config.DataConfig) -> None:
     """Raises `UserError` for sums of no images, which nothing would read."""
     if data.sums is not None and data.images is None:
-        raise UserError(
-            f"--sums requires --images. Received: --sums={data.sums} alone"
-        )
+        raise UserError(f"--sums requires --images. Received: --sums={data.sums} alone")
 
 
 def check_stage(settings: config.Config, stage: str) -> None:
@@ -89,9 +89,7 @@ def check_stage(settings: config.Config, stage: str) -> None:
     check_settings(settings)
     objectives = config.OBJECTIVES[stage]
     if settings.stage != stage:
-        raise UserError(
-            f"stage must be {stage!r} here. Received: {settings.stage!r}"
-        )
+        raise UserError(f"stage must be {stage!r} here. Received: {settings.stage!r}")
     if settings.objective not in objectives:
         raise UserError(
             f"--objective must be one of {', '.join(objectives)} for the stage {stage}. "

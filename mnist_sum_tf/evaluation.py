@@ -114,7 +114,9 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     results = {}
     # Compiled once for all data sets.
     model_of = functools.cache(functools.partial(metrics.evaluation_model, model))
-    for name, dataset in progress_bar(named_datasets.items(), "evaluating", leave=False):
+    for name, dataset in progress_bar(
+        named_datasets.items(), "evaluating", leave=False
+    ):
         knows_digits = "digits" in dataset.element_spec[1]
         outputs = tuple(
             name for name in EVALUATED if knows_digits or name != "digit_probabilities"

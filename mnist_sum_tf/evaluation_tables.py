@@ -26,15 +26,17 @@ def format_confidence(evaluated: dict) -> str:
     """Lays out what `evaluate_confidence` found, for a terminal."""
     table = next(iter(evaluated.values()))["risk_coverage"]
     header = [
-        "confidence in sums of", "calibration error", "NLL", "Brier",
+        "confidence in sums of",
+        "calibration error",
+        "NLL",
+        "Brier",
         *(f"right, {row['set_aside']:.0%} set aside" for row in table),
-    ]  # fmt: skip
+    ]
     rows = [
-        [name, f"{each['ece']:.2%}", f"{each['nll']:.4f}",
-         f"{each['brier']:.4f}"]
+        [name, f"{each['ece']:.2%}", f"{each['nll']:.4f}", f"{each['brier']:.4f}"]
         + [f"{row['accuracy']:.2%}" for row in each["risk_coverage"]]
         for name, each in evaluated.items()
-    ]  # fmt: skip
+    ]
     return _align([header, *rows])
 
 
@@ -49,10 +51,7 @@ def format_slots(name: str, evaluated: dict) -> str:
         for slot, shares in enumerate(evaluated["agreement"])
     ]
     same = evaluated["same_digits_any_order"]
-    return (
-        _align([header, *rows])
-        + f"\nthe four digits in some order: {same:.2%}"
-    )
+    return _align([header, *rows]) + f"\nthe four digits in some order: {same:.2%}"
 
 
 def _align(rows: list[list[str]]) -> str:

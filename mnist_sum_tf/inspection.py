@@ -69,9 +69,7 @@ def inspect_composites(
     chosen = evaluation_data.choose_datasets([layout], data)
     images, labels = next(iter(chosen[layout]))
     true_digits = [tuple(row) for row in labels["digits"][:number].numpy().tolist()]
-    return _inspect(
-        model, images[:number].numpy(), [layout] * number, true_digits
-    )
+    return _inspect(model, images[:number].numpy(), [layout] * number, true_digits)
 
 
 def inspect_files(model: keras.Model, paths) -> list[Inspected]:

@@ -65,7 +65,9 @@ def most_likely_digits(digit_probabilities, sums) -> tuple[np.ndarray, np.ndarra
         rows = np.flatnonzero(sums == total)
         joint = np.exp(logs[rows][:, slots, combinations].sum(axis=-1))
         joint *= 1 - SPOILED_SHARE
-        spoiled = SPOILED_SHARE * len(combinations) / config.NUM_CLASSES**config.NUM_DIGITS
+        spoiled = (
+            SPOILED_SHARE * len(combinations) / config.NUM_CLASSES**config.NUM_DIGITS
+        )
         digits[rows] = combinations[joint.argmax(axis=1)]
         confidence[rows] = joint.max(axis=1) / (joint.sum(axis=1) + spoiled)
     return digits, confidence

@@ -60,9 +60,12 @@ class Labels(NamedTuple):
 
 
 def label_images(
-    workdir, images: str, sums: str | None, output_dir: str,
+    workdir,
+    images: str,
+    sums: str | None,
+    output_dir: str,
     min_confidence: float = 0.9,
-) -> dict:  # fmt: skip
+) -> dict:
     """Finds the digits of images whose sums are known, and writes them.
 
     Args:
@@ -212,10 +215,20 @@ def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
 
 def _draw(sure: dict, path: pathlib.Path) -> None:
     """Draws some labelled images: the least sure, then some of the others."""
-    images, found, sums, confidence = map(np.concatenate, zip(*(
-        (each.images.images, each.images.digits, each.images.sums, each.confidence)
-        for each in sure.values()
-    )))  # fmt: skip
+    images, found, sums, confidence = map(
+        np.concatenate,
+        zip(
+            *(
+                (
+                    each.images.images,
+                    each.images.digits,
+                    each.images.sums,
+                    each.confidence,
+                )
+                for each in sure.values()
+            )
+        ),
+    )
     order = np.argsort(confidence, kind="stable")
     half = SHOWN // 2
     rest = order[half:][:: max(1, (len(order) - half) // half)][:half]

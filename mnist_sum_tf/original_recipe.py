@@ -69,9 +69,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
     workdir = pathlib.Path(workdir)
     _check(recipe, workdir)
     digits = load_digits(recipe.digits, "train", recipe.tfds_data_dir)
-    write_original_images(
-        workdir / "images", digits, recipe.seed, recipe.num_images
-    )
+    write_original_images(workdir / "images", digits, recipe.seed, recipe.num_images)
     train = {
         "encoder": stages.train_encoder,
         "decoder": train_decoder,
@@ -139,12 +137,12 @@ def settings_of(stage: str, recipe: Recipe, workdir) -> config.Config:
         # Rounded to bfloat16, the decoder's loss would stay above 0.001.
         precision="float32" if stage == "decoder" else recipe.precision,
         data=dataclasses.replace(
-            preset.data, digits=recipe.digits, images=images,
+            preset.data,
+            digits=recipe.digits,
+            images=images,
             tfds_data_dir=recipe.tfds_data_dir,
         ),
-        model=dataclasses.replace(
-            preset.model, base_channels=recipe.base_channels
-        ),
+        model=dataclasses.replace(preset.model, base_channels=recipe.base_channels),
     )
 
 
@@ -153,9 +151,7 @@ def _start(settings: config.Config, workdir: pathlib.Path) -> None:
     stage = settings.stage
     if stage_lock.is_begun(workdir / stage):
         return
-    state = state_dicts.initial_state(
-        stage, settings.model.channels, settings.seed
-    )
+    state = state_dicts.initial_state(stage, settings.model.channels, settings.seed)
     make_task = _decoder_task if stage == "decoder" else None
     work_directories.write_stage(state, settings, workdir, make_task)
 
@@ -169,9 +165,10 @@ def train_decoder(settings: config.Config, workdir) -> dict:
     Returns, Raises: as `stages.train_decoder`.
     """
     return loop.train_and_evaluate(
-        functools.partial(_decoder_task, settings), settings,
+        functools.partial(_decoder_task, settings),
+        settings,
         pathlib.Path(workdir) / "decoder",
-    )  # fmt: skip
+    )
 
 
 def _decoder_task(settings: config.Config) -> loop.Task:
@@ -180,17 +177,20 @@ def _decoder_task(settings: config.Config) -> loop.Task:
     return dataclasses.replace(
         stages.decoder_task(settings),
         train_data=lambda start_step: datasets.repeated_dataset(
-            parts[0], settings.seed, settings.global_batch_size, start_step,
+            parts[0],
+            settings.seed,
+            settings.global_batch_size,
+            start_step,
             settings.total_steps,
         ).map(_without_channel),
         validation_data={
-            "test": datasets.once_dataset(
-                parts[1], config.EVALUATION_BATCH_SIZE
-            ).map(_without_channel),
+            "test": datasets.once_dataset(parts[1], config.EVALUATION_BATCH_SIZE).map(
+                _without_channel
+            ),
             "all_combinations": digit_logits.all_combinations(logit=1.0),
         },
         data_digest=hashlib.sha256(digits.tobytes()).hexdigest()[:16],
-    )  # fmt: skip
+    )
 
 
 @tf.autograph.experimental.do_not_convert

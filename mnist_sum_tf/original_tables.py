@@ -18,10 +18,7 @@ SUMS = range(5, 30)  # "small (5) to large (29)"
 def one_hot_parts(settings: config.Config) -> list[LabelledImages]:
     """Both splits of the images, with one-hot digit vectors instead of pixels."""
     one_hot = np.eye(config.NUM_CLASSES, dtype=np.float32)
-    return [
-        part._replace(images=one_hot[part.digits])
-        for part in own_parts(settings)
-    ]
+    return [part._replace(images=one_hot[part.digits]) for part in own_parts(settings)]
 
 
 def own_parts(settings: config.Config) -> tuple[LabelledImages, LabelledImages]:
@@ -113,8 +110,7 @@ def format_report(report: dict) -> str:
         evaluation_tables.format_samples(decoder["samples"]),
         "Decoder: average error by sum",
         " ".join(
-            f"{total}:{error:.4f}"
-            for total, error in decoder["error_by_sum"].items()
+            f"{total}:{error:.4f}" for total, error in decoder["error_by_sum"].items()
         ),
         _losses("End to end", report["end_to_end"]),
         evaluation_tables.format_table(report["evaluation"]),

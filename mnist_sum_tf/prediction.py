@@ -40,9 +40,11 @@ class Reading(NamedTuple):
         """What a model's answer to one image, its outputs by name, says."""
         most_likely = int(answer["most_likely_sum"])
         return cls(
-            path, tuple(map(int, answer["digits"])), most_likely,
+            path,
+            tuple(map(int, answer["digits"])),
+            most_likely,
             float(answer["sum_probabilities"][most_likely]),
-        )  # fmt: skip
+        )
 
 
 def load_model(path):
@@ -120,9 +122,11 @@ def _mode(path: str) -> int:
 
 
 def read_sums(
-    paths: Iterable, model, on_error: Callable[[UserError], None] | None = None,
+    paths: Iterable,
+    model,
+    on_error: Callable[[UserError], None] | None = None,
     keep: Callable[[np.ndarray], None] | None = None,
-) -> list[Reading]:  # fmt: skip
+) -> list[Reading]:
     """Reads the digits and the sum of each image.
 
     Args:

@@ -101,8 +101,10 @@ def check_picture(picture: str, paths: list[str]) -> None:
     places = [picture, os.path.dirname(picture) or "."]  # A folder's images are read.
     if any(
         os.path.samefile(path, place)
-        for path in paths for place in places if os.path.exists(path)
-    ):  # fmt: skip
+        for path in paths
+        for place in places
+        if os.path.exists(path)
+    ):
         raise UserError(f"{expected}{picture}, which is an image to be read")
 
 

@@ -18,10 +18,12 @@ _AUGMENTED = config.DataConfig(augmented=True)
 
 _COMPACT = {
     "cell_reader": config.Config(
-        stage="cell_reader", objective="distribution", total_steps=4_000,
+        stage="cell_reader",
+        objective="distribution",
+        total_steps=4_000,
         global_batch_size=64,
         optimizer=config.OptimizerConfig(learning_rate=2e-3),
-    ),  # fmt: skip
+    ),
     "encoder": config.Config(
         stage="encoder", objective="digits", data=_AUGMENTED, model=_NORMALIZED
     ),
@@ -33,14 +35,15 @@ _COMPACT = {
         checkpoint_every_steps=5_000,
         evaluate_every_steps=5_000,
         log_every_steps=500,
-        optimizer=config.OptimizerConfig(
-            learning_rate=2e-3, average_decay=0.999
-        ),
+        optimizer=config.OptimizerConfig(learning_rate=2e-3, average_decay=0.999),
     ),
     "sum_model": config.Config(
-        stage="sum_model", objective="distribution", total_steps=6_000,
-        data=_AUGMENTED, model=_NORMALIZED,
-    ),  # fmt: skip
+        stage="sum_model",
+        objective="distribution",
+        total_steps=6_000,
+        data=_AUGMENTED,
+        model=_NORMALIZED,
+    ),
 }
 
 # The original's epochs: "over 621" of the encoder, "over 700" end to end.
@@ -68,9 +71,7 @@ def _original(stage, objective, learning_rate, **changes):
         checkpoint_every_steps=10 * _ORIGINAL_STEPS_PER_EPOCH,
         data=config.DataConfig(layout="scattered", train_fraction=0.9),
         model=config.ModelConfig(base_channels=64),
-        optimizer=dataclasses.replace(
-            _ORIGINAL_OPTIMIZER, learning_rate=learning_rate
-        ),
+        optimizer=dataclasses.replace(_ORIGINAL_OPTIMIZER, learning_rate=learning_rate),
         **changes,
     )
 
@@ -78,9 +79,7 @@ def _original(stage, objective, learning_rate, **changes):
 _ORIGINAL = {
     "encoder": _original("encoder", "digits", 1e-5),
     "decoder": _original("decoder", "one_hot_sum", 1e-3),
-    "sum_model": _original(
-        "sum_model", "regression", 1e-4, train_encoder=False
-    ),
+    "sum_model": _original("sum_model", "regression", 1e-4, train_encoder=False),
 }
 
 _SPEEDRUN = {

@@ -15,9 +15,13 @@ def progress_bar(*args, **kwargs) -> tqdm.tqdm:
     if sys.stderr and sys.stderr.isatty():
         return tqdm.tqdm(*args, dynamic_ncols=True, **kwargs)
     return tqdm.tqdm(
-        *args, file=_Lines(sys.stderr), mininterval=LOG_SECONDS, delay=LOG_SECONDS,
-        maxinterval=10 * LOG_SECONDS, **kwargs,
-    )  # fmt: skip
+        *args,
+        file=_Lines(sys.stderr),
+        mininterval=LOG_SECONDS,
+        delay=LOG_SECONDS,
+        maxinterval=10 * LOG_SECONDS,
+        **kwargs,
+    )
 
 
 class _Lines:

@@ -66,8 +66,7 @@ def with_mean(results: dict) -> dict:
     """
     corrupted = [each for name, each in results.items() if name != CLEAN]
     mean = {
-        key: float(np.mean([each[key] for each in corrupted]))
-        for key in corrupted[0]
+        key: float(np.mean([each[key] for each in corrupted])) for key in corrupted[0]
     }
     total = sum(each["num_images"] for each in corrupted)
     return {**results, MEAN: {**mean, "num_images": total}}

@@ -36,9 +36,7 @@ def _correlation(read, digits) -> np.ndarray:
     read, digits = (each - each.mean(axis=0) for each in (read, digits))
     scale = np.outer(read.std(axis=0), digits.std(axis=0))
     covariance = read.T @ digits / len(read)
-    return np.divide(
-        covariance, scale, out=np.zeros_like(covariance), where=scale > 0
-    )
+    return np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
 
 
 def reads_in_order(evaluated: dict) -> bool:

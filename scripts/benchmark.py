@@ -11,17 +11,22 @@ from absl import flags
 from mnist_sum_tf.user_errors import UserError
 
 _QUICK = flags.DEFINE_bool(
-    "quick", False, "End after some two minutes: few rounds, the compact encoder "
-    "alone.",
-)  # fmt: skip
+    "quick",
+    False,
+    "End after some two minutes: few rounds, the compact encoder alone.",
+)
 _SECTIONS = flags.DEFINE_list(
-    "sections", [], "Of pipeline, training, waiting, twin, inference, arithmetic, "
+    "sections",
+    [],
+    "Of pipeline, training, waiting, twin, inference, arithmetic, "
     "memory; by default all.",
-)  # fmt: skip
+)
 _MODEL = flags.DEFINE_string(
-    "model", None, "The SavedModel, or folder of versions, whose weights answer; "
+    "model",
+    None,
+    "The SavedModel, or folder of versions, whose weights answer; "
     "by default the one that ships.",
-)  # fmt: skip
+)
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
 
 
@@ -35,9 +40,7 @@ def main(argv):
     from mnist_sum_tf.benchmarks import run, settings
 
     choose = settings.quick if _QUICK.value else settings.full
-    run.run(
-        choose(_MODEL.value or cli.SHIPPED_MODEL), _SECTIONS.value, _OUTPUT.value
-    )
+    run.run(choose(_MODEL.value or cli.SHIPPED_MODEL), _SECTIONS.value, _OUTPUT.value)
 
 
 if __name__ == "__main__":

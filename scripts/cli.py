@@ -69,9 +69,11 @@ def check_not_empty() -> None:
 
 
 def run(
-    main, takes_files: bool = False, needs_tensorflow: bool = True,
+    main,
+    takes_files: bool = False,
+    needs_tensorflow: bool = True,
     waits_for_threads: bool = True,
-) -> None:  # fmt: skip
+) -> None:
     """Runs `main`; a `UserError` becomes one line and exit status 1, Ctrl-C 130.
 
     Args:
@@ -132,8 +134,9 @@ def _end_unprinted(error: OSError) -> None:
             raise error
         print(
             "error: standard output must be a file that can be written. "
-            f"Received: {error.strerror}", file=sys.stderr,
-        )  # fmt: skip
+            f"Received: {error.strerror}",
+            file=sys.stderr,
+        )
     # Nothing may be written at the end either.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)

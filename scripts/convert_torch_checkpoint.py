@@ -21,17 +21,21 @@ training_flags.define_image_flags()
 flags.adopt_module_key_flags(training_flags)
 flags.FLAGS.set_default("preset", "original")
 _TORCH_CHECKPOINT = flags.DEFINE_string(
-    "torch_checkpoint", None, "The PyTorch file to read, or to write.",
+    "torch_checkpoint",
+    None,
+    "The PyTorch file to read, or to write.",
     required=True,
-)  # fmt: skip
+)
 _TO_TORCH = flags.DEFINE_bool(
     "to_torch", False, "Write --torch_checkpoint from --workdir."
 )
 _STAGE = flags.DEFINE_enum(
-    "stage", None, ["encoder", "decoder", "sum_model"],
+    "stage",
+    None,
+    ["encoder", "decoder", "sum_model"],
     "What to write with --to_torch; by default sum_model: encoder and decoder "
     "in one, as evaluated.",
-)  # fmt: skip
+)
 
 
 def main(argv):

@@ -16,13 +16,16 @@ _PORT = flags.DEFINE_integer(
     "port", 8600, "Port to listen at; 0 takes a free one.", 0, 65535
 )
 _MODEL = flags.DEFINE_string(
-    "model", None, "A SavedModel or a folder of its versions; by default the "
+    "model",
+    None,
+    "A SavedModel or a folder of its versions; by default the "
     "one that ships. Not with --backend.",
-)  # fmt: skip
+)
 _BACKEND = flags.DEFINE_string(
-    "backend", None, "A model server to ask instead: "
-    "http://localhost:8501 or grpc://localhost:8500.",
-)  # fmt: skip
+    "backend",
+    None,
+    "A model server to ask instead: http://localhost:8501 or grpc://localhost:8500.",
+)
 
 
 def main(argv):
@@ -37,12 +40,13 @@ def main(argv):
         )
     server.run_demo(
         server.DemoConfig(
-            host=_HOST.value, port=_PORT.value,
+            host=_HOST.value,
+            port=_PORT.value,
             model=_MODEL.value or str(cli.SHIPPED_MODEL),
             backend=_BACKEND.value,
             examples=str(cli.SHIPPED_MODEL.parent / "photographs"),
         )
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

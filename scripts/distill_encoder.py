@@ -16,9 +16,11 @@ from absl import flags
 from mnist_sum_tf.user_errors import UserError, kind_and_line
 
 _WORKDIR = flags.DEFINE_string(
-    "workdir", None, "The folder that checkpoints and encoder.npz go to.",
+    "workdir",
+    None,
+    "The folder that checkpoints and encoder.npz go to.",
     required=True,
-)  # fmt: skip
+)
 _DIGITS = flags.DEFINE_string(
     "digits", "bundled", "bundled, tfds, or the path of an .npz file."
 )
@@ -33,20 +35,23 @@ _TEACHER_STEPS = flags.DEFINE_integer(
     "teacher_steps", 6_000, "Training steps of each teacher, 1,024 digits each."
 )
 _NUM_LABELLED_IMAGES = flags.DEFINE_integer(
-    "num_labelled_images", 2**20,
+    "num_labelled_images",
+    2**20,
     "Images whose digits are deformed and labelled by the teachers once; each is "
     "reused many times, placed and degraded in new ways. A power of two.",
-)  # fmt: skip
+)
 _TOTAL_STEPS = flags.DEFINE_integer("total_steps", 38_000, "Encoder training steps.")
 _GLOBAL_BATCH_SIZE = flags.DEFINE_integer(
     "global_batch_size", 1024, "Images per step of the encoder, a multiple of 32."
 )
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 4e-3, "Adam's peak rate.", 0.0)
 _DEGRADATION_SHARE = flags.DEFINE_float(
-    "degradation_share", 0.5, "Share of the 15 in 32 candidate images that is "
-    "degraded.",
-    lower_bound=0.0, upper_bound=1.0,
-)  # fmt: skip
+    "degradation_share",
+    0.5,
+    "Share of the 15 in 32 candidate images that is degraded.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
     "checkpoint_every_steps", 2_000, "Steps between checkpoints of the encoder."
 )
@@ -65,19 +70,24 @@ def main(argv):
             f"Received: {kind_and_line(error)}"
         ) from error
     student = students.StudentConfig(
-        total_steps=_TOTAL_STEPS.value, global_batch_size=_GLOBAL_BATCH_SIZE.value,
-        learning_rate=_LEARNING_RATE.value, degradation_share=_DEGRADATION_SHARE.value,
+        total_steps=_TOTAL_STEPS.value,
+        global_batch_size=_GLOBAL_BATCH_SIZE.value,
+        learning_rate=_LEARNING_RATE.value,
+        degradation_share=_DEGRADATION_SHARE.value,
         seed=_SEED.value,
-    )  # fmt: skip
+    )
     result = recipe.distill(
         recipe.Recipe(
-            digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
-            num_teachers=_NUM_TEACHERS.value, teacher_steps=_TEACHER_STEPS.value,
+            digits=_DIGITS.value,
+            tfds_data_dir=_TFDS_DATA_DIR.value,
+            num_teachers=_NUM_TEACHERS.value,
+            teacher_steps=_TEACHER_STEPS.value,
             num_labelled_images=_NUM_LABELLED_IMAGES.value,
-            student=student, checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
+            student=student,
+            checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
         ),
         _WORKDIR.value,
-    )  # fmt: skip
+    )
     print(
         f"Wrote {result.path}. Of unseen digits the teachers read "
         f"{100 * result.teachers_accuracy:.2f} %; of sums of such, deformed and placed as "

@@ -15,16 +15,19 @@ from mnist_sum_tf import config
 from mnist_sum_tf.user_errors import UserError
 
 _MODEL = flags.DEFINE_string(
-    "model", None, "A SavedModel or a folder of its versions, an .onnx or a "
+    "model",
+    None,
+    "A SavedModel or a folder of its versions, an .onnx or a "
     ".tflite file; by default the SavedModel that ships.",
-)  # fmt: skip
+)
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "A work directory, in place of --model."
 )
 _LAYOUTS = flags.DEFINE_list(
-    "layouts", list(config.LAYOUTS),
+    "layouts",
+    list(config.LAYOUTS),
     "Layouts to compose test digits in.",
-)  # fmt: skip
+)
 _SPLIT = flags.DEFINE_string(
     "split", "test", "Digits to compose: train, validation or test."
 )
@@ -35,20 +38,27 @@ _TFDS_DATA_DIR = flags.DEFINE_string(
     "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
 )
 _IMAGES = flags.DEFINE_string(
-    "images", None, "A folder of labelled PNGs, or an .npy or a folder of any pictures "
+    "images",
+    None,
+    "A folder of labelled PNGs, or an .npy or a folder of any pictures "
     "together with --sums, to evaluate on (all of them) instead of composites.",
-)  # fmt: skip
+)
 _SUMS = flags.DEFINE_string(
-    "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
+    "sums",
+    None,
+    "Sums of --images: an .npy beside an .npy, a .csv of lines such "
     "as photo.jpg,17 beside a folder of pictures.",
-)  # fmt: skip
+)
 _CORRUPTIONS = flags.DEFINE_bool(
-    "corruptions", False, "Also evaluate fifteen corruptions (noise, blur, fog, ...), "
+    "corruptions",
+    False,
+    "Also evaluate fifteen corruptions (noise, blur, fog, ...), "
     "in the manner of MNIST-C, always of the layout `separate`.",
-)  # fmt: skip
+)
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder for evaluation.json, and for report.html with its "
-    "pictures.",
+    "output_dir",
+    None,
+    "Folder for evaluation.json, and for report.html with its pictures.",
 )
 
 
@@ -59,15 +69,20 @@ def main(argv):
     _check_flags()
     load_and_evaluate(
         EvaluationConfig(
-            model=_MODEL.value or cli.SHIPPED_MODEL, workdir=_WORKDIR.value,
-            layouts=tuple(_LAYOUTS.value), split=_SPLIT.value,
+            model=_MODEL.value or cli.SHIPPED_MODEL,
+            workdir=_WORKDIR.value,
+            layouts=tuple(_LAYOUTS.value),
+            split=_SPLIT.value,
             data=config.DataConfig(
-                digits=_DIGITS.value, tfds_data_dir=_TFDS_DATA_DIR.value,
-                images=_IMAGES.value, sums=_SUMS.value,
+                digits=_DIGITS.value,
+                tfds_data_dir=_TFDS_DATA_DIR.value,
+                images=_IMAGES.value,
+                sums=_SUMS.value,
             ),
-            corruptions=_CORRUPTIONS.value, output_dir=_OUTPUT_DIR.value,
+            corruptions=_CORRUPTIONS.value,
+            output_dir=_OUTPUT_DIR.value,
         )
-    )  # fmt: skip
+    )
 
 
 def _check_flags() -> None:

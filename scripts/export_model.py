@@ -20,36 +20,50 @@ from mnist_sum_tf.user_errors import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The experiment to export.")
 _MODEL = flags.DEFINE_string(
-    "model", None, "Instead, an exported model (or a folder of versions) "
+    "model",
+    None,
+    "Instead, an exported model (or a folder of versions) "
     "to calibrate anew and export again.",
-)  # fmt: skip
+)
 _EXPORT_DIR = flags.DEFINE_string(
-    "export_dir", None, "Folder in which to write the model's next version, "
-    "or the file.", required=True,
-)  # fmt: skip
+    "export_dir",
+    None,
+    "Folder in which to write the model's next version, or the file.",
+    required=True,
+)
 _CALIBRATE = flags.DEFINE_bool(
-    "calibrate", True, "Whether to calibrate, on the images named above; else "
+    "calibrate",
+    True,
+    "Whether to calibrate, on the images named above; else "
     "probabilities stay as they are.",
-)  # fmt: skip
+)
 _KEEP_VERSIONS = flags.DEFINE_integer(
     "keep_versions", None, "Number of newest versions to keep; by default all."
 )
 _FORMAT = flags.DEFINE_string(
-    "format", "saved_model", "saved_model, onnx (model.onnx, for ONNX Runtime) "
-    "or litert (model.tflite).",
-)  # fmt: skip
+    "format",
+    "saved_model",
+    "saved_model, onnx (model.onnx, for ONNX Runtime) or litert (model.tflite).",
+)
 _QUANTIZATION = flags.DEFINE_string(
-    "quantization", None, "int8: LiteRT with int8 weights, a quarter the size, and "
+    "quantization",
+    None,
+    "int8: LiteRT with int8 weights, a quarter the size, and "
     "the fastest of all (model_int8.tflite).",
-)  # fmt: skip
+)
 _BLEND_WITH = flags.DEFINE_string(
-    "blend_with", None, "The exported model, or encoder.npz, that training went on "
+    "blend_with",
+    None,
+    "The exported model, or encoder.npz, that training went on "
     "from (--initial_model); the encoder's weights are blended with those.",
-)  # fmt: skip
+)
 _BLEND_SHARE = flags.DEFINE_float(
-    "blend_share", 0.75, "The new encoder's share when blending, 0 to 1.",
-    lower_bound=0.0, upper_bound=1.0,
-)  # fmt: skip
+    "blend_share",
+    0.75,
+    "The new encoder's share when blending, 0 to 1.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 
 
 def main(argv):

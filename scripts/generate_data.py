@@ -12,31 +12,37 @@ from absl import flags
 
 from mnist_sum_tf import config, config_check
 
-_LAYOUT = flags.DEFINE_string(
-    "layout", "mixed", f"One of {', '.join(config.LAYOUTS)}."
-)
+_LAYOUT = flags.DEFINE_string("layout", "mixed", f"One of {', '.join(config.LAYOUTS)}.")
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Digits to compose: train, validation or test."
 )
 _NUM_IMAGES = flags.DEFINE_integer(
-    "num_images", 1000, "How many images.",
-    lower_bound=1, upper_bound=config_check.LARGEST_INTEGER,
-)  # fmt: skip
+    "num_images",
+    1000,
+    "How many images.",
+    lower_bound=1,
+    upper_bound=config_check.LARGEST_INTEGER,
+)
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Another seed gives other images.",
+    "seed",
+    0,
+    "Another seed gives other images.",
     **given_flags.bounds("seed"),
-)  # fmt: skip
+)
 _FORMAT = flags.DEFINE_string(
     "format", "png", "png (0428_00017.png) or npy (images, digits, sums)."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder to write; it must be empty or not exist yet.",
+    "output_dir",
+    None,
+    "Folder to write; it must be empty or not exist yet.",
     required=True,
-)  # fmt: skip
+)
 _DIGITS = flags.DEFINE_string(
-    "digits", "bundled",
+    "digits",
+    "bundled",
     "bundled, tfds, or the path of an .npz in Keras' layout.",
-)  # fmt: skip
+)
 _TFDS_DATA_DIR = flags.DEFINE_string(
     "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
 )
@@ -50,9 +56,12 @@ def main(argv):
     given_flags.check_tfds_data_dir(_DIGITS.value)
     generate(
         load_digits(_DIGITS.value, _SPLIT.value, _TFDS_DATA_DIR.value),
-        _LAYOUT.value, _SEED.value, _NUM_IMAGES.value, _FORMAT.value,
+        _LAYOUT.value,
+        _SEED.value,
+        _NUM_IMAGES.value,
+        _FORMAT.value,
         _OUTPUT_DIR.value,
-    )  # fmt: skip
+    )
     print(f"Wrote {_NUM_IMAGES.value:,} images to {_OUTPUT_DIR.value}")
 
 

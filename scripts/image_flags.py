@@ -27,83 +27,109 @@ def define() -> None:
     _define_composite_flags()
     define_own_images()
     flags.DEFINE_bool(
-        "augmented", None, "Move, turn, deform and thicken --images, each time another "
+        "augmented",
+        None,
+        "Move, turn, deform and thicken --images, each time another "
         "way, while training." + in_presets("data.augmented", IMAGE_STAGES),
-    )  # fmt: skip
+    )
 
 
 def _define_model_flags() -> None:
     flags.DEFINE_integer(
-        "base_channels", None, "Channels of the first block, twice as many in each next "
+        "base_channels",
+        None,
+        "Channels of the first block, twice as many in each next "
         "one." + in_presets("model.base_channels"),
         **bounds("model.base_channels"),
-    )  # fmt: skip
+    )
     flags.DEFINE_list(
-        "block_channels", None, "Channels of each of the five blocks, e.g. "
+        "block_channels",
+        None,
+        "Channels of each of the five blocks, e.g. "
         "16,48,128,160,208, in place of --base_channels.",
-    )  # fmt: skip
+    )
     flags.DEFINE_float(
-        "dropout_rate", None, "Share of activations dropped while training, after "
+        "dropout_rate",
+        None,
+        "Share of activations dropped while training, after "
         "each block." + in_presets("model.dropout_rate"),
         **bounds("model.dropout_rate"),
-    )  # fmt: skip
+    )
     flags.DEFINE_string(
-        "initial_model", None,
+        "initial_model",
+        None,
         "Exported model to start from, e.g. exported_models/mnist_sum, or the "
         "encoder.npz of distill_encoder.py; the encoder gets its size.",
-    )  # fmt: skip
+    )
     flags.DEFINE_string(
-        "teacher", None,
+        "teacher",
+        None,
         "Exported model or encoder.npz whose answers the encoder learns, in place of "
         "labels: it is shown each composite before degradation (train_encoder.py "
         "alone). Of several, with commas between, the mean.",
-    )  # fmt: skip
+    )
     flags.DEFINE_bool(
-        "normalized", None, "Normalise batches while the encoder learns; what is "
+        "normalized",
+        None,
+        "Normalise batches while the encoder learns; what is "
         "evaluated and exported does without."
         + in_presets("model.normalized", IMAGE_STAGES),
-    )  # fmt: skip
+    )
 
 
 def _define_composite_flags() -> None:
     flags.DEFINE_bool(
-        "degraded", None, "Degrade images of the layout mixed (noise, blur, stray "
+        "degraded",
+        None,
+        "Degrade images of the layout mixed (noise, blur, stray "
         "lines, ...)." + in_presets("data.degraded"),
-    )  # fmt: skip
+    )
     flags.DEFINE_bool(
-        "deformed", None, "Deform, turn and thicken digits of other layouts, as "
+        "deformed",
+        None,
+        "Deform, turn and thicken digits of other layouts, as "
         "mixed does." + in_presets("data.deformed"),
     )
     flags.DEFINE_float(
-        "deformation_strength", None, "Factor on deformation in mixed or --deformed, "
+        "deformation_strength",
+        None,
+        "Factor on deformation in mixed or --deformed, "
         "from 0 to 1." + in_presets("data.deformation_strength"),
         **bounds("data.deformation_strength"),
-    )  # fmt: skip
+    )
     flags.DEFINE_float(
-        "degradation_share", None, "Factor on the number of degraded images of mixed, "
+        "degradation_share",
+        None,
+        "Factor on the number of degraded images of mixed, "
         "from 0 to 1." + in_presets("data.degradation_share"),
         **bounds("data.degradation_share"),
-    )  # fmt: skip
+    )
     flags.DEFINE_float(
-        "mixup_share", None, "Share of the images whose digits are blended with others, "
+        "mixup_share",
+        None,
+        "Share of the images whose digits are blended with others, "
         "up to half and half, and labels likewise (train_encoder.py alone)."
         + in_presets("data.mixup_share", ("encoder",)),
         **bounds("data.mixup_share"),
-    )  # fmt: skip
+    )
 
 
 @functools.cache
 def define_layout() -> None:
     """Defines the flag that says how digits are laid out."""
     flags.DEFINE_string(
-        "layout", None, "Layout of the composites, which a decoder never sees: "
+        "layout",
+        None,
+        "Layout of the composites, which a decoder never sees: "
         f"{', '.join(config.LAYOUTS)}." + in_presets("data.layout"),
     )
 
 
 def _define_digits() -> None:
     flags.DEFINE_string(
-        "digits", None, "bundled, tfds, or the path of an .npz in Keras' layout."
+        "digits",
+        None,
+        "bundled, tfds, or the path of an .npz in Keras' layout."
         + in_presets("data.digits"),
     )
     flags.DEFINE_string(
@@ -115,15 +141,18 @@ def _define_digits() -> None:
 def define_own_images() -> None:
     """Defines the flags that name a person's own images."""
     flags.DEFINE_string(
-        "images", None,
+        "images",
+        None,
         "A folder of labelled PNGs, or an .npy or a folder of any pictures together "
         "with --sums.",
-    )  # fmt: skip
+    )
     flags.DEFINE_string(
-        "sums", None, "Sums of --images: an .npy beside an .npy, a .csv of lines such "
+        "sums",
+        None,
+        "Sums of --images: an .npy beside an .npy, a .csv of lines such "
         "as photo.jpg,17 beside a folder of pictures. Not for train_encoder.py, which "
         "needs digits.",
-    )  # fmt: skip
+    )
 
 
 def model(preset: config.ModelConfig, stage_dirs=()) -> config.ModelConfig:
@@ -177,7 +206,9 @@ def _block_channels() -> tuple[int, ...] | None:
     if parts is None:
         return None
     is_width = [part.isascii() and part.isdigit() for part in parts]
-    widths = tuple(int(part.lstrip("0")[:9] or 0) for part in parts) if all(is_width) else ()
+    widths = (
+        tuple(int(part.lstrip("0")[:9] or 0) for part in parts) if all(is_width) else ()
+    )
     if len(widths) != config.NUM_BLOCKS or not all(
         0 < width <= MOST_CHANNELS for width in widths
     ):
@@ -195,10 +226,19 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         UserError: for flags that would have no effect.
     """
     chosen = given_flags.changed(
-        preset, "layout", "digits", "tfds_data_dir", "images", "sums", "deformed",
-        "deformation_strength", "degraded", "degradation_share", "mixup_share",
+        preset,
+        "layout",
+        "digits",
+        "tfds_data_dir",
+        "images",
+        "sums",
+        "deformed",
+        "deformation_strength",
+        "degraded",
+        "degradation_share",
+        "mixup_share",
         "augmented",
-    )  # fmt: skip
+    )
     # The preset's settings of the other kind of images have no effect.
     others = {"augmented": False} if chosen.images is None else {"mixup_share": 0.0}
     chosen = dataclasses.replace(chosen, **others)
@@ -211,9 +251,15 @@ def check_fits_images() -> None:
     """Raises `UserError` for flags of composites with `--images`, or the reverse."""
     images = given_flags.optional("images")
     of_composites = given_flags.given(
-        "layout", "deformed", "deformation_strength", "degraded", "degradation_share",
-        "mixup_share", "digits", "tfds_data_dir",
-    )  # fmt: skip
+        "layout",
+        "deformed",
+        "deformation_strength",
+        "degraded",
+        "degradation_share",
+        "mixup_share",
+        "digits",
+        "tfds_data_dir",
+    )
     for name in of_composites if images else ():
         raise UserError(
             f"--{name} is for composites and cannot be combined with --images. "
@@ -232,9 +278,21 @@ def _check_have_effect(data: config.DataConfig) -> None:
     is_mixed = data.layout == "mixed"
     for name, has_effect, needed in (
         ("degraded", is_mixed, "--layout=mixed"),
-        ("deformed", not is_mixed, "another --layout than mixed, which is always deformed"),
-        ("deformation_strength", is_mixed or data.deformed, "--layout=mixed or --deformed"),
-        ("degradation_share", is_mixed and data.degraded, "--layout=mixed and --degraded"),
+        (
+            "deformed",
+            not is_mixed,
+            "another --layout than mixed, which is always deformed",
+        ),
+        (
+            "deformation_strength",
+            is_mixed or data.deformed,
+            "--layout=mixed or --deformed",
+        ),
+        (
+            "degradation_share",
+            is_mixed and data.degraded,
+            "--layout=mixed and --degraded",
+        ),
     ):
         if given_flags.optional(name) is not None and not has_effect:
             raise UserError(

@@ -17,13 +17,17 @@ image_flags.define_own_images()
 flags.adopt_module_key_flags(image_flags)
 flags.mark_flag_as_required("images")
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder to write; it must be empty or not exist yet.",
+    "output_dir",
+    None,
+    "Folder to write; it must be empty or not exist yet.",
     required=True,
-)  # fmt: skip
+)
 _MIN_CONFIDENCE = flags.DEFINE_float(
-    "min_confidence", 0.9, "Labels less sure than this, given the sum, 0 to 0.999, are "
+    "min_confidence",
+    0.9,
+    "Labels less sure than this, given the sum, 0 to 0.999, are "
     "left out, among them those whose sum contradicts the reading.",
-)  # fmt: skip
+)
 
 
 def main(argv):
@@ -31,9 +35,12 @@ def main(argv):
     from mnist_sum_tf import labelling
 
     summary = labelling.label_images(
-        _WORKDIR.value, flags.FLAGS.images, flags.FLAGS.sums, _OUTPUT_DIR.value,
+        _WORKDIR.value,
+        flags.FLAGS.images,
+        flags.FLAGS.sums,
+        _OUTPUT_DIR.value,
         _MIN_CONFIDENCE.value,
-    )  # fmt: skip
+    )
     print(labelling.format_summary(summary))
 
 

@@ -15,9 +15,11 @@ _SPLIT = flags.DEFINE_enum(
     "split", "test", ["train", "validation", "test"], "Which digits are drawn."
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Seed of digits, places and grain.",
+    "seed",
+    0,
+    "Seed of digits, places and grain.",
     **given_flags.bounds("seed"),
-)  # fmt: skip
+)
 
 
 def main(argv):
@@ -25,9 +27,7 @@ def main(argv):
     from mnist_sum_tf.data import digits, photographs
 
     chosen = digits.load_digits(split=_SPLIT.value)
-    paths = photographs.write_photographs(
-        chosen, _SEED.value, _OUTPUT_DIR.value
-    )
+    paths = photographs.write_photographs(chosen, _SEED.value, _OUTPUT_DIR.value)
     print("\n".join(paths))
 
 

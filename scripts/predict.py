@@ -14,10 +14,12 @@ import cli
 from absl import flags
 
 _MODEL = flags.DEFINE_string(
-    "model", None, "A SavedModel or a folder of its versions, of which the "
+    "model",
+    None,
+    "A SavedModel or a folder of its versions, of which the "
     "newest is taken, an .onnx or a .tflite file; by default the SavedModel that "
     "ships.",
-)  # fmt: skip
+)
 _JSON = flags.DEFINE_bool(
     "json", False, "Print a list of {path, digits, sum, probability} instead."
 )
@@ -25,10 +27,12 @@ _PICTURE = flags.DEFINE_string(
     "picture", None, "A PNG to write: each image with what was read under it."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "A new folder for the images as the model saw them, 168x40 "
+    "output_dir",
+    None,
+    "A new folder for the images as the model saw them, 168x40 "
     "PNGs named by the digits read: correct the names, and train on them "
     "(--images).",
-)  # fmt: skip
+)
 
 
 def main(argv):
@@ -41,9 +45,11 @@ def main(argv):
             "predict.py needs image files: predict.py IMAGE... Received: none"
         )
     settings = PredictionConfig(
-        model=_MODEL.value or cli.SHIPPED_MODEL, as_json=_JSON.value,
-        picture=_PICTURE.value, output_dir=_OUTPUT_DIR.value,
-    )  # fmt: skip
+        model=_MODEL.value or cli.SHIPPED_MODEL,
+        as_json=_JSON.value,
+        picture=_PICTURE.value,
+        output_dir=_OUTPUT_DIR.value,
+    )
     return 0 if predict_and_report(paths, settings) else 1
 
 

@@ -16,17 +16,21 @@ from mnist_sum_tf.user_errors import UserError
 LONGEST_SECONDS = 86_400  # A day; the system's timers end somewhere beyond.
 
 _SERVER = flags.DEFINE_string(
-    "server", "http://localhost:8501", "http:// or https:// for REST, grpc:// "
+    "server",
+    "http://localhost:8501",
+    "http:// or https:// for REST, grpc:// "
     "or grpcs:// (encrypted) for gRPC; a path before /v1/models may follow.",
-)  # fmt: skip
+)
 _MODEL = flags.DEFINE_string("model", "mnist_sum", "The model's name there.")
 _VERSION = flags.DEFINE_integer(
     "version", None, "The model's version; by default the newest.", 0, 2**63 - 1
 )
 _SIGNATURE = flags.DEFINE_enum(
-    "signature", "serving_bytes", ["serving_bytes", "serving_default"],
+    "signature",
+    "serving_bytes",
+    ["serving_bytes", "serving_default"],
     "Send the files as they are, or as canvases of 40x168 pixels.",
-)  # fmt: skip
+)
 _JSON = flags.DEFINE_bool(
     "json", False, "Print a list of {path, digits, sum, probability} instead."
 )
@@ -36,13 +40,13 @@ _STATUS = flags.DEFINE_bool(
 _TIMEOUT = flags.DEFINE_float(
     "timeout_seconds", 30.0, "For each request, including its retries.", 0.001
 )
-_CONCURRENCY = flags.DEFINE_integer(
-    "concurrency", 1, "Requests at a time.", 1, 1000
-)
+_CONCURRENCY = flags.DEFINE_integer("concurrency", 1, "Requests at a time.", 1, 1000)
 _LOAD_SECONDS = flags.DEFINE_float(
-    "load_seconds", None, "Run a load test with the first images, and print "
-    "throughput and latency instead.", 0.0,
-)  # fmt: skip
+    "load_seconds",
+    None,
+    "Run a load test with the first images, and print throughput and latency instead.",
+    0.0,
+)
 _BATCH_SIZE = flags.DEFINE_integer(
     "load_batch_size", 1, "Images in each request under load.", 1, 32
 )
@@ -50,9 +54,11 @@ _CA_CERTIFICATES = flags.DEFINE_string(
     "ca_certificates", None, "A PEM file of trusted certificate authorities."
 )
 _TOKEN_FILE = flags.DEFINE_string(
-    "token_file", None, "A file with a bearer token for a proxy; by default "
+    "token_file",
+    None,
+    "A file with a bearer token for a proxy; by default "
     "the environment's MNIST_SUM_TOKEN.",
-)  # fmt: skip
+)
 
 
 # Flags that `--status` does not use.
@@ -71,12 +77,19 @@ def main(argv):
             f"Received: no module {error.name}"
         ) from None
     settings = QueryConfig(
-        server=_SERVER.value, model=_MODEL.value, version=_VERSION.value,
-        signature=_SIGNATURE.value, as_json=_JSON.value, shows_status=_STATUS.value,
-        timeout_seconds=_TIMEOUT.value, concurrency=_CONCURRENCY.value,
-        load_seconds=_LOAD_SECONDS.value, load_batch_size=_BATCH_SIZE.value,
-        ca_certificates=_CA_CERTIFICATES.value, token_file=_TOKEN_FILE.value,
-    )  # fmt: skip
+        server=_SERVER.value,
+        model=_MODEL.value,
+        version=_VERSION.value,
+        signature=_SIGNATURE.value,
+        as_json=_JSON.value,
+        shows_status=_STATUS.value,
+        timeout_seconds=_TIMEOUT.value,
+        concurrency=_CONCURRENCY.value,
+        load_seconds=_LOAD_SECONDS.value,
+        load_batch_size=_BATCH_SIZE.value,
+        ca_certificates=_CA_CERTIFICATES.value,
+        token_file=_TOKEN_FILE.value,
+    )
     return 0 if query_and_report(argv[1:], settings) else 1
 
 
@@ -106,8 +119,7 @@ def _check_flags(argv) -> None:
         )
     if not (_STATUS.value or argv[1:]):
         raise UserError(
-            "query_server.py needs image files: query_server.py IMAGE... "
-            "Received: none"
+            "query_server.py needs image files: query_server.py IMAGE... Received: none"
         )
 
 

@@ -19,43 +19,57 @@ _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the experiment; a rerun resumes.", required=True
 )
 _ENCODER_EPOCHS = flags.DEFINE_integer(
-    "encoder_epochs", ORIGINAL_EPOCHS["encoder"],
-    "Epochs of the encoder; 0 leaves it as it is.", lower_bound=0,
-)  # fmt: skip
+    "encoder_epochs",
+    ORIGINAL_EPOCHS["encoder"],
+    "Epochs of the encoder; 0 leaves it as it is.",
+    lower_bound=0,
+)
 _DECODER_EPOCHS = flags.DEFINE_integer(
-    "decoder_epochs", ORIGINAL_EPOCHS["decoder"], "Epochs of the decoder.",
+    "decoder_epochs",
+    ORIGINAL_EPOCHS["decoder"],
+    "Epochs of the decoder.",
     lower_bound=0,
 )
 _END_TO_END_EPOCHS = flags.DEFINE_integer(
-    "end_to_end_epochs", ORIGINAL_EPOCHS["sum_model"],
-    "Epochs of both, the encoder frozen.", lower_bound=0,
-)  # fmt: skip
+    "end_to_end_epochs",
+    ORIGINAL_EPOCHS["sum_model"],
+    "Epochs of both, the encoder frozen.",
+    lower_bound=0,
+)
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Seed of everything random.",
+    "seed",
+    0,
+    "Seed of everything random.",
     **given_flags.bounds("seed"),
-)  # fmt: skip
+)
 _PRECISION = flags.DEFINE_string(
     "precision", "auto", "auto, float32 or mixed_bfloat16."
 )
 _BASE_CHANNELS = flags.DEFINE_integer(
-    "base_channels", 64, "Channels of the first block.", lower_bound=1,
+    "base_channels",
+    64,
+    "Channels of the first block.",
+    lower_bound=1,
     upper_bound=1024,
 )
 _PYTORCH_START = flags.DEFINE_bool(
-    "pytorch_start", True, "Start from weights drawn as PyTorch draws them, not "
-    "as Keras does.",
-)  # fmt: skip
+    "pytorch_start",
+    True,
+    "Start from weights drawn as PyTorch draws them, not as Keras does.",
+)
 _DIGITS = flags.DEFINE_string(
-    "digits", "bundled",
+    "digits",
+    "bundled",
     "bundled, tfds, or the path of an .npz in Keras' layout.",
-)  # fmt: skip
+)
 _TFDS_DATA_DIR = flags.DEFINE_string(
     "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
 )
 _LAYOUTS = flags.DEFINE_list(
-    "layouts", ["tiled", "scattered", "assignment"],
+    "layouts",
+    ["tiled", "scattered", "assignment"],
     "Layouts of unseen test digits to evaluate the result on.",
-)  # fmt: skip
+)
 
 
 def main(argv):

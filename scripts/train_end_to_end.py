@@ -20,18 +20,23 @@ from mnist_sum_tf import config
 training_flags.define_image_flags()
 flags.adopt_module_key_flags(training_flags)
 _OBJECTIVE = flags.DEFINE_enum(
-    "objective", None, config.OBJECTIVES["sum_model"],
+    "objective",
+    None,
+    config.OBJECTIVES["sum_model"],
     "Cross-entropy of the exact sum distribution, or squared error through the "
     "decoder as the original did." + in_presets("objective", ("sum_model",)),
-)  # fmt: skip
+)
 _DECORRELATION = flags.DEFINE_float(
-    "decorrelation", None, "Weight of the loss's part that keeps the four slots "
+    "decorrelation",
+    None,
+    "Weight of the loss's part that keeps the four slots "
     "uncorrelated, so that they read digits where only sums teach."
     + in_presets("decorrelation", ("sum_model",)),
     **given_flags.bounds("decorrelation"),
-)  # fmt: skip
+)
 _TRAIN_ENCODER = flags.DEFINE_bool(
-    "train_encoder", None,
+    "train_encoder",
+    None,
     "Whether the encoder learns too." + in_presets("train_encoder", ("sum_model",)),
 )
 

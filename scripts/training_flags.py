@@ -22,29 +22,36 @@ _PRESET = flags.DEFINE_string(
 )
 flags.DEFINE_integer(
     "seed", None, "Seed of everything random." + in_presets("seed"), **bounds("seed")
-)  # fmt: skip
+)
 flags.DEFINE_integer(
-    "total_steps", None, "Optimizer steps of the whole run." + in_presets("total_steps"),
+    "total_steps",
+    None,
+    "Optimizer steps of the whole run." + in_presets("total_steps"),
     **bounds("total_steps"),
-)  # fmt: skip
+)
 flags.DEFINE_integer(
-    "global_batch_size", None,
+    "global_batch_size",
+    None,
     "Examples per step over all devices." + in_presets("global_batch_size"),
     **bounds("global_batch_size"),
-)  # fmt: skip
+)
 flags.DEFINE_float(
-    "learning_rate", None,
+    "learning_rate",
+    None,
     "Adam's peak learning rate." + in_presets("optimizer.learning_rate"),
     **bounds("optimizer.learning_rate"),
-)  # fmt: skip
+)
 flags.DEFINE_float(
-    "weight_decay", None, "Decoupled weight decay, as in AdamW: a step shrinks every "
+    "weight_decay",
+    None,
+    "Decoupled weight decay, as in AdamW: a step shrinks every "
     "kernel by learning rate x this." + in_presets("optimizer.weight_decay"),
     **bounds("optimizer.weight_decay"),
-)  # fmt: skip
+)
 for _name, _choices in (
-    ("precision", config.PRECISIONS), ("strategy", config.STRATEGIES)
-):  # fmt: skip
+    ("precision", config.PRECISIONS),
+    ("strategy", config.STRATEGIES),
+):
     flags.DEFINE_string(
         _name, None, f"One of {', '.join(_choices)}.{in_presets(_name)}"
     )
@@ -55,19 +62,25 @@ for _name, _meaning in (
 ):
     flags.DEFINE_integer(_name, None, _meaning + in_presets(_name), **bounds(_name))
 flags.DEFINE_integer(
-    "skip_non_finite", None, "Steps that may be left out because their loss or "
+    "skip_non_finite",
+    None,
+    "Steps that may be left out because their loss or "
     "gradient is not finite, before the run stops." + in_presets("skip_non_finite"),
     **bounds("skip_non_finite"),
-)  # fmt: skip
+)
 flags.DEFINE_bool(
-    "deterministic", None, "Make GPUs give the same bits each time, which is "
+    "deterministic",
+    None,
+    "Make GPUs give the same bits each time, which is "
     "slower; processors do so anyway." + in_presets("deterministic"),
-)  # fmt: skip
+)
 flags.DEFINE_float(
-    "stop_at_accuracy", None, "Share of validation sums, 0 to 1, at which training "
+    "stop_at_accuracy",
+    None,
+    "Share of validation sums, 0 to 1, at which training "
     "ends before its last step; above 1 never." + in_presets("stop_at_accuracy"),
     **bounds("stop_at_accuracy"),
-)  # fmt: skip
+)
 
 
 def define_layout_flag() -> None:
@@ -113,13 +126,22 @@ def settings(stage: str, **changes) -> config.Config:
             preset.optimizer, "learning_rate", "weight_decay"
         ),
         **given_flags.given(
-            "seed", "total_steps", "global_batch_size", "precision", "strategy",
-            "checkpoint_every_steps", "evaluate_every_steps", "log_every_steps",
-            "skip_non_finite", "stop_at_accuracy", "deterministic",
-            "initial_model", "teacher",
+            "seed",
+            "total_steps",
+            "global_batch_size",
+            "precision",
+            "strategy",
+            "checkpoint_every_steps",
+            "evaluate_every_steps",
+            "log_every_steps",
+            "skip_non_finite",
+            "stop_at_accuracy",
+            "deterministic",
+            "initial_model",
+            "teacher",
         ),
         **{name: value for name, value in changes.items() if value is not None},
-    )  # fmt: skip
+    )
     _check_learns(chosen)
     return chosen
 
@@ -129,9 +151,7 @@ def _check_finite() -> None:
     for name in flags.FLAGS:
         value = flags.FLAGS[name].value
         if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(
-                f"--{name} must be a finite number. Received: {value}"
-            )
+            raise UserError(f"--{name} must be a finite number. Received: {value}")
 
 
 def _trained_before(stage: str) -> list[pathlib.Path]:

@@ -11,9 +11,11 @@ import cli
 from absl import flags
 
 _TFDS_DATA_DIR = flags.DEFINE_string(
-    "tfds_data_dir", None, "The folder of TFDS data sets to add MNIST to.",
+    "tfds_data_dir",
+    None,
+    "The folder of TFDS data sets to add MNIST to.",
     required=True,
-)  # fmt: skip
+)
 
 
 def main(argv):

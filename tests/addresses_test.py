@@ -14,9 +14,18 @@ LABEL = 64 * "a"
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost:8501", "ftp://host", "http://", "grpc://host:port", "",
-     "http://[::1:8501", "http://a..b:80", f"grpc://{LABEL}.org:80", "http://.b"],
-)  # fmt: skip
+    [
+        "localhost:8501",
+        "ftp://host",
+        "http://",
+        "grpc://host:port",
+        "",
+        "http://[::1:8501",
+        "http://a..b:80",
+        f"grpc://{LABEL}.org:80",
+        "http://.b",
+    ],
+)
 def test_an_address_that_is_none(url):
     with pytest.raises(UserError) as raised:
         connect(Server(url))
@@ -28,9 +37,14 @@ def test_an_address_that_is_none(url):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://user:secret@host", "grpc://secret@host:8500", "ftp://u:secret@host",
-     "user:secret@host", "https://user:secret@a..b/?x"],
-)  # fmt: skip
+    [
+        "http://user:secret@host",
+        "grpc://secret@host:8500",
+        "ftp://u:secret@host",
+        "user:secret@host",
+        "https://user:secret@a..b/?x",
+    ],
+)
 def test_a_password_is_refused_and_not_shown(url):
     with pytest.raises(UserError) as raised:
         connect(Server(url))
@@ -64,9 +78,16 @@ def test_no_path_for_grpc(scheme):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://host", "https://host/team", "grpc://host:8500/", "http://[::1]:8501",
-     "http://model_server:8501", f"http://{LABEL[1:]}.org", "HTTP://host."],
-)  # fmt: skip
+    [
+        "http://host",
+        "https://host/team",
+        "grpc://host:8500/",
+        "http://[::1]:8501",
+        "http://model_server:8501",
+        f"http://{LABEL[1:]}.org",
+        "HTTP://host.",
+    ],
+)
 def test_addresses(url):
     connect(Server(url)).close()
 
@@ -105,14 +126,23 @@ def test_certificates_that_are_none(tmp_path):
 @pytest.mark.parametrize(
     "reason, kind, expected",
     [
-        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", errors.ServingError,
-         "the server's certificate is not trusted"),
-        ("[SSL: WRONG_VERSION_NUMBER] wrong", errors.ServingError,
-         "expected a server that speaks TLS"),
-        ("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF", errors.ServerUnavailable,
-         "expected a server that speaks TLS"),
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed",
+            errors.ServingError,
+            "the server's certificate is not trusted",
+        ),
+        (
+            "[SSL: WRONG_VERSION_NUMBER] wrong",
+            errors.ServingError,
+            "expected a server that speaks TLS",
+        ),
+        (
+            "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF",
+            errors.ServerUnavailable,
+            "expected a server that speaks TLS",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_tls_fails_for(reason, kind, expected):
     error = errors.tls_failure("https://host", reason)
     assert type(error) is kind

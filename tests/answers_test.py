@@ -21,8 +21,7 @@ def model():
             return {
                 "digit_probabilities": tf.one_hot(pixels[:, :4], 10),
                 # What is left falls on the sum 36.
-                "sum_probabilities": share * read
-                + (1 - share) * tf.one_hot([36], 37),
+                "sum_probabilities": share * read + (1 - share) * tf.one_hot([36], 37),
                 "sum": tf.cast(pixels[:, 4], tf.float32) + 0.25,
             }
 
@@ -44,9 +43,7 @@ ROWS = [[1, 2, 3, 4, 10, 90], [0, 0, 0, 5, 5, 80], [9, 9, 9, 8, 35, 60]]
 
 def test_answers_of_all_batches_in_order(model):
     digits = [[1, 2, 3, 4], [0, 0, 0, 4], [9, 9, 9, 9]]
-    found = answers.collect(
-        model, a_dataset(ROWS, [10, 4, 36], 2, digits), "some"
-    )
+    found = answers.collect(model, a_dataset(ROWS, [10, 4, 36], 2, digits), "some")
     np.testing.assert_array_equal(found.sums, [10, 4, 36])
     np.testing.assert_array_equal(found.digits, digits)
     np.testing.assert_array_equal(found.read_sums, [10, 5, 35])
@@ -67,9 +64,7 @@ def test_the_worst_have_the_names_of_their_files(model):
 
 def test_the_worst_come_first_with_what_was_read(model):
     digits = [[1, 2, 3, 4], [0, 0, 0, 4], [9, 9, 9, 9]]
-    found = answers.collect(
-        model, a_dataset(ROWS, [10, 4, 36], 2, digits), "some"
-    )
+    found = answers.collect(model, a_dataset(ROWS, [10, 4, 36], 2, digits), "some")
     worst = found.worst[0]
     assert worst.true_digits == (0, 0, 0, 4) and worst.true_sum == 4
     assert worst.digits == (0, 0, 0, 5) and worst.sum == 5

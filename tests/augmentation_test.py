@@ -7,9 +7,13 @@ import tensorflow as tf
 from mnist_sum_tf.data import augmentation
 
 SETTINGS = (
-    "ACROSS_PIXELS", "DOWN_PIXELS", "ROTATION_DEGREES", "SHEAR", "LOG_WIDTH",
+    "ACROSS_PIXELS",
+    "DOWN_PIXELS",
+    "ROTATION_DEGREES",
+    "SHEAR",
+    "LOG_WIDTH",
     "LOG_HEIGHT",
-)  # fmt: skip
+)
 
 
 def dot(row, column):

@@ -91,9 +91,13 @@ def test_a_model_without_normalisation_asks_for_no_images():
 
 @pytest.mark.parametrize(
     "batch_size, most, rows",
-    [(4, 8, range(8)), (6, 8, [0, 1, 3, 4, 6, 7, 9, 10]), (2, 32, range(16)),
-     (16, 4, [0, 4, 8, 12])],
-)  # fmt: skip
+    [
+        (4, 8, range(8)),
+        (6, 8, [0, 1, 3, 4, 6, 7, 9, 10]),
+        (2, 32, range(16)),
+        (16, 4, [0, 4, 8, 12]),
+    ],
+)
 def test_first_images_are_whole_batches_evenly_thinned(batch_size, most, rows):
     """Two batches of six are read for eight images: rows 12 / 8 apart, rounded down."""
     numbers = np.arange(16.0)[:, np.newaxis]

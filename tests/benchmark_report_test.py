@@ -70,10 +70,14 @@ def test_sections_run_in_order_and_are_kept(tmp_path, monkeypatch, capsys):
         raise UserError("--model must be a model. Received: none")
 
     monkeypatch.setattr(
-        run, "SECTIONS",
-        {"a": ("First", lambda _: MEASUREMENTS[:1]), "b": ("Second", missing),
-         "c": ("Third", lambda _: MEASUREMENTS[2:])},
-    )  # fmt: skip
+        run,
+        "SECTIONS",
+        {
+            "a": ("First", lambda _: MEASUREMENTS[:1]),
+            "b": ("Second", missing),
+            "c": ("Third", lambda _: MEASUREMENTS[2:]),
+        },
+    )
     path = tmp_path / "speed.json"
     found = run.run(settings.quick(tmp_path), output=path)
     assert found == {"a": MEASUREMENTS[:1], "c": MEASUREMENTS[2:]}

@@ -40,8 +40,12 @@ def small(pair, **changes):
     """Two steps on those images."""
     preset = get_preset("compact", "cell_reader")
     return dataclasses.replace(
-        preset, total_steps=2, global_batch_size=4, precision="float32",
-        checkpoint_every_steps=2, evaluate_every_steps=2,
+        preset,
+        total_steps=2,
+        global_batch_size=4,
+        precision="float32",
+        checkpoint_every_steps=2,
+        evaluate_every_steps=2,
         data=dataclasses.replace(preset.data, images=pair[0], sums=pair[1]),
         **changes,
-    )  # fmt: skip
+    )

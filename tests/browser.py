@@ -66,10 +66,9 @@ def draw_stroke(page: Page, stroke) -> None:
     """Moves the mouse along a stroke, `[n, 2]` in units of 168x40."""
     box = pad_of(page).bounding_box()
     places = [
-        (box["x"] + x / WIDTH * box["width"],
-         box["y"] + y / HEIGHT * box["height"])
+        (box["x"] + x / WIDTH * box["width"], box["y"] + y / HEIGHT * box["height"])
         for x, y in stroke
-    ]  # fmt: skip
+    ]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:

@@ -26,22 +26,20 @@ def overconfident():
 
 
 def test_the_least_of_a_function():
-    assert calibration.minimize(
-        lambda x: (x - 1.3) ** 2, -5, 5
-    ) == pytest.approx(1.3, abs=1e-3)
+    assert calibration.minimize(lambda x: (x - 1.3) ** 2, -5, 5) == pytest.approx(
+        1.3, abs=1e-3
+    )
     # The nearest of the first grid, -1.25, lies above.
-    assert calibration.minimize(
-        lambda x: (x + 1.3) ** 2, -5, 5
-    ) == pytest.approx(-1.3, abs=1e-3)
+    assert calibration.minimize(lambda x: (x + 1.3) ** 2, -5, 5) == pytest.approx(
+        -1.3, abs=1e-3
+    )
     assert calibration.minimize(lambda x: x, 2, 3) == pytest.approx(2, abs=1e-3)
     assert calibration.minimize(lambda x: -x, 2, 3) == pytest.approx(3, abs=1e-3)
 
 
 def test_a_temperature_makes_three_of_four_three_quarters(overconfident):
     # At 1 the odds are 9 : 1; at 2 they are their root, 3 : 1.
-    assert calibration.fit_temperature(*overconfident) == pytest.approx(
-        2, rel=2e-3
-    )
+    assert calibration.fit_temperature(*overconfident) == pytest.approx(2, rel=2e-3)
 
 
 def test_surprise_and_error_at_a_temperature(overconfident):
@@ -114,9 +112,10 @@ def test_a_temperature_that_costs_right_sums_is_not_taken(
     """Of 90 % right before, half a point may be lost."""
     monkeypatch.setattr(calibration, "fit_temperature", lambda logits, sums: 2.0)
     monkeypatch.setattr(
-        calibration, "share_right",
+        calibration,
+        "share_right",
         lambda logits, sums, temperature: 0.9 if temperature == 1 else share,
-    )  # fmt: skip
+    )
     enough = {"enough": datasets.once_dataset(labelled(200), 64)}
     found = calibration.calibrate(sum_model, enough)
     layer = sum_model.get_layer("sum_distribution")
@@ -184,9 +183,7 @@ def test_other_images_than_were_trained_on_are_reported(tmp_path, changed, caplo
     )
     path = tmp_path / "encoder" / "config.json"
     digest = digest_of(given.images, given.sums)
-    path.write_text(
-        json.dumps(json.loads(path.read_text()) | {"data_digest": digest})
-    )
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"data_digest": digest}))
     calibration.validation_datasets(tmp_path)
     assert ("was trained on other images or sums" in caplog.text) == changed
 

@@ -81,8 +81,11 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(pair, tmp_path):
 
 
 def test_images_that_cannot_be_cut_are_reported(tmp_path):
-    np.save(tmp_path / "x.npy", np.arange(10, dtype=np.uint8)[:, None, None]
-            + np.full((10, 40, 168), 60, np.uint8))  # fmt: skip
+    np.save(
+        tmp_path / "x.npy",
+        np.arange(10, dtype=np.uint8)[:, None, None]
+        + np.full((10, 40, 168), 60, np.uint8),
+    )
     np.save(tmp_path / "y.npy", np.arange(10))
     settings = small((str(tmp_path / "x.npy"), str(tmp_path / "y.npy")))
     with pytest.raises(UserError, match="none among 8 training images"):
@@ -105,9 +108,11 @@ def test_it_learns_ten_shapes_from_sums(tmp_path):
     settings = dataclasses.replace(
         small((str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))),
         # As many as four seeds needed on two processors; after 160 not all had learned.
-        total_steps=320, global_batch_size=16, evaluate_every_steps=320,
+        total_steps=320,
+        global_batch_size=16,
+        evaluate_every_steps=320,
         checkpoint_every_steps=320,
-    )  # fmt: skip
+    )
     row = stages.train_cell_reader(settings, tmp_path)
     assert row["validation/sum_accuracy"] > 0.9
     reader = trained_models.load_cell_reader(tmp_path / "cell_reader")

@@ -80,9 +80,11 @@ def check_drawings(page, seeds, pictures=None) -> dict:
     if seen:
         _draw_misread(seen, pictures)
     return {
-        "digits": np.mean(right_digits), "sums": np.mean(right_sums),
-        "milliseconds": milliseconds, "misread": misread,
-    }  # fmt: skip
+        "digits": np.mean(right_digits),
+        "sums": np.mean(right_sums),
+        "milliseconds": milliseconds,
+        "misread": misread,
+    }
 
 
 def _pixels_of(page) -> np.ndarray:

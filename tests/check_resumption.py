@@ -34,29 +34,38 @@ NAMES = {"_take_step": "step", "evaluate": "evaluation", "_save": "checkpoint"}
 def command(workdir, learned_from, precision: str, total_steps: int) -> list[str]:
     """The training, as flags of `train_encoder.py`."""
     return [
-        f"--workdir={workdir}", *learned_from, f"--precision={precision}",
-        f"--total_steps={total_steps}", "--global_batch_size=8",
-        "--checkpoint_every_steps=4", "--evaluate_every_steps=6",
-        "--log_every_steps=3", "--skip_non_finite=1",
-    ]  # fmt: skip
+        f"--workdir={workdir}",
+        *learned_from,
+        f"--precision={precision}",
+        f"--total_steps={total_steps}",
+        "--global_batch_size=8",
+        "--checkpoint_every_steps=4",
+        "--evaluate_every_steps=6",
+        "--log_every_steps=3",
+        "--skip_non_finite=1",
+    ]
 
 
 def composites(folder) -> list[str]:
     """Flags of a small encoder that learns from few digits."""
     write_few_digits(folder / "digits.npz")
     return [
-        f"--digits={folder / 'digits.npz'}", "--base_channels=2",
-        "--preset=speedrun", "--stop_at_accuracy=2",
-    ]  # fmt: skip
+        f"--digits={folder / 'digits.npz'}",
+        "--base_channels=2",
+        "--preset=speedrun",
+        "--stop_at_accuracy=2",
+    ]
 
 
 def own_images(folder) -> list[str]:
     """Flags of the model that ships, going on with a person's own images."""
     shipped = ROOT / "exported_models"
     return [
-        f"--images={shipped / 'samples'}", f"--initial_model={shipped}/mnist_sum",
-        "--augmented", "--normalized",
-    ]  # fmt: skip
+        f"--images={shipped / 'samples'}",
+        f"--initial_model={shipped}/mnist_sum",
+        "--augmented",
+        "--normalized",
+    ]
 
 
 def write_few_digits(path) -> None:
@@ -64,8 +73,9 @@ def write_few_digits(path) -> None:
     import numpy as np
 
     with np.load(ROOT / "mnist_sum_tf" / "data" / "mnist.npz") as mnist:
-        few = {name: mnist[name][: 480 if "train" in name else 240]
-               for name in mnist.files}  # fmt: skip
+        few = {
+            name: mnist[name][: 480 if "train" in name else 240] for name in mnist.files
+        }
     np.savez(path, **few)
 
 
@@ -203,9 +213,11 @@ def main() -> None:
     parser.add_argument("--own_images", action="store_true")
     given = parser.parse_args()
     counts, tensors = check(
-        given.kills, given.precision, given.seed,
+        given.kills,
+        given.precision,
+        given.seed,
         own_images if given.own_images else composites,
-    )  # fmt: skip
+    )
     assert sum(counts.values()) == given.kills, "ended before the last kill"
     where = ", ".join(f"{number} in {name}" for name, number in counts.items())
     print(

@@ -37,7 +37,9 @@ def test_a_flag_given_nothing_is_not_taken_for_none(cli, monkeypatch):
     for name in ("model", "sections"):
         values.unparse_flags()
         values(["script.py", f"--{name}="])
-        with pytest.raises(UserError, match=f"--{name} must have a value. Received: no"):
+        with pytest.raises(
+            UserError, match=f"--{name} must have a value. Received: no"
+        ):
             cli.check_not_empty()
 
 

@@ -23,9 +23,7 @@ def clock(monkeypatch):
     return clock
 
 
-@pytest.mark.parametrize(
-    "error", [errors.ServerUnavailable, errors.ServerBusy]
-)
+@pytest.mark.parametrize("error", [errors.ServerUnavailable, errors.ServerBusy])
 def test_temporary_failures_are_repeated_ever_later(clock, error):
     transport = FakeTransport(*[error("not yet")] * 9)
     client = Client(transport, timeout_seconds=30)
@@ -38,9 +36,14 @@ def test_temporary_failures_are_repeated_ever_later(clock, error):
 
 @pytest.mark.parametrize(
     "error",
-    [errors.RequestRefused, errors.MessageTooLarge, errors.DeadlineExceeded,
-     errors.AccessRefused, errors.ServingError],
-)  # fmt: skip
+    [
+        errors.RequestRefused,
+        errors.MessageTooLarge,
+        errors.DeadlineExceeded,
+        errors.AccessRefused,
+        errors.ServingError,
+    ],
+)
 def test_other_failures_are_not_repeated(clock, error):
     transport = FakeTransport(error("reason"))
     with pytest.raises(error, match="reason"):
@@ -157,27 +160,36 @@ def shaped(name, *shape, dtype=np.float32):
         (without("digits"), "no digits"),
         (without("digits", "sum_probabilities"), "no digits"),
         (lambda outputs: {}, "no digits"),
-        (lambda outputs: {n: v[:-1] for n, v in outputs.items()},
-         "digits of int32 [31, 4] for 32 images"),
-        (shaped("digits", 32, 3, dtype=np.int32),
-         "digits of int32 [32, 3] for 32 images"),
+        (
+            lambda outputs: {n: v[:-1] for n, v in outputs.items()},
+            "digits of int32 [31, 4] for 32 images",
+        ),
+        (
+            shaped("digits", 32, 3, dtype=np.int32),
+            "digits of int32 [32, 3] for 32 images",
+        ),
         (shaped("digits", 32, 4), "digits of float32 [32, 4] for 32 images"),
-        (shaped("sum_probabilities", 32, 36),
-         "sum_probabilities of float32 [32, 36] for 32 images"),
+        (
+            shaped("sum_probabilities", 32, 36),
+            "sum_probabilities of float32 [32, 36] for 32 images",
+        ),
         (shaped("sum"), "sum of float32 [] for 32 images"),
-        (shaped("most_likely_sum", 32, dtype=object),
-         "most_likely_sum of object [32] for 32 images"),
+        (
+            shaped("most_likely_sum", 32, dtype=object),
+            "most_likely_sum of object [32] for 32 images",
+        ),
         (filled("digits", 10), "digits beyond 0 to 9"),
         (filled("most_likely_sum", 37), "most_likely_sum beyond 0 to 36"),
         (filled("most_likely_sum", -1), "most_likely_sum beyond 0 to 36"),
         (filled("sum_probabilities", np.nan), "sum_probabilities beyond 0 to 1"),
     ],
-)  # fmt: skip
+)
 def test_an_answer_that_is_none_is_not_read(change, received):
     client = Client(FakeTransport(change=change))
     for read, images in (
-        (client.read_images, IMAGES), (client.read_files, [b"file"] * 32)
-    ):  # fmt: skip
+        (client.read_images, IMAGES),
+        (client.read_files, [b"file"] * 32),
+    ):
         with pytest.raises(errors.ServingError) as raised:
             read(images)
         assert str(raised.value) == (

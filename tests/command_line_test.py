@@ -45,10 +45,18 @@ def test_without_scripts_it_says_what_it_needs(run, tmp_path, monkeypatch):
 def test_a_script_runs_from_any_folder_with_its_status(tmp_path):
     python = "from mnist_sum_tf import command_line; command_line.main()"
     ended = subprocess.run(
-        [sys.executable, "-c", python, "generate_data", "--num_images=0",
-         "--output_dir=here"],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            python,
+            "generate_data",
+            "--num_images=0",
+            "--output_dir=here",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert ended.returncode == 1 and not list(tmp_path.iterdir())
     (line,) = ended.stderr.splitlines()
     assert line.startswith("error: ") and "Received: flag --num_images=0: " in line

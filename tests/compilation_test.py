@@ -27,8 +27,10 @@ def test_loops_are_not_divided_and_the_environment_is_heard(tmp_path):
     printed = subprocess.run(
         [sys.executable, "-c", _DOUBLES],
         env=os.environ | {"TF_NUM_INTRAOP_THREADS": "2", "XLA_FLAGS": given},
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert printed.splitlines() == ["2.0", given]
     (code,) = tmp_path.glob("*double*.cpu_after_optimizations.txt")
     assert " fusion(" in code.read_text()

@@ -8,9 +8,7 @@ from mnist_sum_tf.data import composites, layouts
 
 
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
-def test_batches_are_functions_of_seed_and_step(
-    layout, digit_images, digit_labels
-):
+def test_batches_are_functions_of_seed_and_step(layout, digit_images, digit_labels):
     def batch(seed, step):
         return composites.composite_batch(
             digit_images, digit_labels, layout, seed, step, 16
@@ -57,11 +55,16 @@ def test_mixed_without_degradation_leaves_whole_images_as_they_are(digit_images)
     labels = np.arange(len(digit_images)) % 10
     degraded, fresh = (
         composites.composite_batch(
-            tf.constant(digit_images), tf.constant(labels), "mixed", 0, 1, 32,
+            tf.constant(digit_images),
+            tf.constant(labels),
+            "mixed",
+            0,
+            1,
+            32,
             degraded=is_degraded,
         )
         for is_degraded in (True, False)
-    )  # fmt: skip
+    )
     np.testing.assert_array_equal(degraded[1]["digits"], fresh[1]["digits"])
     same = (degraded[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
     assert same[15:28].all()
@@ -82,7 +85,9 @@ def test_images_before_degradation_are_kept(digit_images, digit_labels):
 
 
 def test_a_share_of_the_images_has_blended_digits_and_targets():
-    digits = tf.tile(tf.reshape(tf.constant([100, 200], tf.uint8), [2, 1, 1]), [1, 28, 28])
+    digits = tf.tile(
+        tf.reshape(tf.constant([100, 200], tf.uint8), [2, 1, 1]), [1, 28, 28]
+    )
     batch = digits, tf.constant([3, 4]), "tiled", 3, 5, 400
     pure, labels = composites.composite_batch(*batch)
     blended, found = composites.composite_batch(*batch, mixup_share=0.25)

@@ -34,9 +34,7 @@ def test_calibration_error():
     )
     assert error == pytest.approx((2 * 0.35 + 0.6) / 3)
     # In bins of 1/15 each stands alone.
-    error = confidence.expected_calibration_error(
-        [0.8, 0.9, 0.4], [True, False, True]
-    )
+    error = confidence.expected_calibration_error([0.8, 0.9, 0.4], [True, False, True])
     assert error == pytest.approx((0.2 + 0.9 + 0.6) / 3)
 
 
@@ -93,9 +91,7 @@ def test_labels_may_be_a_column():
 
 
 def test_accuracy_of_the_surest():
-    accuracies = confidence.accuracy_by_number(
-        [0.7, 0.9, 0.8], [True, True, False]
-    )
+    accuracies = confidence.accuracy_by_number([0.7, 0.9, 0.8], [True, True, False])
     np.testing.assert_allclose(accuracies, [1, 1 / 2, 2 / 3])
 
 

@@ -11,7 +11,9 @@ from mnist_sum_tf.training import stages
 from mnist_sum_tf.user_errors import UserError
 
 
-def changed(name: str, value, settings=get_preset("compact", "encoder")) -> config.Config:
+def changed(
+    name: str, value, settings=get_preset("compact", "encoder")
+) -> config.Config:
     """Settings, by default the encoder's, with one of another value."""
     *part, name = name.split(".")
     if not part:
@@ -49,16 +51,28 @@ def test_presets_can_be(preset):
         ("model.block_channels", (), "--block_channels must be 5 whole numbers"),
         ("model.block_channels", 16, "--block_channels must be 5 whole numbers"),
         ("model.block_channels", (2, 4, 8, 0, 4), "--block_channels must be"),
-        *(("optimizer.learning_rate", value, "--learning_rate must be a number from 1.2")
-          for value in (0.0, -1.0, 1e-46, 1e39, float("nan"), float("inf"), "1")),
-        *(("optimizer.weight_decay", value, "--weight_decay must be a number from 0.0")
-          for value in (-0.1, 1e39, float("nan"), float("inf"))),
+        *(
+            (
+                "optimizer.learning_rate",
+                value,
+                "--learning_rate must be a number from 1.2",
+            )
+            for value in (0.0, -1.0, 1e-46, 1e39, float("nan"), float("inf"), "1")
+        ),
+        *(
+            (
+                "optimizer.weight_decay",
+                value,
+                "--weight_decay must be a number from 0.0",
+            )
+            for value in (-0.1, 1e39, float("nan"), float("inf"))
+        ),
         ("optimizer.schedule", "linear", "schedule must be one of cosine, constant"),
         ("optimizer.gradient_clip_norm", 0, "optimizer.gradient_clip_norm must be"),
         ("optimizer.average_decay", 2, "optimizer.average_decay must be"),
         ("data.sums", "y.npy", "--sums requires --images. Received: --sums=y.npy"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused_before_anything_is_written(
     tmp_path, name, value, message
 ):
@@ -80,14 +94,20 @@ def test_a_block_is_no_wider_than_doubling_allows():
     "name, value",
     [
         *((name, None) for name in config_check.MAY_BE_NONE),
-        ("stop_at_accuracy", 1.5), ("stop_at_accuracy", float("inf")),
-        ("skip_non_finite", 0), ("decorrelation", 10), ("optimizer.average_decay", 0),
-        ("optimizer.average_decay", 1.0), ("optimizer.warmup_steps", 0),
-        ("model.dropout_rate", 0), ("model.block_channels", [16, 48, 128, 160, 208]),
+        ("stop_at_accuracy", 1.5),
+        ("stop_at_accuracy", float("inf")),
+        ("skip_non_finite", 0),
+        ("decorrelation", 10),
+        ("optimizer.average_decay", 0),
+        ("optimizer.average_decay", 1.0),
+        ("optimizer.warmup_steps", 0),
+        ("model.dropout_rate", 0),
+        ("model.block_channels", [16, 48, 128, 160, 208]),
         ("model.block_channels", (2, 4, 8, 4, 2**14)),
-        ("checkpoint_every_steps", 10**9), ("data.mixup_share", 1),
+        ("checkpoint_every_steps", 10**9),
+        ("data.mixup_share", 1),
     ],
-)  # fmt: skip
+)
 def test_what_can_be(name, value):
     config_check.check_settings(changed(name, value))
 
@@ -98,12 +118,16 @@ def test_what_can_be(name, value):
         (stages.train_encoder, "decoder", "expected_sum", "stage must be 'encoder'"),
         (stages.train_encoder, "encoder", "distribution", "one of digits for"),
         (stages.train_decoder, "decoder", "nope", "one of expected_sum, one_hot_sum"),
-        (stages.train_end_to_end, "sum_model", "Regression",
-         "one of distribution, regression for the stage sum_model. "
-         "Received: 'Regression'"),
+        (
+            stages.train_end_to_end,
+            "sum_model",
+            "Regression",
+            "one of distribution, regression for the stage sum_model. "
+            "Received: 'Regression'",
+        ),
         (stages.train_cell_reader, "cell_reader", "digits", "one of distribution for"),
     ],
-)  # fmt: skip
+)
 def test_each_stage_has_its_objectives(tmp_path, train, stage, objective, message):
     settings = config.Config(stage=stage, objective=objective)
     with pytest.raises(UserError, match=message):
@@ -117,7 +141,9 @@ def test_each_stage_has_its_objectives(tmp_path, train, stage, objective, messag
 )
 def test_what_teaches_the_encoder_alone_is_refused_elsewhere(name, value, received):
     settings = changed(name, value, get_preset("compact", "sum_model"))
-    with pytest.raises(UserError, match=f"Received: {received} for the stage sum_model$"):
+    with pytest.raises(
+        UserError, match=f"Received: {received} for the stage sum_model$"
+    ):
         config_check.check_stage(settings, "sum_model")
 
 

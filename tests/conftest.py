@@ -17,9 +17,14 @@ import pytest
 # Files of minutes begin first: of several processes, none is to wait for one at the
 # end. They hold few tests, and pytest-xdist gives out files of many tests first.
 LONGEST = (
-    "readme_test", "resumption_test", "stages_test", "scripts_test",
-    "distillation_recipe_test", "teachers_test", "initial_weights_test",
-)  # fmt: skip
+    "readme_test",
+    "resumption_test",
+    "stages_test",
+    "scripts_test",
+    "distillation_recipe_test",
+    "teachers_test",
+    "initial_weights_test",
+)
 
 
 def pytest_configure(config):

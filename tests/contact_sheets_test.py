@@ -26,9 +26,7 @@ def draw(path, *args, **kwargs):
 def count_on(sheet, canvas):
     """How often a canvas is on a sheet, found by its rows' first pixels."""
     large = canvas.reshape(40, 168).repeat(2, 0).repeat(2, 1)
-    windows = np.lib.stride_tricks.sliding_window_view(
-        sheet[..., 0], large.shape
-    )
+    windows = np.lib.stride_tricks.sliding_window_view(sheet[..., 0], large.shape)
     matches = np.all(windows[:, :, ::9, ::9] == large[::9, ::9], axis=(2, 3))
     places = np.argwhere(matches)
     assert all((windows[row, column] == large).all() for row, column in places)
@@ -72,9 +70,7 @@ def test_there_are_as_many_rows_as_are_needed(number, columns, rows):
     assert sheet.size == (20 + columns * (338 + 20), 20 + rows * (112 + 20))
 
 
-def test_a_long_caption_keeps_its_ends_and_stays_in_its_cell(
-    canvases, tmp_path
-):
+def test_a_long_caption_keeps_its_ends_and_stays_in_its_cell(canvases, tmp_path):
     caption = "a" * 20 + "M" * 400 + "z" * 20
     sheet = draw(tmp_path / "sheet.png", canvases[:1], [caption])
     assert sheet.shape[1] == 2 * contact_sheets.GAP + 2 * 168 + 2

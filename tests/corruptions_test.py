@@ -20,9 +20,7 @@ def test_a_corruption_is_a_function_of_its_seed(name):
     first = corruptions.corrupt_images(images, name, 1)
     assert first.dtype == np.uint8 and first.shape == images.shape
     assert (first != images).any(axis=(1, 2, 3)).all()
-    np.testing.assert_array_equal(
-        first, corruptions.corrupt_images(images, name, 1)
-    )
+    np.testing.assert_array_equal(first, corruptions.corrupt_images(images, name, 1))
     if name not in ("brightness", "canny_edges"):  # nothing is random
         assert (first != corruptions.corrupt_images(images, name, 2)).any()
 
@@ -109,11 +107,13 @@ def test_digits_turn_either_way_by_their_seed():
 
 
 def test_the_mean_leaves_the_clean_images_out():
-    results = robustness.with_mean({
-        "clean": {"num_images": 5, "sum_accuracy": 1.0},
-        "fog": {"num_images": 5, "sum_accuracy": 0.5},
-        "zigzag": {"num_images": 5, "sum_accuracy": 0.75},
-    })  # fmt: skip
+    results = robustness.with_mean(
+        {
+            "clean": {"num_images": 5, "sum_accuracy": 1.0},
+            "fog": {"num_images": 5, "sum_accuracy": 0.5},
+            "zigzag": {"num_images": 5, "sum_accuracy": 0.75},
+        }
+    )
     assert results[robustness.MEAN] == {"num_images": 10, "sum_accuracy": 0.625}
 
 

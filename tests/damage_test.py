@@ -87,13 +87,17 @@ def remove_what_the_list_names(run):
 @pytest.mark.parametrize(
     "damage",
     [
-        truncate, empty_index, truncate_index, flip_a_byte, remove_index,
-        remove_index_and_list, remove_data, remove_what_the_list_names,
+        truncate,
+        empty_index,
+        truncate_index,
+        flip_a_byte,
+        remove_index,
+        remove_index_and_list,
+        remove_data,
+        remove_what_the_list_names,
     ],
-)  # fmt: skip
-def test_a_damaged_checkpoint_falls_back_with_a_warning(
-    trained, run, caplog, damage
-):
+)
+def test_a_damaged_checkpoint_falls_back_with_a_warning(trained, run, caplog, damage):
     damage(run)
     # What evaluation and export load is the one before ...
     model = loop_test.build_regressor("float32")

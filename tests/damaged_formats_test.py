@@ -25,9 +25,11 @@ def test_damaged_files_end_in_one_line(name, content, folder, tmp_path):
     skip_without(name)
     whole = (folder / name).read_bytes()
     damaged = {
-        "cut": whole[: len(whole) // 2], "changed": b"\xff" * 64 + whole[64:],
-        "none": b"", "text": b"no model",
-    }[content]  # fmt: skip
+        "cut": whole[: len(whole) // 2],
+        "changed": b"\xff" * 64 + whole[64:],
+        "none": b"",
+        "text": b"no model",
+    }[content]
     (tmp_path / name).write_bytes(damaged)
     with pytest.raises(UserError, match="Received: ") as raised:
         prediction.load_model(tmp_path / name)
@@ -76,10 +78,12 @@ def test_probabilities_of_another_sum_are_refused(answer, tmp_path, name, value)
 
 @pytest.mark.parametrize(
     "name, value, received",
-    [("digits", np.zeros((1, 4)), r"digits float64\[1, 4\]"),
-     ("sum", np.zeros((1, 1), np.float32), r"sum float32\[1, 1\]"),
-     ("more", np.zeros(1, np.int32), r"more int32\[1\]")],
-)  # fmt: skip
+    [
+        ("digits", np.zeros((1, 4)), r"digits float64\[1, 4\]"),
+        ("sum", np.zeros((1, 1), np.float32), r"sum float32\[1, 1\]"),
+        ("more", np.zeros(1, np.int32), r"more int32\[1\]"),
+    ],
+)
 def test_outputs_of_another_kind_are_refused(answer, tmp_path, name, value, received):
     answer[name] = value
     with pytest.raises(UserError, match=f"must answer with digits, .*{received}"):
@@ -147,7 +151,9 @@ def test_a_damaged_image_is_named(folder, tmp_path):
 def test_a_pipe_in_a_files_place_stays(sum_model, tmp_path):
     skip_without("model.tflite")
     os.mkfifo(tmp_path / "model.tflite")
-    with pytest.raises(UserError, match="--export_dir must .* exists but is not a file"):
+    with pytest.raises(
+        UserError, match="--export_dir must .* exists but is not a file"
+    ):
         file_export.export_file(sum_model, tmp_path, "litert")
     assert (tmp_path / "model.tflite").is_fifo()
     assert len(list(tmp_path.iterdir())) == 1

@@ -24,9 +24,7 @@ def some_images(count, with_digits=True):
 
 
 def collect(dataset):
-    return [
-        (images, labels) for images, labels in dataset.as_numpy_iterator()
-    ]
+    return [(images, labels) for images, labels in dataset.as_numpy_iterator()]
 
 
 def assert_same_batches(left, right):
@@ -62,9 +60,7 @@ def test_composites_are_those_of_each_step():
         expected = composites.composite_batch(*digits, "scattered", 7, step, 5)
         np.testing.assert_array_equal(images, expected[0])
         np.testing.assert_array_equal(labels["digits"], expected[1]["digits"])
-        np.testing.assert_array_equal(
-            labels["sum"], labels["digits"].sum(axis=1)
-        )
+        np.testing.assert_array_equal(labels["sum"], labels["digits"].sum(axis=1))
 
 
 def test_composites_start_anywhere():
@@ -84,7 +80,7 @@ def test_composites_of_another_seed():
     batches = [
         collect(datasets.composites_dataset(some_digits(), "tiled", seed, 16, 0, 1))
         for seed in (0, 1)
-    ]  # fmt: skip
+    ]
     labels = [batch[0][1]["digits"] for batch in batches]
     assert (labels[0] != labels[1]).any()
 
@@ -104,9 +100,7 @@ def test_evaluation_uses_every_digit_once():
 
 @pytest.mark.parametrize("batch_size, sizes", [(5, [5]), (100, [5]), (1, [1] * 5)])
 def test_evaluation_batch_sizes(batch_size, sizes):
-    dataset = datasets.evaluation_dataset(
-        some_digits(20), "tiled", 3, batch_size
-    )
+    dataset = datasets.evaluation_dataset(some_digits(20), "tiled", 3, batch_size)
     assert [len(images) for images, _ in dataset] == sizes
     assert_same_batches(dataset, dataset)
 
@@ -152,10 +146,12 @@ def test_repeated_images_have_an_order_for_each_epoch():
 @pytest.mark.parametrize("count, seed", [(16, 0), (300, 0), (4, 3)])
 def test_orders_of_epochs_are_as_if_drawn(count, seed):
     """Of random orders two have one row in the same place, on average."""
-    epochs = np.stack([
-        datasets._shuffled_rows(count, seed, tf.constant(epoch, tf.int64), count)
-        for epoch in range(400)
-    ])  # fmt: skip
+    epochs = np.stack(
+        [
+            datasets._shuffled_rows(count, seed, tf.constant(epoch, tf.int64), count)
+            for epoch in range(400)
+        ]
+    )
     assert (np.sort(epochs, axis=1) == np.arange(count)).all()
     assert len(np.unique(epochs, axis=0)) == (24 if count == 4 else 400)
     in_place = (epochs[1:] == epochs[:-1]).sum(axis=1)

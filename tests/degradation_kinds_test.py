@@ -137,10 +137,12 @@ def test_frosted_glass_moves_down_and_right_independently():
 @pytest.mark.parametrize(
     "inside, gain, ring_inside, ring_outside, is_thin",
     [
-        (1.0, 1.5, 255, 0, False), (0.0, 1.0, 0, 170, False), (0.5, 2.0, 170, 170, False),
+        (1.0, 1.5, 255, 0, False),
+        (0.0, 1.0, 0, 170, False),
+        (0.5, 2.0, 170, 170, False),
         (0.5, 1.0, 85, 85, True),
     ],
-)  # fmt: skip
+)
 def test_outlines_are_inside_outside_or_astride(
     inside, gain, ring_inside, ring_outside, is_thin
 ):

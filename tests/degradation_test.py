@@ -90,7 +90,9 @@ def test_who_gets_noise_is_drawn(monkeypatch):
     monkeypatch.setattr(degradation, "LIGHT", {})
     degrade_rows = tf.function(degradation.degrade)
     noisy = [
-        (degrade_rows(grey(0), tf.constant([seed, 0])).numpy()[:7] > 0).any(axis=(1, 2, 3))
+        (degrade_rows(grey(0), tf.constant([seed, 0])).numpy()[:7] > 0).any(
+            axis=(1, 2, 3)
+        )
         for seed in range(100)
     ]
     counts = np.sum(noisy, axis=1)

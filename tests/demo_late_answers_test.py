@@ -10,9 +10,12 @@ from playwright.sync_api import expect
 __all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
 
 NINES = {
-    "digits": [9] * 4, "digit_probabilities": [[0] * 9 + [1]] * 4,
-    "sum": 36, "most_likely_sum": 36, "sum_probabilities": [0] * 36 + [1],
-}  # fmt: skip
+    "digits": [9] * 4,
+    "digit_probabilities": [[0] * 9 + [1]] * 4,
+    "sum": 36,
+    "most_likely_sum": 36,
+    "sum_probabilities": [0] * 36 + [1],
+}
 
 
 def hold_a_question(page, ask):

@@ -134,8 +134,10 @@ def test_a_screen_reader_is_told(page):
     live = "[aria-live], output, [role=status], [role=log], [role=alert]"
     said = page.locator(live).evaluate_all("all => all.map(each => each.id)")
     assert said == ["notice", "spoken"]
-    assert page.locator("#sums").get_attribute("aria-label").startswith(
-        "Likeliest sums: 15: "
+    assert (
+        page.locator("#sums")
+        .get_attribute("aria-label")
+        .startswith("Likeliest sums: 15: ")
     )
     for name in ("Undo", "Clear", "Example", "Open picture…"):
         assert page.get_by_role("button", name=name).count() == 1
@@ -193,8 +195,12 @@ def test_a_server_that_goes_and_comes_back(browser, server, what):
 
 
 def test_a_finger_draws_on_a_phone_and_nothing_hangs_out(browser, server):
-    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True,
-             "is_mobile": True, "device_scale_factor": 2}  # fmt: skip
+    phone = {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+        "device_scale_factor": 2,
+    }
     page = browser.open(server.url, **phone)
     type_digits(page, "428")
     box = pad_of(page).bounding_box()

@@ -25,9 +25,7 @@ def test_a_chosen_file_is_read(page):
     assert page.locator("#picture").is_visible()
     expect(page.locator("#seen")).to_be_visible()
     file = (PHOTOGRAPHS / "3145_pen.jpg").read_bytes()
-    np.testing.assert_array_equal(
-        seen_pixels(page), canvas_of("pen", file)[..., 0]
-    )
+    np.testing.assert_array_equal(seen_pixels(page), canvas_of("pen", file)[..., 0])
     draw_stroke(page, LEVEL)  # Drawing puts it aside.
     assert page.locator("#picture").is_hidden()
 

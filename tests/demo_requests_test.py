@@ -128,8 +128,9 @@ def test_a_client_that_stops_sending_gives_its_slot_back(monkeypatch):
         for _ in range(2):
             received = f"Received: 3 of {length} bytes"
             assert send(server, request) == (
-                408, f"Expected the body within 0.1 seconds. {received}",
-            )  # fmt: skip
+                408,
+                f"Expected the body within 0.1 seconds. {received}",
+            )
 
 
 class Clock:
@@ -151,22 +152,29 @@ class Clock:
 
 def test_a_client_that_sends_slowly_is_not_waited_for(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(request_bodies, "time", types.SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(
+        request_bodies, "time", types.SimpleNamespace(monotonic=clock.monotonic)
+    )
     assert request_bodies.read_body(clock, clock, 15) == b"x" * 15
     assert clock.timeouts == [float(left) for left in range(15, 0, -1)]
     with pytest.raises(Refused) as refused:
         request_bodies.read_body(clock, clock, 16)
     assert (refused.value.status, str(refused.value)) == (
-        408, "Expected the body within 15 seconds. Received: 15 of 16 bytes",
-    )  # fmt: skip
+        408,
+        "Expected the body within 15 seconds. Received: 15 of 16 bytes",
+    )
 
 
 def test_another_sites_page_may_not_ask(server):
     port = server.server_address[1]
     for origin in (
-        "http://evil.example", f"http://evil.example:{port}", "null", "http://[",
-        f"http://127.0.0.1:{port + 1}", f"http://localhost:{port}",
-    ):  # fmt: skip
+        "http://evil.example",
+        f"http://evil.example:{port}",
+        "null",
+        "http://[",
+        f"http://127.0.0.1:{port + 1}",
+        f"http://localhost:{port}",
+    ):
         message = f"Expected an Origin at 127.0.0.1:{port}. Received: {origin}"
         assert predict(server, QUESTION, Origin=origin) == (403, {"error": message})
         response, _ = ask(server, "POST", handler.CANVAS_PATH, LARGE, Origin=origin)
@@ -181,9 +189,15 @@ def test_a_server_of_this_machine_alone_is_asked_by_its_own_names(server):
     for host in ("localhost", "LOCALHOST:1", "127.0.0.1:8600", "127.0.1.1", "[::1]:2"):
         assert ask(server, "GET", "/", Host=host)[0].status == 200, host
     for host in (
-        "evil.example:8600", "127.0.0.1.evil.example", "localhost.evil", "[::2]", "[",
-        "localhost\n", "10.0.0.1", "",
-    ):  # fmt: skip
+        "evil.example:8600",
+        "127.0.0.1.evil.example",
+        "localhost.evil",
+        "[::2]",
+        "[",
+        "localhost\n",
+        "10.0.0.1",
+        "",
+    ):
         error = "Expected a Host of localhost, 127.0.0.1 or [::1]. Received: "
         with pytest.raises(Refused) as refused:
             origin_checks.check_host(host)

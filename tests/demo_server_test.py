@@ -40,9 +40,7 @@ def test_every_module_of_the_page_is_served_as_a_script(server):
 
 def test_examples_are_listed_and_served(server):
     paths = json.loads(ask(server, "GET", "/examples.json")[1])
-    assert paths == [
-        f"/examples/{path.name}" for path in sorted(PHOTOGRAPHS.iterdir())
-    ]
+    assert paths == [f"/examples/{path.name}" for path in sorted(PHOTOGRAPHS.iterdir())]
     response, content = ask(server, "GET", paths[0])
     assert response.getheader("Content-Type") == "image/jpeg"
     assert content == (PHOTOGRAPHS / "1435_marker.jpg").read_bytes()
@@ -50,17 +48,23 @@ def test_examples_are_listed_and_served(server):
 
 def test_examples_of_any_name_are_listed_as_they_are_asked_for(tmp_path):
     contents = {
-        "50%.png": "image/png", "a#1 é.PNG": "image/png", "b?.jpeg": "image/jpeg",
-        "c.JPG": "image/jpeg", "\udcff.Jpeg": "image/jpeg",
-    }  # fmt: skip
+        "50%.png": "image/png",
+        "a#1 é.PNG": "image/png",
+        "b?.jpeg": "image/jpeg",
+        "c.JPG": "image/jpeg",
+        "\udcff.Jpeg": "image/jpeg",
+    }
     for name in (*contents, "d.gif", "png"):
         (tmp_path / name).write_bytes(name.encode(errors="replace"))
     with serving(examples=str(tmp_path)) as server:
         paths = json.loads(ask(server, "GET", "/examples.json")[1])
         assert paths == [
-            "/examples/50%25.png", "/examples/a%231%20%C3%A9.PNG",
-            "/examples/b%3F.jpeg", "/examples/c.JPG", "/examples/%3F.Jpeg",
-        ]  # fmt: skip
+            "/examples/50%25.png",
+            "/examples/a%231%20%C3%A9.PNG",
+            "/examples/b%3F.jpeg",
+            "/examples/c.JPG",
+            "/examples/%3F.Jpeg",
+        ]
         for path, (name, content_type) in zip(paths, contents.items()):
             response, content = ask(server, "GET", path)
             assert response.status == 200, path
@@ -76,8 +80,9 @@ def test_a_folder_of_examples_that_is_not_there(tmp_path):
 
 def test_a_question_is_passed_on(server):
     assert predict(server, {"instances": [[[1, 2]], [[3, 4]]]}) == (
-        200, {"predictions": [3, 7]},
-    )  # fmt: skip
+        200,
+        {"predictions": [3, 7]},
+    )
 
 
 def test_a_picture_becomes_what_the_model_sees(server):
@@ -85,9 +90,7 @@ def test_a_picture_becomes_what_the_model_sees(server):
     response, pixels = ask(server, "POST", handler.CANVAS_PATH, file)
     assert response.status == 200
     expected = canvas_of("pen", file)
-    np.testing.assert_array_equal(
-        np.frombuffer(pixels, np.uint8), expected.ravel()
-    )
+    np.testing.assert_array_equal(np.frombuffer(pixels, np.uint8), expected.ravel())
     assert expected.shape == (40, 168, 1) and expected.max() > 200
     response, answer = ask(server, "POST", handler.CANVAS_PATH, b"no picture")
     assert response.status == 400 and "expected a whole PNG" in str(answer)

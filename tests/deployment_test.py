@@ -47,9 +47,9 @@ def test_one_version_of_the_server_everywhere():
 
 
 @pytest.mark.parametrize(
-    "name", ["docker-compose.yml", "docker-compose.batching.yml",
-             "kubernetes.yaml"],
-)  # fmt: skip
+    "name",
+    ["docker-compose.yml", "docker-compose.batching.yml", "kubernetes.yaml"],
+)
 def test_flags_name_files_that_exist(name):
     files = re.findall(r"--\w+=/config/(\S+)", read(name))
     assert "models.config" in files and "monitoring.config" in files
@@ -86,13 +86,25 @@ def test_the_readme_makes_what_the_deployment_mounts():
 
 def test_containers_are_confined():
     compose, kubernetes = read("docker-compose.yml"), read("kubernetes.yaml")
-    for line in ("read_only: true", 'user: "65534:65534"', "cap_drop: [ALL]",
-                 "mem_limit: ", "cpus: ", "pids_limit: ", "healthcheck:",
-                 "/models/mnist_sum:ro"):  # fmt: skip
+    for line in (
+        "read_only: true",
+        'user: "65534:65534"',
+        "cap_drop: [ALL]",
+        "mem_limit: ",
+        "cpus: ",
+        "pids_limit: ",
+        "healthcheck:",
+        "/models/mnist_sum:ro",
+    ):
         assert line in compose
-    for line in ("readOnlyRootFilesystem: true", "runAsNonRoot: true",
-                 "capabilities: {drop: [ALL]}", "limits: ", "readinessProbe:",
-                 "mountPath: /models, readOnly: true"):  # fmt: skip
+    for line in (
+        "readOnlyRootFilesystem: true",
+        "runAsNonRoot: true",
+        "capabilities: {drop: [ALL]}",
+        "limits: ",
+        "readinessProbe:",
+        "mountPath: /models, readOnly: true",
+    ):
         assert line in kubernetes
 
 
@@ -103,9 +115,10 @@ def test_joining_requests_changes_nothing_else():
     )
     assert plain - joined == {"--rest_api_num_threads=16"}
     assert joined - plain == {
-        "--rest_api_num_threads=64", "--enable_batching",
+        "--rest_api_num_threads=64",
+        "--enable_batching",
         "--batching_parameters_file=/config/batching.config",
-    }  # fmt: skip
+    }
 
 
 def test_batches_are_as_large_as_the_clients():
@@ -138,9 +151,11 @@ def test_the_check_takes_a_folder_of_the_callers(tmp_path):
     docker.chmod(0o755)
     (tmp_path / "my models").mkdir()
     result = subprocess.run(
-        [bash, SERVING / "check_against_docker.sh", "my models"], cwd=tmp_path,
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True,
-    )  # fmt: skip
+        [bash, SERVING / "check_against_docker.sh", "my models"],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+    )
     assert result.returncode == 1
     asked = set((tmp_path / "asked").read_text().splitlines())
     assert asked == {f"{tmp_path.resolve()}/my models"}

@@ -48,8 +48,17 @@ def test_bundled_splits():
     # MNIST's well-known counts of the digits.
     labels = np.concatenate([train.labels, validation.labels])
     assert np.bincount(labels).tolist() == [
-        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
-    ]  # fmt: skip
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]
     # The mean that everyone normalises MNIST by.
     means = train.images.mean(), validation.images.mean()
     assert round((11 * means[0] + means[1]) / 12 / 255, 4) == 0.1307
@@ -70,9 +79,7 @@ def test_bundled_file_is_checked_by_content(monkeypatch, tmp_path):
     read = digits._read_bundled.__wrapped__
 
     monkeypatch.setattr(digits, "BUNDLED_PATH", tmp_path / "same.npz")
-    np.testing.assert_array_equal(
-        read()["x_test"], load_digits(split="test").images
-    )
+    np.testing.assert_array_equal(read()["x_test"], load_digits(split="test").images)
     monkeypatch.setattr(digits, "BUNDLED_PATH", tmp_path / "damaged.npz")
     with pytest.raises(UserError, match="damaged.npz is damaged: the SHA-256"):
         read()
@@ -96,9 +103,7 @@ def test_all_sources_give_the_same_digits(monkeypatch, tfds_data_dir, tmp_path):
     with np.load(digits.BUNDLED_PATH) as archive:
         np.savez(tmp_path / "own.npz", **archive)
     # Decoding 70,000 PNGs once is enough.
-    monkeypatch.setattr(
-        digits, "_read_tfds", functools.cache(digits._read_tfds)
-    )
+    monkeypatch.setattr(digits, "_read_tfds", functools.cache(digits._read_tfds))
     for split in SPLITS:
         bundled = load_digits("bundled", split)
         assert_same(load_digits("tfds", split, tfds_data_dir), bundled)
@@ -109,9 +114,13 @@ def test_written_tfds_dataset_is_mnist_to_tfds(tfds_data_dir):
     import tensorflow_datasets as tfds
 
     examples, info = tfds.load(
-        "mnist", split="test[:2]", data_dir=tfds_data_dir, download=False,
-        as_supervised=True, with_info=True,
-    )  # fmt: skip
+        "mnist",
+        split="test[:2]",
+        data_dir=tfds_data_dir,
+        download=False,
+        as_supervised=True,
+        with_info=True,
+    )
     assert info.full_name == "mnist/3.0.1"
     assert info.splits["train"].num_examples == 60_000
     images, labels = zip(*examples.as_numpy_iterator())
@@ -199,28 +208,53 @@ def test_own_file_is_split_by_twelfths(tmp_path):
     path = save(tmp_path / "own.npz", y_train=arrays["y_train"].astype("int64"))
     train, validation, test = (load_digits(path, split) for split in SPLITS)
     assert_same(train, Digits(arrays["x_train"][:55], arrays["y_train"][:55]))
-    assert_same(
-        validation, Digits(arrays["x_train"][55:], arrays["y_train"][55:])
-    )
+    assert_same(validation, Digits(arrays["x_train"][55:], arrays["y_train"][55:]))
     assert_same(test, Digits(arrays["x_test"], arrays["y_test"]))
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"x_train": np.zeros((60, 28, 28))}, "x_train must be uint8 [n, 28, 28]. Received: float64 [60, 28, 28]"),
-        ({"x_test": np.zeros((8, 784), np.uint8)}, "x_test must be uint8 [n, 28, 28]. Received: uint8 [8, 784]"),
-        ({"x_test": np.uint8(3)}, "x_test must be uint8 [n, 28, 28]. Received: uint8 []"),
-        ({"y_test": np.zeros(7, np.uint8)}, "y_test must be whole numbers [8], one per image. Received: uint8 [7]"),
-        ({"y_test": np.zeros(8)}, "y_test must be whole numbers [8], one per image. Received: float64 [8]"),
+        (
+            {"x_train": np.zeros((60, 28, 28))},
+            "x_train must be uint8 [n, 28, 28]. Received: float64 [60, 28, 28]",
+        ),
+        (
+            {"x_test": np.zeros((8, 784), np.uint8)},
+            "x_test must be uint8 [n, 28, 28]. Received: uint8 [8, 784]",
+        ),
+        (
+            {"x_test": np.uint8(3)},
+            "x_test must be uint8 [n, 28, 28]. Received: uint8 []",
+        ),
+        (
+            {"y_test": np.zeros(7, np.uint8)},
+            "y_test must be whole numbers [8], one per image. Received: uint8 [7]",
+        ),
+        (
+            {"y_test": np.zeros(8)},
+            "y_test must be whole numbers [8], one per image. Received: float64 [8]",
+        ),
         ({"y_test": np.full(8, 10)}, "y_test must be digits 0 to 9. Received: 10"),
         ({"y_test": np.full(8, -1)}, "y_test must be digits 0 to 9. Received: -1"),
-        ({"x_train": np.zeros((47, 28, 28), np.uint8)}, "x_train must hold at least 48 digits. Received: 47"),
-        ({"x_test": np.zeros((3, 28, 28), np.uint8)}, "x_test must hold at least 4 digits. Received: 3"),
-        ({"x_test": np.ones((8, 28, 28), np.uint8)}, "x_test must be white ink (255) on black paper (0). Received: no pixel lighter than 1 of 255 in 8 images looked at"),
-        ({"x_train": np.full((60, 28, 28), 200, np.uint8)}, "x_train must be white ink (255) on black paper (0); invert those that are not. Received: light paper in 100% of 60 images looked at"),
+        (
+            {"x_train": np.zeros((47, 28, 28), np.uint8)},
+            "x_train must hold at least 48 digits. Received: 47",
+        ),
+        (
+            {"x_test": np.zeros((3, 28, 28), np.uint8)},
+            "x_test must hold at least 4 digits. Received: 3",
+        ),
+        (
+            {"x_test": np.ones((8, 28, 28), np.uint8)},
+            "x_test must be white ink (255) on black paper (0). Received: no pixel lighter than 1 of 255 in 8 images looked at",
+        ),
+        (
+            {"x_train": np.full((60, 28, 28), 200, np.uint8)},
+            "x_train must be white ink (255) on black paper (0); invert those that are not. Received: light paper in 100% of 60 images looked at",
+        ),
     ],
-)  # fmt: skip
+)
 def test_own_file_with_wrong_arrays(tmp_path, changes, message):
     path = save(tmp_path / "own.npz", **changes)
     with pytest.raises(UserError) as caught:

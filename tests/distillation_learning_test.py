@@ -15,7 +15,9 @@ __all__ = ["digits", "fours"]  # Fixtures of the tests below.
 @pytest.fixture(scope="module")
 def small_student():
     """Parameters and statistics, none of which is what it begins with."""
-    start = networks.initial(jax.random.key(0), networks.student_layers((2, 3, 4, 5, 6)))
+    start = networks.initial(
+        jax.random.key(0), networks.student_layers((2, 3, 4, 5, 6))
+    )
     rng = np.random.default_rng(0)
     return jax.tree.map(
         lambda x: x + jnp.float32(rng.uniform(0.0, 0.2, x.shape)), start
@@ -46,11 +48,16 @@ def test_the_folded_student_is_keras_encoder(small_student, fours):
 
 def test_statistics_move_towards_those_of_the_batch():
     layer = networks._Layers(
-        {"hidden": {"kernel": jnp.ones([1, 1]), "gamma": jnp.array([2.0]),
-                    "beta": jnp.array([1.0])}},
+        {
+            "hidden": {
+                "kernel": jnp.ones([1, 1]),
+                "gamma": jnp.array([2.0]),
+                "beta": jnp.array([1.0]),
+            }
+        },
         {"hidden": {"mean": jnp.array([0.0]), "variance": jnp.array([1.0])}},
         jax.random.key(0),
-    )  # fmt: skip
+    )
     # Mean 2 and variance 4: normalised to -1 and 1, then 2 x + 1.
     found = layer.learned(jnp.array([[0.0], [4.0]], jnp.bfloat16), "hidden")
     np.testing.assert_allclose(np.float32(found), [[0.0], [3.0]], atol=0.01)
@@ -69,12 +76,14 @@ def test_dropout_keeps_the_mean():
 
 def test_every_image_is_taken_once_in_each_turn():
     turns = [
-        np.concatenate([
-            np.asarray(students._numbers(jnp.int32(step), 32, 256))
-            for step in range(8 * turn, 8 * turn + 8)
-        ])
+        np.concatenate(
+            [
+                np.asarray(students._numbers(jnp.int32(step), 32, 256))
+                for step in range(8 * turn, 8 * turn + 8)
+            ]
+        )
         for turn in range(3)
-    ]  # fmt: skip
+    ]
     for turn in turns:
         assert sorted(turn) == list(range(256))
     assert (turns[0] != turns[1]).any() and (turns[1] != turns[2]).any()
@@ -128,6 +137,8 @@ def test_a_batch_is_degraded_as_the_settings_say(digits, monkeypatch):
     batch = jax.make_jaxpr(
         lambda step: students.batch_of(student, step, images, labels, 256)
     )(jnp.int32(3))
-    assert [(shape, share) for shape, share, _ in degraded] == [((32, 40, 168, 1), 0.25)]
+    assert [(shape, share) for shape, share, _ in degraded] == [
+        ((32, 40, 168, 1), 0.25)
+    ]
     found = [(out.shape, str(out.dtype)) for out in batch.out_avals]
     assert found == [((32, 40, 168, 1), "float32"), ((32,), "int32")]

@@ -45,12 +45,17 @@ def small(digits_file):
         patched.setattr(students, "STATISTICS_BATCHES", 2)
         patched.setattr(recipe, "UNSEEN_IMAGES", 32)
         # Half of the compiler's time; distillation_learning_test degrades images.
-        patched.setattr(students.degradation, "degrade", lambda drawn, key, share: drawn)
+        patched.setattr(
+            students.degradation, "degrade", lambda drawn, key, share: drawn
+        )
         yield recipe.Recipe(
-            digits=digits_file, num_teachers=2, teacher_steps=2, num_labelled_images=64,
+            digits=digits_file,
+            num_teachers=2,
+            teacher_steps=2,
+            num_labelled_images=64,
             checkpoint_every_steps=2,
             student=students.StudentConfig(total_steps=5, global_batch_size=32),
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +103,19 @@ def test_a_signal_saves_and_says_how_to_go_on(small, tmp_path, monkeypatch):
     for _ in range(2):  # The second teacher, then a step of the student.
         with pytest.raises(interruptions.TrainingStopped):
             recipe.distill(small, tmp_path)
-    state = saved_states.read_tree(tmp_path / "student.npz", students.begin(small.student))
+    state = saved_states.read_tree(
+        tmp_path / "student.npz", students.begin(small.student)
+    )
     assert int(state.step) == 1
 
 
 def test_its_encoder_is_an_initial_model(whole):
     settings = config.Config(
-        stage="encoder", objective="digits", initial_model=str(whole.path),
+        stage="encoder",
+        objective="digits",
+        initial_model=str(whole.path),
         model=config.ModelConfig(block_channels=CHANNELS),
-    )  # fmt: skip
+    )
     encoder = starting_encoder(settings, None, "float32")
     with np.load(whole.path) as expected:
         for layer in encoder.layers:
@@ -119,7 +128,9 @@ def test_its_encoder_is_an_initial_model(whole):
 def test_other_settings_need_another_folder(small, tmp_path):
     digits = load_digits(small.digits, "train")
     recipe._claim(small, digits, tmp_path)
-    recipe._claim(dataclasses.replace(small, checkpoint_every_steps=1), digits, tmp_path)
+    recipe._claim(
+        dataclasses.replace(small, checkpoint_every_steps=1), digits, tmp_path
+    )
     other = dataclasses.replace(small, teacher_steps=3)
     with pytest.raises(UserError, match="teacher_steps was 2, is now 3"):
         recipe.distill(other, tmp_path)
@@ -144,7 +155,10 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"num_labelled_images": 48}, "--num_labelled_images must be a power of two. Received: 48"),
+        (
+            {"num_labelled_images": 48},
+            "--num_labelled_images must be a power of two. Received: 48",
+        ),
         ({"num_teachers": 0}, "--num_teachers must be at least 1. Received: 0"),
         (
             {"student": students.StudentConfig(learning_rate=float("nan"))},
@@ -152,8 +166,14 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
         ),
         ({"teacher_steps": 0}, "--teacher_steps must be at least 1"),
         ({"student": students.StudentConfig(global_batch_size=48)}, "a multiple of 32"),
-        ({"student": students.StudentConfig(global_batch_size=128)}, "divides --num_labelled_images"),
-        ({"student": students.StudentConfig(total_steps=0)}, "--total_steps must be at least"),
+        (
+            {"student": students.StudentConfig(global_batch_size=128)},
+            "divides --num_labelled_images",
+        ),
+        (
+            {"student": students.StudentConfig(total_steps=0)},
+            "--total_steps must be at least",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used(small, tmp_path, changes, message):
@@ -172,9 +192,10 @@ def test_files_that_cannot_be_used(small, tmp_path):
     back = saved_states.read_tree(path, tree)
     assert jax.tree.all(jax.tree.map(lambda x, y: (x == y).all(), back, tree))
     for like in (
-        {"a": np.ones([3, 2]), "b": np.zeros([1])}, {"c": np.ones([1])},
+        {"a": np.ones([3, 2]), "b": np.zeros([1])},
+        {"c": np.ones([1])},
         {"a": np.ones([2, 3], np.int32), "b": np.zeros([1])},
-    ):  # fmt: skip
+    ):
         with pytest.raises(UserError, match="tree.npz"):
             saved_states.read_tree(path, like)
     path.write_bytes(path.read_bytes()[:100])

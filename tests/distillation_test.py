@@ -51,13 +51,16 @@ def nothing_changed(**changes):
 
 def test_canvases_are_those_that_tensorflow_draws(fours):
     drawn = layouts.mixed(tf_drawing.ink_boxes(fours), [3, 4])
-    displacements = handwriting.random_displacements(tf.reshape(drawn.elastic_pixels, [-1]), [5, 6])
+    displacements = handwriting.random_displacements(
+        tf.reshape(drawn.elastic_pixels, [-1]), [5, 6]
+    )
     expected = tf_drawing.compose(fours, drawn, [5, 6], nearest_images=4).numpy()
     *where, shear, overlap, stroke, _ = (jnp.asarray(field) for field in drawn)
     variation = nothing_changed(
-        shear=shear, stroke=stroke,
+        shear=shear,
+        stroke=stroke,
         displacements=jnp.asarray(displacements).reshape(COUNT, 4, 2, 4, 4),
-    )  # fmt: skip
+    )
     found = jax.jit(drawing.canvases, static_argnums=3)(
         jnp.float32(fours), placements.Placement(*where, overlap), variation, 4
     )
@@ -111,9 +114,10 @@ def test_blends_and_flags(digits):
         chosen=jnp.array([[one, one, seven, one]]),
         other=jnp.array([[seven, seven, one, one]]),
         other_share=jnp.array([[0.0, 0.25, 0.25, 0.0]]),
-        flag=jnp.array([[[0.5] * 5, [0.5] * 3 + [0.0, 0.0],
-                         [0.5] * 5, [0.5] * 3 + [0.0, 0.9]]]),
-    )  # fmt: skip
+        flag=jnp.array(
+            [[[0.5] * 5, [0.5] * 3 + [0.0, 0.0], [0.5] * 5, [0.5] * 3 + [0.0, 0.9]]]
+        ),
+    )
     found = np.asarray(deformed_digits.varied_digits(images, labels, variation)[0])
     first, other = (np.float32(digits.images[which]) for which in (one, seven))
     np.testing.assert_array_equal(found[0], first)
@@ -212,7 +216,9 @@ class DrawnByTensorFlow:
 def numbers_for(kind, count):
     """What TensorFlow draws; the later images' noise is the negative, as in JAX."""
     plan = [(kind, count)]
-    numbers = degradation_kinds.split_by_kind(degradation_kinds.draw(plan, [0, 0]), plan)[0]
+    numbers = degradation_kinds.split_by_kind(
+        degradation_kinds.draw(plan, [0, 0]), plan
+    )[0]
     if kind is degradation_kinds.add_noise:
         first = numbers.words[: count // 2]
         words = tf.concat([first, tf.bitwise.invert(first)], axis=0)
@@ -279,7 +285,9 @@ def test_numbers_are_those_of_the_pipeline():
     assert deformed_digits.FLAG_SHARE == ones.SHARE
     assert deformed_digits.ELASTIC_GRID == handwriting.ELASTIC_GRID
     assert drawing.TILE_WIDTH == canvas.TILE_WIDTH
-    assert (
-        placements.KEEP_EARLIER, placements.BRIGHTEST, placements.WRAP_AROUND
-    ) == (placement.KEEP_EARLIER, placement.BRIGHTEST, placement.WRAP_AROUND)  # fmt: skip
+    assert (placements.KEEP_EARLIER, placements.BRIGHTEST, placements.WRAP_AROUND) == (
+        placement.KEEP_EARLIER,
+        placement.BRIGHTEST,
+        placement.WRAP_AROUND,
+    )
     assert networks.HIDDEN_UNITS == encoder.HIDDEN_UNITS

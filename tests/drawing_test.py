@@ -32,9 +32,7 @@ def test_unscaled_digits_keep_every_pixel(digit_images):
     expected = np.zeros((40, 168), np.uint8)
     for digit, left, top in zip(digits, lefts, tops):
         expected[top : top + 28, left : left + 28] = digit
-    placement = straight(
-        np.add(lefts, 14), np.add(tops, 14), 28, 28, layouts.BRIGHTEST
-    )
+    placement = straight(np.add(lefts, 14), np.add(tops, 14), 28, 28, layouts.BRIGHTEST)
     np.testing.assert_array_equal(draw(digits, placement), expected)
 
 

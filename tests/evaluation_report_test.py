@@ -20,9 +20,14 @@ from mnist_sum_tf.user_errors import UserError
 
 NAME = '<script>alert("&")</script>'
 PICTURES = {
-    "accuracy", "confusion", "data_flow", "error_by_sum",
-    "predicted_against_actual", "reliability", "risk_coverage",
-}  # fmt: skip
+    "accuracy",
+    "confusion",
+    "data_flow",
+    "error_by_sum",
+    "predicted_against_actual",
+    "reliability",
+    "risk_coverage",
+}
 
 
 class Reader(html.parser.HTMLParser):
@@ -95,9 +100,7 @@ def test_the_page_holds_all_it_shows(written):
     for name in PICTURES:
         assert (written / f"{name}.png").read_bytes() in embedded
     expected = {f"{name}.png" for name in PICTURES | {"worst"}}
-    assert {path.name for path in written.iterdir()} == (
-        expected | {"report.html"}
-    )
+    assert {path.name for path in written.iterdir()} == (expected | {"report.html"})
 
 
 def test_names_are_escaped(written):
@@ -111,9 +114,12 @@ def test_figures_of_the_tables(written, sum_model):
     texts = Reader(text).texts
     total = sum_model.count_params()
     assert any(each.startswith(f"{total:,} numbers, ") for each in texts)
-    assert texts[texts.index("block1_conv1") : ][:4] == [
-        "block1_conv1", "kernel", "3×3×1×2", "18",
-    ]  # fmt: skip
+    assert texts[texts.index("block1_conv1") :][:4] == [
+        "block1_conv1",
+        "kernel",
+        "3×3×1×2",
+        "18",
+    ]
 
 
 def test_sums_alone_make_a_page_too(sum_model, tmp_path):
@@ -158,12 +164,20 @@ def test_names_of_folders_are_no_formulas_and_are_written_in_utf8(tmp_path):
 
 def test_what_is_said_of_a_bad_image():
     worst = answers.WorstImage(
-        "tiled", np.zeros((40, 168)), (1, 2, 3, 4), 10, (1, 2, 3, 9), 15,
-        probability=0.75, true_probability=0.2,
-    )  # fmt: skip
+        "tiled",
+        np.zeros((40, 168)),
+        (1, 2, 3, 4),
+        10,
+        (1, 2, 3, 9),
+        15,
+        probability=0.75,
+        true_probability=0.2,
+    )
     assert evaluation_report.describe(worst) == [
-        "read 1 2 3 9 = 15, 75.0%", "true 1 2 3 4 = 10, 20.0%", "tiled"
-    ]  # fmt: skip
+        "read 1 2 3 9 = 15, 75.0%",
+        "true 1 2 3 4 = 10, 20.0%",
+        "tiled",
+    ]
     worst = worst._replace(true_digits=None)
     assert evaluation_report.describe(worst)[1] == "true 10, 20.0%"
 

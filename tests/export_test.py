@@ -59,8 +59,7 @@ def png(pixels):
 
 def describe(specs):
     return {
-        name: (spec.dtype.name, spec.shape.as_list())
-        for name, spec in specs.items()
+        name: (spec.dtype.name, spec.shape.as_list()) for name, spec in specs.items()
     }
 
 
@@ -74,9 +73,7 @@ def test_the_first_version_is_1_and_stands_alone(exported):
 
 def test_each_variable_is_written_once(exported, sum_model):
     path = os.path.join(exported, "variables", "variables")
-    written = sum(
-        int(np.prod(shape)) for _, shape in tf.train.list_variables(path)
-    )
+    written = sum(int(np.prod(shape)) for _, shape in tf.train.list_variables(path))
     held = sum(int(np.prod(v.shape)) for v in sum_model.variables)
     assert held - 100 < written < held + 100  # Seeds are not written.
 

@@ -59,10 +59,13 @@ def test_a_convolution_learns_as_keras_does(products, activation, dtype):
 @pytest.mark.parametrize(
     "options",
     [
-        {"strides": 2}, {"dilation_rate": 2}, {"padding": "valid"}, {"groups": 2},
+        {"strides": 2},
+        {"dilation_rate": 2},
+        {"padding": "valid"},
+        {"groups": 2},
         {"kernel_size": 1},
     ],
-)  # fmt: skip
+)
 def test_other_convolutions_are_kerass(products, options):
     options = {"kernel_size": 3, "padding": "same"} | options
     images = tf.random.stateless_normal([3, 4, 6, 4], [1, 2])
@@ -82,9 +85,7 @@ def test_a_kernels_gradient_by_hand(products):
     upstream = np.zeros([1, 2, 3, 1], np.float32)
     upstream[0, 0, 1] = 10  # of the middle of the upper row
     _, _, kernel = _gradients(layer, images, tf.constant(upstream))
-    assert kernel[..., 0, 0].numpy().tolist() == [
-        [0, 0, 0], [10, 20, 30], [40, 50, 60]
-    ]  # fmt: skip
+    assert kernel[..., 0, 0].numpy().tolist() == [[0, 0, 0], [10, 20, 30], [40, 50, 60]]
     assert products == [(1, 2, 3, 1)]
 
 

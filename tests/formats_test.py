@@ -40,9 +40,7 @@ def saved_model(sum_model, tmp_path_factory):
 
 @pytest.mark.parametrize("name", FLOAT32)
 @pytest.mark.parametrize("count", [1, 7])
-def test_float32_files_answer_as_keras_does(
-    name, count, sum_model, folder, images
-):
+def test_float32_files_answer_as_keras_does(name, count, sum_model, folder, images):
     skip_without(name)
     expected = sum_model(images[:count])
     answer = loading.load_file(folder / name)(images[:count])
@@ -70,8 +68,7 @@ def test_an_image_is_read_the_same_in_any_company(folder, images):
 def test_int8_is_a_quarter_of_the_size_and_close(sum_model, folder, images):
     skip_without("model_int8.tflite")
     sizes = [
-        (folder / name).stat().st_size
-        for name in ("model_int8.tflite", "model.tflite")
+        (folder / name).stat().st_size for name in ("model_int8.tflite", "model.tflite")
     ]
     assert sizes[0] < 0.6 * sizes[1]  # Names weigh much in so small a model.
     answer = loading.load_file(folder / "model_int8.tflite")(images)
@@ -138,9 +135,11 @@ def test_a_file_that_answers_otherwise_is_not_exported(
 def test_what_is_not_offered_is_refused(tmp_path, file_format, quantization):
     with pytest.raises(UserError, match="--format=litert --quantization=int8"):
         run_release(
-            tmp_path, workdir=tmp_path, file_format=file_format,
+            tmp_path,
+            workdir=tmp_path,
+            file_format=file_format,
             quantization=quantization,
-        )  # fmt: skip
+        )
 
 
 def test_nor_is_it_written(tmp_path):
@@ -187,9 +186,7 @@ def test_files_have_no_versions(tmp_path):
         run_release(tmp_path, workdir=tmp_path, keep_versions=2, file_format="onnx")
 
 
-def test_an_exported_model_becomes_a_file(
-    sum_model, saved_model, tmp_path, images
-):
+def test_an_exported_model_becomes_a_file(sum_model, saved_model, tmp_path, images):
     skip_without("model.tflite")
     path = run_release(
         tmp_path, model_path=saved_model, calibrates=False, file_format="litert"
@@ -230,10 +227,11 @@ def test_all_formats_print_the_same_lines(saved_model, folder):
 def test_the_script_reads_with_a_file(folder):
     skip_without("model.tflite")
     command = [
-        REPOSITORY / "scripts" / "predict.py", "--json",
+        REPOSITORY / "scripts" / "predict.py",
+        "--json",
         REPOSITORY / "exported_models" / "samples",
         f"--model={folder / 'model.tflite'}",
-    ]  # fmt: skip
+    ]
     result = preloaded.run(command, ".", timeout=300)
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)) == 12

@@ -32,10 +32,23 @@ from mnist_sum_tf.user_errors import UserError
 MAX_SECONDS = 20
 MAX_BYTES = 1_000_000_000
 EXTREMES = (
-    b"\x00", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff",
-    b"\x00\x00\x00\x00", b"-1", b"1e999", b"nan", b"99999999999999999999",
-    b"\n", b"[" * 3000, b"\"", b"(", b"{'descr'",
-)  # fmt: skip
+    b"\x00",
+    b"\xff",
+    b"\x7f",
+    b"\x80",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\x00\x00\x00\x00",
+    b"-1",
+    b"1e999",
+    b"nan",
+    b"99999999999999999999",
+    b"\n",
+    b"[" * 3000,
+    b'"',
+    b"(",
+    b"{'descr'",
+)
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
@@ -62,9 +75,16 @@ def mutate(content: bytes, rng: random.Random) -> bytes:
 
 
 READERS = (
-    Pictures, LabelledPngs, NpyImages, NpySums, NpzDigits, Checkpoint, Settings,
-    Rows, Flags,
-)  # fmt: skip
+    Pictures,
+    LabelledPngs,
+    NpyImages,
+    NpySums,
+    NpzDigits,
+    Checkpoint,
+    Settings,
+    Rows,
+    Flags,
+)
 
 
 def fuzz(num_inputs: int, seed: int):

@@ -19,17 +19,18 @@ class Pictures:
         self.path = folder / "picture"
         rng = np.random.default_rng(0)
         grey = PIL.Image.fromarray(rng.integers(0, 256, (40, 168), np.uint8))
-        colour = PIL.Image.fromarray(
-            rng.integers(0, 256, (61, 90, 3), np.uint8)
-        )
+        colour = PIL.Image.fromarray(rng.integers(0, 256, (61, 90, 3), np.uint8))
         self.good = [
-            _encoded(grey, "PNG"), _encoded(colour, "PNG"),
+            _encoded(grey, "PNG"),
+            _encoded(colour, "PNG"),
             _encoded(colour.convert("RGBA"), "PNG"),
-            _encoded(grey.convert("1"), "PNG"), _encoded(colour, "JPEG"),
-            _encoded(grey, "JPEG"), _encoded(grey, "GIF"),
+            _encoded(grey.convert("1"), "PNG"),
+            _encoded(colour, "JPEG"),
+            _encoded(grey, "JPEG"),
+            _encoded(grey, "GIF"),
             _encoded(colour, "BMP"),
             _encoded(colour, "JPEG", progressive=True),
-        ]  # fmt: skip
+        ]
 
     def read(self, content):
         self.path.write_bytes(content)

@@ -43,9 +43,7 @@ def test_png_names_hold_digits_and_index(tmp_path):
     generate(tmp_path / "out", 20)
     labelled = read_png_folder(str(tmp_path / "out"))
     names = sorted(labelled.names, key=lambda name: name[5:])
-    assert [name[4:] for name in names] == [
-        f"_{index:05}.png" for index in range(20)
-    ]
+    assert [name[4:] for name in names] == [f"_{index:05}.png" for index in range(20)]
     with Image.open(tmp_path / "out" / names[0]) as image:
         assert image.mode == "L" and image.size == (168, 40)
     # In the order of their index they are the very images of the arrays.
@@ -68,8 +66,7 @@ def test_images_are_composites_of_the_layout(tmp_path):
     # The same images, in another order than the batch's.
     expected = expected[..., 0].numpy()
     rows = [
-        np.flatnonzero((expected == image).all(axis=(1, 2))).item()
-        for image in images
+        np.flatnonzero((expected == image).all(axis=(1, 2))).item() for image in images
     ]
     assert sorted(rows) == list(range(8)) and rows != list(range(8))
     np.testing.assert_array_equal(digits, expected_labels["digits"].numpy()[rows])
@@ -104,8 +101,9 @@ def test_index_has_room_for_every_image(tmp_path):
     batch = np.zeros((2, 40, 168), np.uint8), np.zeros((2, 4), np.int32)
     generation._write_pngs([batch], 100_001, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "0000_000000.png", "0000_000001.png",
-    ]  # fmt: skip
+        "0000_000000.png",
+        "0000_000001.png",
+    ]
 
 
 def test_existing_folder(tmp_path):
@@ -216,9 +214,7 @@ def test_a_new_folder_may_have_the_longest_name(tmp_path):
 def test_new_folder_is_open_to_others(tmp_path):
     (tmp_path / "plain").mkdir()
     generate(tmp_path / "deep" / "out", 1)
-    modes = [
-        (tmp_path / path).stat().st_mode for path in ("plain", "deep/out")
-    ]
+    modes = [(tmp_path / path).stat().st_mode for path in ("plain", "deep/out")]
     assert modes[0] == modes[1]
 
 
@@ -245,10 +241,13 @@ def test_nothing_half_written_stays(tmp_path, monkeypatch):
     [
         ({"num_images": 0}, "--num_images must be at least 1. Received: 0"),
         ({"file_format": "jpg"}, "--format must be one of png, npy. Received: 'jpg'"),
-        ({"layout": "spiral"}, "--layout must be one of tiled, scattered, "
-         "assignment, separate, cropped, mixed. Received: 'spiral'"),
+        (
+            {"layout": "spiral"},
+            "--layout must be one of tiled, scattered, "
+            "assignment, separate, cropped, mixed. Received: 'spiral'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments(tmp_path, changes, message):
     with pytest.raises(UserError) as caught:
         generate(tmp_path / "out", **({"num_images": 1} | changes))

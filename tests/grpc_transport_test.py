@@ -38,10 +38,12 @@ class Answering(GrpcTransport):
     "tensor, received",
     [
         (tensor_pb2.TensorProto(), "Cannot convert the argument"),
-        (tensor_pb2.TensorProto(dtype="DT_FLOAT", tensor_content=b"12345"),
-         "buffer size must be a multiple of element size"),
+        (
+            tensor_pb2.TensorProto(dtype="DT_FLOAT", tensor_content=b"12345"),
+            "buffer size must be a multiple of element size",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_tensor_that_is_none(tensor, received):
     response = predict_pb2.PredictResponse()
     response.outputs["sum"].CopyFrom(tensor)
@@ -53,10 +55,14 @@ def test_a_tensor_that_is_none(tensor, received):
 
 @pytest.mark.parametrize(
     "content",
-    [any_pb2.Any(), any_pb2.Any(
-        type_url="type.googleapis.com/tensorflow.serving.SignatureDefMap",
-        value=b"\xff\xff")],
-)  # fmt: skip
+    [
+        any_pb2.Any(),
+        any_pb2.Any(
+            type_url="type.googleapis.com/tensorflow.serving.SignatureDefMap",
+            value=b"\xff\xff",
+        ),
+    ],
+)
 def test_signatures_that_are_none(content):
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     response.metadata["signature_def"].CopyFrom(content)

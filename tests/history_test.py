@@ -52,9 +52,17 @@ def test_a_goal_is_reached_by_an_accuracy_in_float32(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    ["[{}]", "{}", "[1]", '[{"step": 1.5}]', '[{"step": -1}]', '[{"step": 1, "loss": "x"}]',
-     '[{"step": 1, "loss": {"a": 1}}]', "[["],
-)  # fmt: skip
+    [
+        "[{}]",
+        "{}",
+        "[1]",
+        '[{"step": 1.5}]',
+        '[{"step": -1}]',
+        '[{"step": 1, "loss": "x"}]',
+        '[{"step": 1, "loss": {"a": 1}}]',
+        "[[",
+    ],
+)
 def test_a_broken_history_is_named(tmp_path, content):
     (tmp_path / "history.json").write_text(content)
     with pytest.raises(UserError, match="history.json must be .* Received"):

@@ -28,17 +28,15 @@ def test_split_sizes_and_fields():
     parts = split_images(labelled, 0.8, seed=0)
     rows = rows_of(parts)
     assert {name: len(part) for name, part in rows.items()} == {
-        "train": 40, "validation": 5, "test": 5,
-    }  # fmt: skip
+        "train": 40,
+        "validation": 5,
+        "test": 5,
+    }
     assert sorted(sum(rows.values(), [])) == list(range(50))
     for name, part in parts.items():
         assert rows[name] == sorted(rows[name])
-        np.testing.assert_array_equal(
-            part.images, labelled.images[rows[name]]
-        )
-        np.testing.assert_array_equal(
-            part.digits, labelled.digits[rows[name]]
-        )
+        np.testing.assert_array_equal(part.images, labelled.images[rows[name]])
+        np.testing.assert_array_equal(part.digits, labelled.digits[rows[name]])
         assert part.names == list(map(str, rows[name]))
 
 
@@ -78,9 +76,13 @@ def test_split_never_leaks_an_image():
 
 @pytest.mark.parametrize(
     "count, fraction, sizes",
-    [(3, 0.01, [1, 1, 1]), (3, 0.99, [1, 1, 1]), (6, 0.99, [4, 1, 1]),
-     (5, 0.5, [2, 2, 1])],
-)  # fmt: skip
+    [
+        (3, 0.01, [1, 1, 1]),
+        (3, 0.99, [1, 1, 1]),
+        (6, 0.99, [4, 1, 1]),
+        (5, 0.5, [2, 2, 1]),
+    ],
+)
 def test_no_split_is_empty(count, fraction, sizes):
     parts = split_images(labelled_noise(count), fraction, seed=0)
     assert [len(part.sums) for part in parts.values()] == sizes

@@ -45,18 +45,18 @@ def test_every_weight_of_encoder_and_decoder_is_taken(exported):
     set_initial_weights(new_decoder, folder)
     for old, new in ((encoder, new_encoder), (decoder, new_decoder)):
         assert len(old.trainable_variables) == len(new.trainable_variables) > 0
-        for expected, value in zip(
-            old.trainable_variables, new.trainable_variables
-        ):
+        for expected, value in zip(old.trainable_variables, new.trainable_variables):
             np.testing.assert_array_equal(expected.numpy(), value.numpy())
 
 
 def test_training_starts_from_there(exported, tmp_path):
     folder, encoder, decoder = exported
     settings = config.Config(
-        stage="sum_model", objective="distribution", initial_model=str(folder),
+        stage="sum_model",
+        objective="distribution",
+        initial_model=str(folder),
         model=config.ModelConfig(base_channels=2),
-    )  # fmt: skip
+    )
     start = starting_sum_model(settings, tmp_path, None, "float32")
     for expected in (encoder, decoder):
         found = start.get_layer(expected.name).get_weights()
@@ -68,16 +68,22 @@ def test_training_starts_from_there(exported, tmp_path):
 def four_steps(stage, model, digits_file):
     preset = get_preset("compact", stage)
     return dataclasses.replace(
-        preset, total_steps=4, global_batch_size=4, precision="float32",
-        checkpoint_every_steps=2, evaluate_every_steps=4,
+        preset,
+        total_steps=4,
+        global_batch_size=4,
+        precision="float32",
+        checkpoint_every_steps=2,
+        evaluate_every_steps=4,
         initial_model=str(model),
         data=dataclasses.replace(
-            preset.data, digits=digits_file, layout="tiled",
+            preset.data,
+            digits=digits_file,
+            layout="tiled",
             validates_all_layouts=False,
         ),
         model=config.ModelConfig(base_channels=2, normalized=True),
         optimizer=config.OptimizerConfig(schedule="constant"),
-    )  # fmt: skip
+    )
 
 
 def test_a_run_goes_on_without_what_it_once_started_from(
@@ -148,9 +154,7 @@ def test_a_file_of_layers_is_taken_like_an_exported_model(exported, tmp_path):
     found = build_encoder(block_channels=size.channels)
     set_initial_weights(found, path)
     assert len(encoder.trainable_variables) == 24
-    for expected, value in zip(
-        encoder.trainable_variables, found.trainable_variables
-    ):
+    for expected, value in zip(encoder.trainable_variables, found.trainable_variables):
         np.testing.assert_array_equal(expected.numpy(), value.numpy())
 
 
@@ -160,9 +164,11 @@ def test_beside_a_file_of_an_encoder_the_decoder_is_random(
 ):
     path = as_file(tmp_path, exported[1])
     settings = config.Config(
-        stage="sum_model", objective=objective, initial_model=str(path),
+        stage="sum_model",
+        objective=objective,
+        initial_model=str(path),
         model=config.ModelConfig(base_channels=2, normalized=False),
-    )  # fmt: skip
+    )
     start = starting_sum_model(settings, tmp_path, None, "float32")
     learns = objective == "regression"
     assert ("the decoder is random and does not learn" in caplog.text) is not learns
@@ -181,13 +187,16 @@ def test_a_normalised_start_is_the_same_by_batches_of_any_size():
         _as_it_learns(
             encoder,
             config.Config(
-                "encoder", "digits", global_batch_size=batch_size,
+                "encoder",
+                "digits",
+                global_batch_size=batch_size,
                 model=config.ModelConfig(normalized=True),
             ),
-            lambda *_, **__: dataset.batch(batch_size), "float32",
+            lambda *_, **__: dataset.batch(batch_size),
+            "float32",
         )
         for batch_size in (2, 128)
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(starts[0](images), encoder(images), rtol=1e-3, atol=1e-4)
     for few, many in zip(*(start.get_weights() for start in starts)):
         np.testing.assert_array_equal(few, many)
@@ -199,7 +208,9 @@ def test_weights_that_are_no_numbers_are_reported(exported, tmp_path, value):
     weights = dict(np.load(path))
     weights["logits/bias"][3] = float(value)
     np.savez(path, **weights)
-    message = "--initial_model must .* Received: .*npz with NaN or infinity in logits/bias$"
+    message = (
+        "--initial_model must .* Received: .*npz with NaN or infinity in logits/bias$"
+    )
     with pytest.raises(UserError, match=message):
         set_initial_weights(build_encoder(base_channels=2), path)
 

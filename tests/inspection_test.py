@@ -30,9 +30,13 @@ def inspected(confidence=0.75, true_digits=None):
     sums = np.zeros(37)
     sums[10], sums[11] = confidence, 1 - confidence
     return inspection.Inspected(
-        "name", np.full((40, 168), 7, np.uint8), true_digits,
-        np.eye(10)[[1, 2, 3, 4]], sums, 10.25,
-    )  # fmt: skip
+        "name",
+        np.full((40, 168), 7, np.uint8),
+        true_digits,
+        np.eye(10)[[1, 2, 3, 4]],
+        sums,
+        10.25,
+    )
 
 
 def test_composites_know_their_digits():
@@ -108,9 +112,7 @@ def test_a_long_name_leaves_what_was_read_its_room():
     given = inspected(true_digits=(1, 2, 3, 4))._replace(name="M" * 90 + ".jpg")
     figure = readings.draw_reading(given)
     title = figure.axes[0].get_title("left")
-    assert title == (
-        f"…{'M' * 40}.jpg\nread 1 2 3 4 = 10, 75.0%   true 1 2 3 4 = 10"
-    )
+    assert title == (f"…{'M' * 40}.jpg\nread 1 2 3 4 = 10, 75.0%   true 1 2 3 4 = 10")
 
 
 def test_sheets():

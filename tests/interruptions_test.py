@@ -68,9 +68,12 @@ def test_a_stopped_script_says_so_and_exits_with_75():
         "cli.run(main)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True,
+        [sys.executable, "-c", program],
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
         timeout=300,
-    )  # fmt: skip
+    )
     assert ended.returncode == 75
     assert ended.stderr == "stopped by SIGTERM after step 5 of 8\n"
     assert ended.stdout == ""

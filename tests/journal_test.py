@@ -9,9 +9,13 @@ from mnist_sum_tf.training.task import Task
 
 def test_seconds_are_told_as_minutes(tmp_path, monkeypatch, capsys):
     task = Task(
-        build_model=None, build_evaluated=None, evaluated_outputs=(), loss=None,
-        train_data=None, validation_data={},
-    )  # fmt: skip
+        build_model=None,
+        build_evaluated=None,
+        evaluated_outputs=(),
+        loss=None,
+        train_data=None,
+        validation_data={},
+    )
     settings = config.Config("encoder", "digits", global_batch_size=500)
     clock = types.SimpleNamespace(monotonic=lambda: 190.0)
     monkeypatch.setattr(journal, "time", clock)

@@ -53,8 +53,9 @@ def test_as_by_trying_all():
         spoiled = 0.01 * len(joint) / 10_000
         np.testing.assert_allclose(
             confidence[row],
-            0.99 * joint[best] / (0.99 * sum(joint.values()) + spoiled), rtol=1e-5,
-        )  # fmt: skip
+            0.99 * joint[best] / (0.99 * sum(joint.values()) + spoiled),
+            rtol=1e-5,
+        )
 
 
 def test_a_sum_that_was_not_read_is_not_sure():

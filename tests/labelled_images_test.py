@@ -22,7 +22,9 @@ def test_dark_ink_on_light_paper_is_refused(tmp_path):
         labelled = read_labelled_images(*map(text, given))
         np.testing.assert_array_equal(labelled.images, images)
     for given in ((inverted, None), pair(inverted)):
-        with pytest.raises(UserError, match="white ink .* Received: light paper in 100% of 2"):
+        with pytest.raises(
+            UserError, match="white ink .* Received: light paper in 100% of 2"
+        ):
             read_labelled_images(*map(text, given))
 
 

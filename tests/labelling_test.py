@@ -52,7 +52,9 @@ def width_reader(monkeypatch):
     )
 
 
-def test_labels_of_a_reader_and_of_sums(workdir, pair, true_digits, width_reader, tmp_path):
+def test_labels_of_a_reader_and_of_sums(
+    workdir, pair, true_digits, width_reader, tmp_path
+):
     summary = labelling.label_images(workdir, *pair, str(tmp_path / "out"), 0.75)
     assert summary["images"] == NUM_IMAGES and summary["cut"] == NUM_IMAGES - 1
     # With one 9, or four of them, the sum tells it; or 2 or 3 of 4 might be 4s,
@@ -119,7 +121,7 @@ def test_unsure_labels_are_left_out(workdir, width_reader, tmp_path):
 
 def test_sums_that_are_wrong_label_nothing(
     workdir, pair, true_digits, width_reader, tmp_path
-):  # fmt: skip
+):
     wrong = true_digits.sum(axis=1)
     wrong[:7] = np.where(wrong[:7] > 18, wrong[:7] - 2, wrong[:7] + 2)
     np.save(tmp_path / "y.npy", wrong)
@@ -133,9 +135,11 @@ def test_sums_that_are_wrong_label_nothing(
 
 def test_the_least_sure_are_shown_first(
     workdir, pair, true_digits, width_reader, monkeypatch, tmp_path
-):  # fmt: skip
+):
     shown = []
-    monkeypatch.setattr(labelling, "write_contact_sheet", lambda *given: shown.append(given))
+    monkeypatch.setattr(
+        labelling, "write_contact_sheet", lambda *given: shown.append(given)
+    )
     wrong = true_digits.sum(axis=1)
     wrong[7] += 1 if wrong[7] < 36 else -1
     np.save(tmp_path / "y.npy", wrong)
@@ -165,7 +169,8 @@ def test_known_digits_are_compared_with(workdir, width_reader, tmp_path, true_di
     printed = labelling.format_summary(summary).splitlines()
     assert printed[0] == "100 images, 100 of them (100.0%) fall into four digits"
     assert re.fullmatch(
-        "100 labelled, 99.9\\d% sure on average; 0 less than 90% sure, left out", printed[1]
+        "100 labelled, 99.9\\d% sure on average; 0 less than 90% sure, left out",
+        printed[1],
     )
     assert printed[2].endswith("all four in 99.00% of the images")
 
@@ -177,9 +182,12 @@ def test_too_few_are_reported(workdir, pair, width_reader, tmp_path):
     message = "at least 48 digits of the train part .* Received: 0"
     with pytest.raises(UserError, match=message):
         labelling.label_images(
-            workdir, str(tmp_path / "x.npy"), str(tmp_path / "y.npy"),
-            str(tmp_path / "out"), 0.999,
-        )  # fmt: skip
+            workdir,
+            str(tmp_path / "x.npy"),
+            str(tmp_path / "y.npy"),
+            str(tmp_path / "out"),
+            0.999,
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -224,12 +232,16 @@ def test_the_cutting_is_shown(true_digits):
     images[0, 10, :] = 255  # cannot be cut
     sheet = labelling.draw_cutting(images)
     apart = segments.set_apart(segments.cut_images(images).digits)
-    deformed = segments.deformed_and_set_apart(segments.cut_images(images).digits, (0, 0))
+    deformed = segments.deformed_and_set_apart(
+        segments.cut_images(images).digits, (0, 0)
+    )
     white = np.full((2, 168), 255)
     expected = draw_contact_sheet(
         [
             np.concatenate([image, white, straight, white, other])
-            for image, straight, other in zip(images[1:], apart[..., 0], deformed[..., 0])
+            for image, straight, other in zip(
+                images[1:], apart[..., 0], deformed[..., 0]
+            )
         ],
         2 * ["as it is; set apart; deformed"],
     )

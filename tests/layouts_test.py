@@ -91,9 +91,10 @@ def place_by(monkeypatch, layout, *rows, ink_boxes=INK_BOXES):
     """
     numbers = [np.float32(np.broadcast_to(row, [1, 4])) for row in rows]
     monkeypatch.setattr(
-        layouts, "uniform_numbers",
+        layouts,
+        "uniform_numbers",
         lambda seed, count, batch_size: list(map(tf.constant, numbers))[:count],
-    )  # fmt: skip
+    )
     placement = layout(ink_boxes[:1], seed=None)
     return [np.asarray(values)[0] for values in placement[:4]]
 
@@ -145,10 +146,18 @@ def test_sizes_and_gaps_of_the_continuum(monkeypatch):
     """One size and aspect for an image; each digit's own size varies by a tenth."""
     sizes = [0, 0.25, 0.5, 0.75]
     x, y, width, height = place_by(
-        monkeypatch, layouts._continuum,
-        sizes, 0, sizes, [0, 0.5, 0, 0], [0.5, 0, 0, 0], [0.5, 0, 0, 0],
-    )  # fmt: skip
-    np.testing.assert_allclose(width, 28 * 0.65 * np.array([0.9, 1, 0.9, 0.9]), rtol=1e-6)
+        monkeypatch,
+        layouts._continuum,
+        sizes,
+        0,
+        sizes,
+        [0, 0.5, 0, 0],
+        [0.5, 0, 0, 0],
+        [0.5, 0, 0, 0],
+    )
+    np.testing.assert_allclose(
+        width, 28 * 0.65 * np.array([0.9, 1, 0.9, 0.9]), rtol=1e-6
+    )
     np.testing.assert_allclose(height, width, rtol=1e-6)
     # Ink begins 6 / 28 of a box from its left and is 16 / 28 wide; gaps from -3 to 7.
     ink_left = x - width / 2 + 6 / 28 * width
@@ -221,8 +230,9 @@ def test_deformation_can_be_gentler(name):
         np.testing.assert_array_equal(none.center_x, still.center_x)
         np.testing.assert_allclose(
             np.log(half.width / still.width),
-            np.log(full.width / still.width) / 2, atol=1e-6,
-        )  # fmt: skip
+            np.log(full.width / still.width) / 2,
+            atol=1e-6,
+        )
 
 
 def test_a_placement_is_a_function_of_its_seed():

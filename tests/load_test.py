@@ -115,9 +115,7 @@ def test_threads_that_start_do_not_wait_for_one_that_cannot(monkeypatch):
             super().abort()
 
     aborted = []
-    monkeypatch.setattr(
-        thread_pools.concurrent.futures, "ThreadPoolExecutor", Pool
-    )
+    monkeypatch.setattr(thread_pools.concurrent.futures, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(load.threading, "Barrier", Barrier)
     with pytest.raises(UserError) as raised:
         load.measure_load(lambda: 1, concurrency=3, seconds=1)

@@ -123,13 +123,15 @@ def test_statistics_of_batches_are_kept_and_resumed(tmp_path):
     )
     for total_steps in (2, 4):
         loop.train_and_evaluate(
-            lambda: task, dataclasses.replace(settings, total_steps=total_steps),
+            lambda: task,
+            dataclasses.replace(settings, total_steps=total_steps),
             tmp_path / "parts",
-        )  # fmt: skip
+        )
     loop.train_and_evaluate(
-        lambda: task, dataclasses.replace(settings, total_steps=4),
+        lambda: task,
+        dataclasses.replace(settings, total_steps=4),
         tmp_path / "whole",
-    )  # fmt: skip
+    )
     values = final_values(tmp_path / "whole")
     assert_same_values(values, final_values(tmp_path / "parts"))
     mean, variance = np.zeros(3), np.ones(3)
@@ -315,7 +317,9 @@ def test_training_stops_at_its_goal_and_is_done(tmp_path, capsys):
             SETTINGS, stop_at_accuracy=goal, checkpoint_every_steps=3
         )
         for _ in range(2):  # The second time, nothing is left to do.
-            row = loop.train_and_evaluate(lambda: evaluated, settings, tmp_path / str(goal))
+            row = loop.train_and_evaluate(
+                lambda: evaluated, settings, tmp_path / str(goal)
+            )
             assert row["step"] == last
         path = checkpoints.latest_checkpoint(tmp_path / str(goal))
         assert path.endswith(f"ckpt-{last}")

@@ -93,9 +93,9 @@ def test_evaluate_names_and_averages_over_unequal_batches(outputs, order):
     table = {key: values[rows] for key, values in outputs.items()}
     index = keras.Input((), dtype="int32")
     model = keras.Model(
-        index, {key: keras.ops.take(values, index, axis=0)
-                for key, values in table.items()},
-    )  # fmt: skip
+        index,
+        {key: keras.ops.take(values, index, axis=0) for key, values in table.items()},
+    )
     labels = {key: np.array(values)[rows] for key, values in LABELS.items()}
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(3), labels)).batch(2)
     evaluated = tuple(metrics.METRICS)[::order]

@@ -45,13 +45,19 @@ TOTAL_STEPS = 12
 
 def settings(strategy: str) -> config.Config:
     return config.Config(
-        stage="encoder", objective="digits", total_steps=TOTAL_STEPS,
-        global_batch_size=8, precision="float32", strategy=strategy,
-        checkpoint_every_steps=4, evaluate_every_steps=6, log_every_steps=1,
+        stage="encoder",
+        objective="digits",
+        total_steps=TOTAL_STEPS,
+        global_batch_size=8,
+        precision="float32",
+        strategy=strategy,
+        checkpoint_every_steps=4,
+        evaluate_every_steps=6,
+        log_every_steps=1,
         optimizer=config.OptimizerConfig(
             learning_rate=0.05, warmup_steps=0, weight_decay=0.1
         ),
-    )  # fmt: skip
+    )
 
 
 def make_task(dropout: float = 0.0, stop: int = TOTAL_STEPS, sleep: float = 0.0):
@@ -113,7 +119,9 @@ def values(trainer: loop.Trainer) -> list:
 def masks(trainer: loop.Trainer) -> list:
     """Which of 3 x 16 values dropout kept, by step (two of them) and replica."""
     model, state = trainer.state.model, trainer.state
-    dropout = next(l for l in model.layers if isinstance(l, keras.layers.Dropout))
+    dropout = next(
+        layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)
+    )
     x = keras.Input((16,))
     state.model = keras.Model(x, dropout(x))
     assert not statistics_of(state.model)  # without normalisation
@@ -205,10 +213,13 @@ def mirrored(folder: pathlib.Path, count: str) -> dict:
             for trainer in (one, spread)
         ],
         "momenta": [
-            [value for each in trainer.state.optimizer._momentums
-             for value in each.numpy().ravel().tolist()]
+            [
+                value
+                for each in trainer.state.optimizer._momentums
+                for value in each.numpy().ravel().tolist()
+            ]
             for trainer in (one, spread)
-        ],  # fmt: skip
+        ],
         "masks": masks(untrained),
         "starts_alike": normalised_starts(strategy),
         "replicas": strategies.create_strategy("mirrored").num_replicas_in_sync,
@@ -245,9 +256,10 @@ def worker(folder: pathlib.Path, sleep: str) -> dict:
     _note_calls(loop.Trainer, "run", trainers)
     try:
         loop.train_and_evaluate(
-            lambda: make_task(sleep=float(sleep)), settings("multi_worker"),
+            lambda: make_task(sleep=float(sleep)),
+            settings("multi_worker"),
             folder,
-        )  # fmt: skip
+        )
     except (UserError, interruptions.TrainingStopped) as error:
         return {"error": str(error)}
     names = [type(each).__name__ for each in written]

@@ -67,9 +67,10 @@ def save_as_first_version(read, folder):
         return {"sum": tf.strings.length(image_bytes)}
 
     tf.saved_model.save(
-        tf.Module(), str(folder / "1"),
+        tf.Module(),
+        str(folder / "1"),
         signatures={"serving_default": read, "serving_bytes": read_files},
-    )  # fmt: skip
+    )
 
 
 def test_another_kind_of_model_is_not_evaluated(tmp_path):

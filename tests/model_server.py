@@ -49,9 +49,7 @@ class Version:
     def __init__(self, path):
         self.session = tf.compat.v1.Session(graph=tf.Graph())
         with self.session.graph.as_default():
-            loaded = tf.compat.v1.saved_model.load(
-                self.session, ["serve"], str(path)
-            )
+            loaded = tf.compat.v1.saved_model.load(self.session, ["serve"], str(path))
         self.signatures = dict(loaded.signature_def)
         self._callables = {}
         self.num_warmups = 0
@@ -85,14 +83,9 @@ class Version:
                 feed=[signature.inputs[i].name for i in sorted(request.inputs)],
                 fetch=[signature.outputs[o].name for o in outputs],
             )
-            self._callables[key] = self.session._make_callable_from_options(
-                options
-            )
+            self._callables[key] = self.session._make_callable_from_options(options)
         try:
-            feeds = [
-                tf.make_ndarray(request.inputs[i])
-                for i in sorted(request.inputs)
-            ]
+            feeds = [tf.make_ndarray(request.inputs[i]) for i in sorted(request.inputs)]
             for i, value in zip(sorted(request.inputs), feeds):
                 expected = tf.as_dtype(signature.inputs[i].dtype)
                 if tf.as_dtype(request.inputs[i].dtype) != expected:
@@ -103,9 +96,7 @@ class Version:
                     )
             return dict(zip(outputs, self._callables[key](*feeds)))
         except (tf.errors.OpError, ValueError, TypeError) as error:
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT, str(error)
-            ) from error
+            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
 
 
 class ModelServer:
@@ -119,9 +110,13 @@ class ModelServer:
     """
 
     def __init__(
-        self, folder, name="mnist_sum", grpc_port=0, rest_port=0,
+        self,
+        folder,
+        name="mnist_sum",
+        grpc_port=0,
+        rest_port=0,
         poll_seconds=0.2,
-    ):  # fmt: skip
+    ):
         from model_server_rest import start_rest_server
 
         self.name = name
@@ -166,9 +161,7 @@ class ModelServer:
         definitions = get_model_metadata_pb2.SignatureDefMap()
         for name, definition in self.versions[number].signatures.items():
             definitions.signature_def[name].CopyFrom(
-                meta_graph_pb2.SignatureDef.FromString(
-                    definition.SerializeToString()
-                )
+                meta_graph_pb2.SignatureDef.FromString(definition.SerializeToString())
             )
         content = any_pb2.Any()
         content.Pack(definitions)
@@ -274,9 +267,7 @@ def _start_grpc_server(server: ModelServer, port: int):
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _Predictions(server), result
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-        _Models(server), result
-    )
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(server), result)
     port = result.add_insecure_port(f"localhost:{port}")
     result.start()
     return result, port

@@ -105,9 +105,10 @@ def _spec(name: str, version: str | None):
 
 def _to_dict(message) -> dict:
     return json_format.MessageToDict(
-        message, preserving_proto_field_name=True,
+        message,
+        preserving_proto_field_name=True,
         always_print_fields_with_no_presence=True,
-    )  # fmt: skip
+    )
 
 
 def _parse(server: ModelServer, spec, body: bytes):
@@ -120,9 +121,7 @@ def _parse(server: ModelServer, spec, body: bytes):
                 f'Serving signature name: "{name}" not found in signature def'
             )
         inputs = signatures[name].inputs
-        return {
-            key: tf.as_dtype(inputs[key].dtype).as_numpy_dtype for key in inputs
-        }
+        return {key: tf.as_dtype(inputs[key].dtype).as_numpy_dtype for key in inputs}
 
     try:
         parsed = rest_form.parse_request(body, inputs_of)

@@ -121,23 +121,25 @@ def test_the_script_reads_a_folder_and_names_the_broken(server, tmp_path):
 
 
 def test_the_script_finds_no_server():
-    result = run_script(
-        SAMPLES, "--server=http://localhost:1", "--timeout_seconds=2"
-    )
+    result = run_script(SAMPLES, "--server=http://localhost:1", "--timeout_seconds=2")
     assert result.returncode == 1 and result.stdout == ""
     assert "Traceback" not in result.stderr
-    assert result.stderr.count(
-        "waiting for the server: http://localhost:1: expected a model server there"
-    ) == 1
-    assert "error: http://localhost:1: expected a model server there" in (
-        result.stderr
+    assert (
+        result.stderr.count(
+            "waiting for the server: http://localhost:1: expected a model server there"
+        )
+        == 1
     )
+    assert "error: http://localhost:1: expected a model server there" in (result.stderr)
 
 
 def test_the_script_under_load(server):
     result = run_script(
-        SAMPLES, f"--server={server.rest_url}", "--load_seconds=1",
-        "--concurrency=2", "--signature=serving_default",
-    )  # fmt: skip
+        SAMPLES,
+        f"--server={server.rest_url}",
+        "--load_seconds=1",
+        "--concurrency=2",
+        "--signature=serving_default",
+    )
     assert result.returncode == 0, result.stderr
     assert "0 failed" in result.stdout and "p99" in result.stdout

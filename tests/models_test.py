@@ -11,8 +11,12 @@ from mnist_sum_tf.models.sum_model import build_sum_model
 
 # What the description of the original lists, in its order.
 BLOCK_SHAPES = [
-    (20, 84, 64), (10, 42, 128), (5, 21, 256), (2, 10, 512), (1, 5, 1024),
-]  # fmt: skip
+    (20, 84, 64),
+    (10, 42, 128),
+    (5, 21, 256),
+    (2, 10, 512),
+    (1, 5, 1024),
+]
 
 
 def test_encoder_has_the_original_layers():
@@ -20,9 +24,15 @@ def test_encoder_has_the_original_layers():
     kinds = [type(layer).__name__ for layer in encoder.layers]
     block = ["Conv2D", "Conv2D", "MaxPooling2D", "Dropout"]
     assert kinds == [
-        "InputLayer", "Rescaling", *block * 5,
-        "Flatten", "Dense", "Dropout", "Dense", "Reshape",
-    ]  # fmt: skip
+        "InputLayer",
+        "Rescaling",
+        *block * 5,
+        "Flatten",
+        "Dense",
+        "Dropout",
+        "Dense",
+        "Reshape",
+    ]
     for number, shape in enumerate(BLOCK_SHAPES, start=1):
         first, second, pool, dropout = (
             encoder.get_layer(f"block{number}_{part}")
@@ -57,7 +67,9 @@ def test_each_block_may_have_its_own_width():
     encoder = build_encoder(block_channels=channels)
     assert channels_of(encoder) == channels
     for block, (inputs, outputs) in enumerate(zip((1, *channels), channels), start=1):
-        kernels = [encoder.get_layer(f"block{block}_conv{part}").kernel for part in (1, 2)]
+        kernels = [
+            encoder.get_layer(f"block{block}_conv{part}").kernel for part in (1, 2)
+        ]
         assert kernels[0].shape == (3, 3, inputs, outputs)
         assert kernels[1].shape == (3, 3, outputs, outputs)
     assert encoder.get_layer("hidden").kernel.shape == (5 * 4, 512)
@@ -81,9 +93,7 @@ def test_mixed_precision_keeps_variables_and_logits_in_float32():
 def test_decoder_has_the_original_layers():
     decoder = build_decoder()
     units = [
-        layer.units
-        for layer in decoder.layers
-        if isinstance(layer, keras.layers.Dense)
+        layer.units for layer in decoder.layers if isinstance(layer, keras.layers.Dense)
     ]
     assert units == [64, 128, 64, 1]
     assert decoder.count_params() == 40 * 64 + 64 + 64 * 128 + 128 + (
@@ -146,8 +156,11 @@ def test_sum_model_chains_its_parts():
     logits = encoder(images)
     distribution = build_sum_distribution()(logits)
     assert set(outputs) == {
-        "digit_logits", "digit_probabilities", "sum_probabilities", "sum",
-    }  # fmt: skip
+        "digit_logits",
+        "digit_probabilities",
+        "sum_probabilities",
+        "sum",
+    }
     np.testing.assert_array_equal(outputs["digit_logits"], logits)
     np.testing.assert_array_equal(outputs["sum"], decoder(logits))
     for name, values in distribution.items():

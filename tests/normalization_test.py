@@ -39,10 +39,14 @@ def test_outputs_gradients_and_statistics_are_keras(shape):
             outputs = layer(x, training=True)
             loss = tf.reduce_sum(outputs * weights)
         sources = [x, layer.gamma.value, layer.beta.value]
-        found.append([
-            outputs, *tape.gradient(loss, sources), *layer.get_weights(),
-            layer(x, training=False),
-        ])  # fmt: skip
+        found.append(
+            [
+                outputs,
+                *tape.gradient(loss, sources),
+                *layer.get_weights(),
+                layer(x, training=False),
+            ]
+        )
     for ours, theirs in zip(*found):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
 
@@ -100,9 +104,7 @@ def test_a_normalised_encoder_does_what_the_plain_one_does():
     assert normalized.get_layer("block3_dropout").rate == 0.25
     others = rng.integers(0, 256, (6, 40, 168, 1), np.uint8)
     for seen in (images, others):
-        np.testing.assert_allclose(
-            plain(seen), normalized(seen), rtol=1e-3, atol=1e-4
-        )
+        np.testing.assert_allclose(plain(seen), normalized(seen), rtol=1e-3, atol=1e-4)
     for layer in normalized.layers:
         if layer.name + SUFFIX in (each.name for each in normalized.layers):
             values = keras.Model(normalized.inputs[0], layer.output)(images)

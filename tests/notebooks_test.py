@@ -30,9 +30,11 @@ def run(name, monkeypatch, **settings):
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
     client = nbclient.NotebookClient(
-        read(name), timeout=300, kernel_name="python3",
+        read(name),
+        timeout=300,
+        kernel_name="python3",
         resources={"metadata": {"path": str(FOLDER)}},
-    )  # fmt: skip
+    )
     return client.execute()
 
 
@@ -64,9 +66,12 @@ def printed(notebook):
 
 def test_inference(monkeypatch, few_digits):
     notebook = run(
-        "inference_notebook", monkeypatch, DIGITS=few_digits,
-        LAYOUTS="tiled,scattered", FILES="../../exported_models/samples",
-    )  # fmt: skip
+        "inference_notebook",
+        monkeypatch,
+        DIGITS=few_digits,
+        LAYOUTS="tiled,scattered",
+        FILES="../../exported_models/samples",
+    )
     assert len(pictures(notebook)) == 9
     text = printed(notebook)
     assert "1,874,138 numbers in 33 weights" in text
@@ -75,11 +80,20 @@ def test_inference(monkeypatch, few_digits):
 
 def test_end_to_end(monkeypatch, few_digits, tmp_path):
     notebook = run(
-        "end_to_end", monkeypatch, DIGITS=few_digits, DATA=tmp_path / "data",
-        WORKDIR=tmp_path / "run", NUM_IMAGES=60, TOTAL_STEPS=4, BATCH_SIZE=8,
-        READER_STEPS=4, ENCODER_STEPS=4, DECODER_STEPS=4, BASE_CHANNELS=2,
+        "end_to_end",
+        monkeypatch,
+        DIGITS=few_digits,
+        DATA=tmp_path / "data",
+        WORKDIR=tmp_path / "run",
+        NUM_IMAGES=60,
+        TOTAL_STEPS=4,
+        BATCH_SIZE=8,
+        READER_STEPS=4,
+        ENCODER_STEPS=4,
+        DECODER_STEPS=4,
+        BASE_CHANNELS=2,
         MIN_CONFIDENCE=0,
-    )  # fmt: skip
+    )
     assert len(pictures(notebook)) == 8
     text = printed(notebook)
     assert "(60, 40, 168) uint8" in text

@@ -33,7 +33,9 @@ def test_images_without_ink_are_refused(tmp_path, convert, lightest):
     images = convert(noise(3))
     images = images.astype(np.uint8) if images.dtype == bool else images
     pair = save_pair(tmp_path, images, np.array([0, 36, 7]))
-    with pytest.raises(UserError, match=f"no pixel lighter than {lightest} of 255 in 3"):
+    with pytest.raises(
+        UserError, match=f"no pixel lighter than {lightest} of 255 in 3"
+    ):
         read_labelled_images(*pair)
 
 
@@ -102,24 +104,39 @@ NUMBERS = "must be an .npy file of numbers. Received:"
         (with_pixel(np.nan), [1, 2, 3], f"--images={{images}} {PIXELS} nan in image 1"),
         (with_pixel(np.inf), [1, 2, 3], f"--images={{images}} {PIXELS} inf in image 1"),
         (with_pixel(-1), [1, 2, 3], f"--images={{images}} {PIXELS} -1.0 in image 1"),
-        (with_pixel(255.5), [1, 2, 3],
-         f"--images={{images}} {PIXELS} 255.5 in image 1"),
+        (
+            with_pixel(255.5),
+            [1, 2, 3],
+            f"--images={{images}} {PIXELS} 255.5 in image 1",
+        ),
         (with_pixel(256), [1, 2, 3], f"--images={{images}} {PIXELS} 256.0 in image 1"),
         (noise(3)[:, :28], [1, 2, 3], f"--images={{images}} {SHAPE} [3, 28, 168]"),
-        (np.stack(2 * [noise(3)], -1), [1, 2, 3], f"--images={{images}} {SHAPE} [3, 40, 168, 2]"),
+        (
+            np.stack(2 * [noise(3)], -1),
+            [1, 2, 3],
+            f"--images={{images}} {SHAPE} [3, 40, 168, 2]",
+        ),
         (noise(1)[0], [1], f"--images={{images}} {SHAPE} [40, 168]"),
         (np.uint8(1), [1], f"--images={{images}} {SHAPE} []"),
         (noise(0), [], f"--images={{images}} {SHAPE} [0, 40, 168]"),
         (noise(3) > 9, [1, 2, 3], f"--images={{images}} {NUMBERS} bool"),
-        (noise(3), [1, 2], "--sums={sums} must have the shape [3], a sum for each image. Received: [2]"),
-        (noise(3), [[1], [2], [3]], "--sums={sums} must have the shape [3], a sum for each image. Received: [3, 1]"),
+        (
+            noise(3),
+            [1, 2],
+            "--sums={sums} must have the shape [3], a sum for each image. Received: [2]",
+        ),
+        (
+            noise(3),
+            [[1], [2], [3]],
+            "--sums={sums} must have the shape [3], a sum for each image. Received: [3, 1]",
+        ),
         (noise(3), [1, 2, 37], f"--sums={{sums}} {SUMS} 37 at index 2"),
         (noise(3), [-1, 2, 3], f"--sums={{sums}} {SUMS} -1 at index 0"),
         (noise(3), [1, 2.5, 3], f"--sums={{sums}} {SUMS} 2.5 at index 1"),
         (noise(3), [1, np.nan, 3], f"--sums={{sums}} {SUMS} nan at index 1"),
         (noise(3), ["1", "2", "3"], f"--sums={{sums}} {NUMBERS} <U1"),
     ],
-)  # fmt: skip
+)
 def test_wrong_npy_arrays(tmp_path, images, sums, message):
     paths = save_pair(tmp_path, images, np.array(sums))
     with pytest.raises(UserError) as caught:
@@ -141,8 +158,7 @@ def test_missing_npy(tmp_path):
     with pytest.raises(UserError) as caught:
         read_npy_pair(missing, sums)
     assert str(caught.value) == (
-        f"--images={missing} must be an .npy file of numbers. "
-        "Received: no such file"
+        f"--images={missing} must be an .npy file of numbers. Received: no such file"
     )
     with pytest.raises(UserError, match=f"--sums={missing} must be an .npy"):
         read_npy_pair(images, missing)
@@ -160,7 +176,7 @@ def test_missing_npy(tmp_path):
         lambda path: path.write_bytes(path.read_bytes().replace(b"40", b"-4")),
         lambda path: np.savez(path.open("wb"), noise(1)),
     ],
-)  # fmt: skip
+)
 def test_unreadable_npy(tmp_path, spoil):
     images, sums = save_pair(tmp_path, noise(1), [3])
     spoil(tmp_path / "images.npy")

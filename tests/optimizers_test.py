@@ -1,6 +1,5 @@
 """Adam and its learning rate."""
 
-
 import keras
 import numpy as np
 import pytest
@@ -61,11 +60,12 @@ def test_kernels_decay_and_nothing_else():
     """A quarter of the rate 1/2 is an eighth; no gradient changes anything."""
     encoder = build_encoder(base_channels=2, normalized=True)
     settings = config.Config(
-        stage="encoder", objective="digits",
+        stage="encoder",
+        objective="digits",
         optimizer=config.OptimizerConfig(
             learning_rate=0.5, schedule="constant", weight_decay=0.25
         ),
-    )  # fmt: skip
+    )
     variables = encoder.trainable_variables
     for variable in variables:
         variable.assign(tf.ones(variable.shape))
@@ -90,9 +90,11 @@ def test_kernels_decay_and_nothing_else():
 )
 def test_cosine_warms_up_for_a_quarter_at_most_and_ends_at_zero(warmup_steps, rates):
     settings = config.Config(
-        stage="encoder", objective="digits", total_steps=100,
+        stage="encoder",
+        objective="digits",
+        total_steps=100,
         optimizer=config.OptimizerConfig(learning_rate=1.0, warmup_steps=warmup_steps),
-    )  # fmt: skip
+    )
     rate = optimizers.create_optimizer(settings)._learning_rate
     found = [float(rate(step)) for step in rates]
     np.testing.assert_allclose(found, [*rates.values()], atol=1e-6)

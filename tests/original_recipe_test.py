@@ -30,9 +30,7 @@ def digits_file(tmp_path_factory):
     return str(path)
 
 
-def test_images_are_named_by_their_digits(
-    tmp_path, digit_images, digit_labels
-):
+def test_images_are_named_by_their_digits(tmp_path, digit_images, digit_labels):
     digits = Digits(digit_images, digit_labels)
     folder = tmp_path / "images"
     write_original_images(folder, digits, 0, FEW)
@@ -41,7 +39,7 @@ def test_images_are_named_by_their_digits(
     scattered = [name for name in found.names if name.startswith("scattered/")]
     assert len(scattered) == 24
     row = found.names.index(scattered[0])
-    assert scattered[0] == "scattered/%d%d%d%d.png" % tuple(found.digits[row])
+    assert scattered[0] == "scattered/{}{}{}{}.png".format(*found.digits[row])
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
     before = [path.stat().st_mtime_ns for path in folder.rglob("*.png")]
     write_original_images(folder, digits, 0, FEW)
@@ -101,9 +99,12 @@ def test_both_halves_are_needed_before_anything_is_done(tmp_path, stage):
 def test_the_recipe_and_its_tables(tmp_path, digits_file):
     recipe = original_recipe.Recipe(
         epochs={"encoder": 1, "decoder": 2, "sum_model": 1},
-        precision="float32", digits=digits_file, base_channels=1,
-        num_images=FEW, layouts=("tiled",),
-    )  # fmt: skip
+        precision="float32",
+        digits=digits_file,
+        base_channels=1,
+        num_images=FEW,
+        layouts=("tiled",),
+    )
     report = original_recipe.reproduce(recipe, tmp_path)
     assert report["images"] == {"train": 36, "test": 4}
     assert [row["step"] for row in report["encoder"]] == [3]

@@ -33,10 +33,11 @@ LEVEL = [(20.0, 20.0), (60.0, 20.0), (100.0, 20.0)]
 def server():
     server = demo.start_server(
         demo.DemoConfig(
-            port=0, examples=str(PHOTOGRAPHS),
+            port=0,
+            examples=str(PHOTOGRAPHS),
             model=str(ROOT / "exported_models" / "mnist_sum"),
         )
-    )  # fmt: skip
+    )
     server.start_in_thread()
     yield server
     server.shutdown()

@@ -30,8 +30,12 @@ def test_light_falls_off_and_grain_is_what_it_says(digit_images):
         (300, 300), (200, 200, 200), (0, 0, 0), 50, darkest=0.5, grain=4
     )
     pixels = np.asarray(photographs.photograph(blank, scene, 0), float)
-    corners = [pixels[:20, :20], pixels[:20, -20:],
-               pixels[-20:, :20], pixels[-20:, -20:]]  # fmt: skip
+    corners = [
+        pixels[:20, :20],
+        pixels[:20, -20:],
+        pixels[-20:, :20],
+        pixels[-20:, -20:],
+    ]
     means = sorted(corner.mean() for corner in corners)
     assert means[0] == pytest.approx(100, abs=8)
     assert means[-1] == pytest.approx(200, abs=8)

@@ -49,9 +49,14 @@ def test_bitmaps_may_say_which_bits_are_which_colour():
     masks = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
     size, begin = struct.unpack("<I4xI", file[2:14])
     file = (
-        b"BM" + struct.pack("<I4xI", size + 12, begin + 12) + file[14:30]
-        + struct.pack("<I", 3) + file[34:54] + masks + file[54:]
-    )  # fmt: skip
+        b"BM"
+        + struct.pack("<I4xI", size + 12, begin + 12)
+        + file[14:30]
+        + struct.pack("<I", 3)
+        + file[34:54]
+        + masks
+        + file[54:]
+    )
     pixels = picture_files.decode_picture(file).numpy()
     np.testing.assert_array_equal(pixels, [[[10, 20, 30]] * 2])
 
@@ -59,14 +64,10 @@ def test_bitmaps_may_say_which_bits_are_which_colour():
 def test_one_and_four_bits_per_pixel(canvas):
     black_or_white = np.where(canvas > 127, 255, 0).astype(np.uint8)
     image = PIL.Image.fromarray(black_or_white)
-    np.testing.assert_array_equal(
-        read(encode(image.convert("1"))), black_or_white
-    )
+    np.testing.assert_array_equal(read(encode(image.convert("1"))), black_or_white)
     palette = PIL.Image.fromarray(black_or_white // 255, "P")
     palette.putpalette([0, 0, 0, 255, 255, 255])
-    np.testing.assert_array_equal(
-        read(encode(palette, bits=4)), black_or_white
-    )
+    np.testing.assert_array_equal(read(encode(palette, bits=4)), black_or_white)
     # Black is transparent: the white that is left stands on black paper.
     np.testing.assert_array_equal(
         read(encode(palette, bits=4, transparency=0)), black_or_white
@@ -77,12 +78,16 @@ def test_four_bits_of_grey():
     """The shades 0, 5 and 15 of 15."""
     header = struct.pack(">IIBBBBB", 3, 1, 4, 0, 0, 0, 0)
     file = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + kind + content
+        struct.pack(">I", len(content))
+        + kind
+        + content
         + struct.pack(">I", zlib.crc32(kind + content))
         for kind, content in (
-            (b"IHDR", header), (b"IDAT", zlib.compress(b"\0\x05\xf0")), (b"IEND", b"")
+            (b"IHDR", header),
+            (b"IDAT", zlib.compress(b"\0\x05\xf0")),
+            (b"IEND", b""),
         )
-    )  # fmt: skip
+    )
     pixels = picture_files.decode_picture(file).numpy()
     np.testing.assert_array_equal(pixels, [[[0] * 3, [85] * 3, [255] * 3]])
 
@@ -125,7 +130,9 @@ def test_photographs_stand_upright(orientation, order):
     exif[0x0112] = orientation
     file = encode(image, "JPEG", exif=exif, quality=100)
     # Other data of up to 64 KiB may come before the camera's.
-    file = file[:2] + b"\xff\xe1" + (60_002).to_bytes(2, "big") + 60_000 * b"x" + file[2:]
+    file = (
+        file[:2] + b"\xff\xe1" + (60_002).to_bytes(2, "big") + 60_000 * b"x" + file[2:]
+    )
     upright = PIL.ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(file)))
     pixels = picture_files.decode_picture(file).numpy()
     assert pixels.shape[:2] == np.asarray(upright).shape

@@ -25,13 +25,14 @@ def draw_canvas():
         (b"", "Expected a PNG, JPEG, GIF or BMP"),
         (b"no image", "Expected a PNG, JPEG, GIF or BMP"),
         (png_header(20000, 20000), "Received:.*400000000"),
-        (b"BM" + bytes(16) + struct.pack("<ii", 9000, -9000) + bytes(20),
-         "Received:.*81000000"),
-        (b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\0\0\0,",
-         "3600000000"),
+        (
+            b"BM" + bytes(16) + struct.pack("<ii", 9000, -9000) + bytes(20),
+            "Received:.*81000000",
+        ),
+        (b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\0\0\0,", "3600000000"),
         (png_header(0, 5), "Received:.*0"),
     ],
-)  # fmt: skip
+)
 def test_the_graph_refuses_before_decoding(file, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         canvas_from_bytes(file)

@@ -102,7 +102,10 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("./canvas.png,5\ncanvas.png,5\n", "'canvas.png' again in line 2"),
         ('"canvas.png,5\n', "unexpected end of data"),
         ("gone.png,5\n", "Received: 1 that are not there, the first "),
-        ("file,sum\ncanvas.png,5\n", "0 to 36, under the heading image,sum or none. Received: 'sum' in line 1"),
+        (
+            "file,sum\ncanvas.png,5\n",
+            "0 to 36, under the heading image,sum or none. Received: 'sum' in line 1",
+        ),
         ("notes.txt,5\n", "notes.txt: expected a PNG, JPEG, GIF or BMP image"),
     ],
 )
@@ -127,10 +130,13 @@ def test_tables_stand_beside_folders_alone(folder):
     images, sums = table(folder, "canvas.png,5\n")
     np.save(folder / "images.npy", np.zeros((1, 40, 168), np.uint8))
     for given in (
-        (str(folder / "images.npy"), sums), (images, str(folder / "sums.npy")),
+        (str(folder / "images.npy"), sums),
+        (images, str(folder / "sums.npy")),
         (images + "_gone", sums),
-    ):  # fmt: skip
-        with pytest.raises(UserError, match="--sums must be a .csv file beside a folder"):
+    ):
+        with pytest.raises(
+            UserError, match="--sums must be a .csv file beside a folder"
+        ):
             read_labelled_images(*given)
 
 

@@ -20,9 +20,7 @@ def draw_canvas():
 
 def similarity(first, second):
     """The best correlation over shifts: 1 where one is the other moved."""
-    first, second = (
-        np.fft.rfft2(x - x.mean()) / x.std() for x in (first, second)
-    )
+    first, second = (np.fft.rfft2(x - x.mean()) / x.std() for x in (first, second))
     return np.fft.irfft2(first * second.conj()).max() / (40 * 168)
 
 
@@ -154,15 +152,19 @@ LIGHT = np.linspace(1, 0.6, 600)[:, np.newaxis] * np.linspace(1, 0.4, 900)
 
 
 @pytest.mark.parametrize(
-    "light", [np.ones((600, 900)), LIGHT, LIGHT[::-1, ::-1]],
+    "light",
+    [np.ones((600, 900)), LIGHT, LIGHT[::-1, ::-1]],
     ids=["even", "from a side", "from the other"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize(
     ("paper", "pen"),
-    [((225, 220, 205), (40, 50, 110)), ((40, 60, 50), (200, 205, 200)),
-     ((225, 220, 205), (165, 163, 155))],
+    [
+        ((225, 220, 205), (40, 50, 110)),
+        ((40, 60, 50), (200, 205, 200)),
+        ((225, 220, 205), (165, 163, 155)),
+    ],
     ids=["ink", "chalk", "pencil"],
-)  # fmt: skip
+)
 def test_photographs_become_clean(canvas, light, paper, pen):
     ink = page(canvas, 600, 900, 220, 30, 5)
     drawing = read(encode((255 * ink).astype(np.uint8)))
@@ -202,9 +204,7 @@ def test_blank_paper_is_black():
     assert not read(photograph(np.zeros((600, 900)), LIGHT)).any()
 
 
-@pytest.mark.parametrize(
-    "size", [(1, 1), (1, 300), (300, 1), (39, 168), (2, 5000)]
-)
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (39, 168), (2, 5000)])
 def test_any_size_is_answered(size):
     rng = np.random.default_rng(0)
     read(encode(rng.integers(0, 256, size, dtype=np.uint8)))

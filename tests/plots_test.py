@@ -25,8 +25,9 @@ def test_accuracy_and_its_interval():
     low, high = confidence.wilson_interval(90, 100)
     assert list(axes.lines[2].get_xdata()) == [low, high]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "hard", "easy",
-    ]  # fmt: skip
+        "hard",
+        "easy",
+    ]
     written = [text.get_text().strip() for text in axes.texts]
     assert written[1] == f"90.00%  ({low:.2%} to {high:.2%})"
 
@@ -87,9 +88,7 @@ def test_the_intervals_of_a_few_images_are_seen(number):
 
 
 def test_predicted_against_actual():
-    figure = plots.predicted_against_actual(
-        np.array([3, 3, 36]), np.array([3, 5, 36])
-    )
+    figure = plots.predicted_against_actual(np.array([3, 3, 36]), np.array([3, 5, 36]))
     table = figure.axes[0].images[0].get_array()
     assert table[3, 3] == 1 and table[5, 3] == 1 and table[36, 36] == 1
     assert np.ma.count(table) == 3
@@ -100,9 +99,7 @@ def test_reliability_shows_the_bins():
     confidences = np.array([0.95, 0.97, 0.5, 0.5])
     right = np.array([True, True, True, False])
     above, below = plots.reliability_diagram(confidences, right).axes
-    assert points(above) == [
-        (pytest.approx(0.5), 0.5), (pytest.approx(0.96), 1)
-    ]  # fmt: skip
+    assert points(above) == [(pytest.approx(0.5), 0.5), (pytest.approx(0.96), 1)]
     assert [bar.get_height() for bar in below.patches] == [2, 2]
     assert [bar.get_x() for bar in below.patches] == [7 / 15, 14 / 15]
     assert above.get_title("left").endswith("error 2.00%")
@@ -120,15 +117,22 @@ def test_risk_and_coverage():
     right = np.arange(100) >= 4
     (axes,) = plots.risk_coverage_curve(confidences, right).axes
     assert points(axes) == [
-        (1, pytest.approx(4 / 100)), (0.99, pytest.approx(3 / 99)),
-        (0.98, pytest.approx(2 / 98)), (0.95, 0), (0.9, 0),
-    ]  # fmt: skip
+        (1, pytest.approx(4 / 100)),
+        (0.99, pytest.approx(3 / 99)),
+        (0.98, pytest.approx(2 / 98)),
+        (0.95, 0),
+        (0.9, 0),
+    ]
     curve = axes.lines[0].get_data()
     assert curve[0][0] == 0.7 and curve[0][-1] == 1 and curve[1][0] == 0
     # At 99, 98 and 95 %, each lower than the one before by more than its height.
     assert [label.get_text() for label in axes.texts] == [
-        "4.00%", "3.03%", "2.04%", "0.00%", "0.00%"
-    ]  # fmt: skip
+        "4.00%",
+        "3.03%",
+        "2.04%",
+        "0.00%",
+        "0.00%",
+    ]
 
 
 def test_the_curve_counts_what_was_read_wrong():
@@ -171,8 +175,7 @@ def test_a_few_images_are_enough():
 
 def test_equal_figures_give_equal_files_of_the_printed_size():
     first, second = (
-        files.figure_png(plots.accuracy_by_dataset({"a": (1, 2)}))
-        for _ in range(2)
+        files.figure_png(plots.accuracy_by_dataset({"a": (1, 2)})) for _ in range(2)
     )
     assert first == second
     width = int.from_bytes(first[16:20], "big")

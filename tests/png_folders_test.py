@@ -26,16 +26,21 @@ def test_png_folder(tmp_path, caplog):
     (tmp_path / "tiled" / "1234.JPG").touch()
     labelled = read_png_folder(str(tmp_path))
     assert labelled.names == [
-        "1000-b.png", "scattered/9999 copy.PNG", "tiled/0428.png",
+        "1000-b.png",
+        "scattered/9999 copy.PNG",
+        "tiled/0428.png",
         "tiled/0428_00017.png",
-    ]  # fmt: skip
+    ]
     told = f"1 other pictures in {tmp_path} are skipped: not PNGs"
     assert [record.getMessage() for record in caplog.records] == [told]
     np.testing.assert_array_equal(labelled.images, images[[3, 2, 0, 1]])
     assert labelled.images.dtype == np.uint8
     assert labelled.digits.tolist() == [
-        [1, 0, 0, 0], [9, 9, 9, 9], [0, 4, 2, 8], [0, 4, 2, 8],
-    ]  # fmt: skip
+        [1, 0, 0, 0],
+        [9, 9, 9, 9],
+        [0, 4, 2, 8],
+        [0, 4, 2, 8],
+    ]
     assert labelled.sums.tolist() == [1, 36, 14, 14]
     assert labelled.digits.dtype == labelled.sums.dtype == np.int32
 
@@ -122,8 +127,7 @@ def test_png_of_wrong_size(tmp_path):
     with pytest.raises(UserError) as caught:
         read_png_folder(str(tmp_path))
     assert str(caught.value) == (
-        f"{path} must be a PNG of 168x40 pixels with 8 bits each. "
-        "Received: 40x168"
+        f"{path} must be a PNG of 168x40 pixels with 8 bits each. Received: 40x168"
     )
 
 

@@ -24,9 +24,10 @@ def test_precision_follows_the_processor():
 def test_precision_follows_the_oldest_gpu(monkeypatch, capabilities, expected):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
     monkeypatch.setattr(
-        tf.config.experimental, "get_device_details",
+        tf.config.experimental,
+        "get_device_details",
         lambda capability: {"compute_capability": capability},
-    )  # fmt: skip
+    )
     assert precision.resolve_precision("auto") == expected
 
 

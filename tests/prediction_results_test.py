@@ -28,9 +28,10 @@ def drawn(monkeypatch):
     """The arguments of each contact sheet, none of which is written."""
     sheets = []
     monkeypatch.setattr(
-        prediction_results.reports, "write_contact_sheet",
+        prediction_results.reports,
+        "write_contact_sheet",
         lambda *arguments: sheets.append(arguments),
-    )  # fmt: skip
+    )
     return sheets
 
 
@@ -42,9 +43,10 @@ def read(images):
     """In place of a model: sure of four ones in each image."""
     probabilities = np.tile(np.eye(37)[4], (len(images), 1))
     return {
-        "digits": np.ones((len(images), 4), int), "sum_probabilities": probabilities,
+        "digits": np.ones((len(images), 4), int),
+        "sum_probabilities": probabilities,
         "most_likely_sum": probabilities.argmax(-1),
-    }  # fmt: skip
+    }
 
 
 def test_the_status_says_whether_all_was_read(folder, monkeypatch, capsys):
@@ -78,9 +80,7 @@ def test_lines_show_path_digits_sum_and_probability():
     name = "a\nb\t\x1b\x9b\u2028 \u202fé.png"
     broken = [prediction.Reading(name, (0, 4, 2, 8), 14, 0.9984)]
     line = prediction_results.format_readings(broken)
-    assert line == (
-        r"a\nb\t\x1b\x9b\u2028" " \u202fé.png   0 4 2 8   sum 14   99.8%"
-    )
+    assert line == (r"a\nb\t\x1b\x9b\u2028" " \u202fé.png   0 4 2 8   sum 14   99.8%")
 
 
 def test_readings_are_drawn(folder, drawn, tmp_path, monkeypatch):
@@ -125,8 +125,10 @@ def test_a_picture_takes_the_place_of_no_image_that_is_read(tmp_path):
         (tmp_path / name).touch()
     check = prediction_results.check_picture
     for picture, paths in (
-        ("out.png", ["in"]), ("new.PNG", ["in", "nowhere.png"]), ("in/new.png", ["in"]),
-    ):  # fmt: skip
+        ("out.png", ["in"]),
+        ("new.PNG", ["in", "nowhere.png"]),
+        ("in/new.png", ["in"]),
+    ):
         check(str(tmp_path / picture), [str(tmp_path / path) for path in paths])
     for picture, paths, received in (
         ("in/a.png", ["in"], "in/a.png, which is an image to be read"),

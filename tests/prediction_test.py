@@ -66,11 +66,13 @@ def expected_readings(sum_model, paths, canvases):
     sums = np.argmax(answer["sum_probabilities"], -1)
     return [
         prediction.Reading(
-            str(path), tuple(digits[i]), sums[i],
+            str(path),
+            tuple(digits[i]),
+            sums[i],
             pytest.approx(float(answer["sum_probabilities"][i, sums[i]]), 1e-4),
         )
         for i, path in enumerate(paths)
-    ]  # fmt: skip
+    ]
 
 
 def test_a_pipe_in_a_folder_is_waited_for_by_nobody(tmp_path):
@@ -84,8 +86,11 @@ def test_a_pipe_in_a_folder_is_waited_for_by_nobody(tmp_path):
 def test_a_probability_is_that_of_the_most_likely_sum_named():
     probabilities = np.zeros(37)
     probabilities[7:9] = 0.25, 0.5
-    answer = {"digits": [1, 2, 3, 1], "sum_probabilities": probabilities,
-              "most_likely_sum": np.int32(7)}  # fmt: skip
+    answer = {
+        "digits": [1, 2, 3, 1],
+        "sum_probabilities": probabilities,
+        "most_likely_sum": np.int32(7),
+    }
     reading = prediction.Reading.of_answer("a.png", answer)
     assert reading == ("a.png", (1, 2, 3, 1), 7, 0.25)
 
@@ -103,7 +108,11 @@ def test_what_was_read_is_kept(model, folder, canvases, monkeypatch):
     paths = [folder / name for name in ("9.png", "broken.png", "8.png", "7.png")]
     kept, errors = [], []
     readings = prediction.read_sums(paths, model, errors.append, kept.append)
-    assert [os.path.basename(each.path) for each in readings] == ["9.png", "8.png", "7.png"]
+    assert [os.path.basename(each.path) for each in readings] == [
+        "9.png",
+        "8.png",
+        "7.png",
+    ]
     assert len(errors) == 1
     np.testing.assert_array_equal(kept, canvases[:3, ..., np.newaxis])
 
@@ -142,9 +151,7 @@ def test_a_folder_without_images_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
-def test_one_damaged_image_among_good_ones_is_named(
-    model, folder, canvases, kind
-):
+def test_one_damaged_image_among_good_ones_is_named(model, folder, canvases, kind):
     path = folder / "7a.png"
     PIL.Image.fromarray(canvases[0]).save(path, kind)
     whole = path.read_bytes()
@@ -185,13 +192,18 @@ def test_what_holds_no_digits_or_is_another_kind_is_named(folder, model):
     told = []
     found = prediction.read_sums([folder], model, told.append)
     assert [os.path.basename(each.path) for each in found] == [
-        "5.png", "6.png", "7.png", "8.png", "9.png"
-    ]  # fmt: skip
+        "5.png",
+        "6.png",
+        "7.png",
+        "8.png",
+        "9.png",
+    ]
     blank = "expected digits. Received: a picture without ink"
     assert [str(error).split(f"{folder}/")[1] for error in told] == [
         "8.webp: expected a PNG, JPEG, GIF or BMP image. Received: a WEBP file",
-        f"6white.png: {blank}", f"7black.png: {blank}",
-    ]  # fmt: skip
+        f"6white.png: {blank}",
+        f"7black.png: {blank}",
+    ]
 
 
 def test_a_folder_that_cannot_be_read_is_left_out(folder, tmp_path, monkeypatch):
@@ -209,8 +221,12 @@ def test_a_folder_that_cannot_be_read_is_left_out(folder, tmp_path, monkeypatch)
     told = []
     found = prediction.find_images([private, folder], told.append)
     assert [os.path.basename(path) for path in found] == [
-        "5.png", "6.png", "7.png", "8.png", "9.png"
-    ]  # fmt: skip
+        "5.png",
+        "6.png",
+        "7.png",
+        "8.png",
+        "9.png",
+    ]
     assert [str(error) for error in told] == [
         f"{private}: the folder cannot be read. Received: Permission denied"
     ]
@@ -220,12 +236,19 @@ def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
     sheet = tmp_path / "seen" / "sheet.png"  # in the folder for images, too
     result = subprocess.run(
         [
-            sys.executable, SCRIPT, folder, "--json", f"--model={versions_dir}",
-            f"--picture={sheet}", f"--output_dir={sheet.parent}",
+            sys.executable,
+            SCRIPT,
+            folder,
+            "--json",
+            f"--model={versions_dir}",
+            f"--picture={sheet}",
+            f"--output_dir={sheet.parent}",
         ],
-        capture_output=True, text=True, cwd="/",
+        capture_output=True,
+        text=True,
+        cwd="/",
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
+    )
     assert result.returncode == 0, result.stderr
     readings = json.loads(result.stdout)
     assert [reading["path"] for reading in readings] == [
@@ -242,9 +265,7 @@ def test_the_script_prints_nothing_but_json(folder, versions_dir, tmp_path):
     )
 
 
-def test_the_script_names_what_it_cannot_read_and_reads_the_rest(
-    folder, versions_dir
-):
+def test_the_script_names_what_it_cannot_read_and_reads_the_rest(folder, versions_dir):
     (folder / "8a.png").write_text("no image")
     whole = (folder / "5.png").read_bytes()
     (folder / "6a.png").write_bytes(whole[:-30])

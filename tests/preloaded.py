@@ -12,9 +12,11 @@ import sys
 import tempfile
 
 IMPORTED_ONCE = [
-    "mnist_sum_tf.training.stages", "mnist_sum_tf.evaluation",
-    "mnist_sum_tf.prediction", "mnist_sum_tf.serving.release",
-]  # fmt: skip
+    "mnist_sum_tf.training.stages",
+    "mnist_sum_tf.evaluation",
+    "mnist_sum_tf.prediction",
+    "mnist_sum_tf.serving.release",
+]
 
 
 @functools.cache

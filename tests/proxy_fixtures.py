@@ -64,9 +64,26 @@ def certificate(tmp_path_factory):
         pytest.skip("there is no openssl to make a certificate with")
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
-         "2", "-keyout", "key.pem", "-out", "cert.pem", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-        check=True, cwd=folder, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ],
+        check=True,
+        cwd=folder,
+        capture_output=True,
+    )
     return folder

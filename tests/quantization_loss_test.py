@@ -31,9 +31,7 @@ def test_int8_is_evaluated_on_validation_images(
     sum_model, tmp_path, validation, capsys
 ):
     skip_without("model_int8.tflite")
-    path = file_export.export_file(
-        sum_model, tmp_path, "litert", "int8", validation
-    )
+    path = file_export.export_file(sum_model, tmp_path, "litert", "int8", validation)
     assert path == str(tmp_path / "model_int8.tflite")
     assert "On 7 validation images: digits right 100.00% (float32 100.00%)" in (
         capsys.readouterr().out
@@ -45,9 +43,7 @@ def test_the_loss_is_counted_by_hand(sum_model, images, validation):
     expected = {k: np.array(v) for k, v in sum_model(images).items()}
 
     def read(some):
-        rows = [
-            np.flatnonzero((images == image).all((1, 2, 3)))[0] for image in some
-        ]
+        rows = [np.flatnonzero((images == image).all((1, 2, 3)))[0] for image in some]
         answer = {
             key: expected[key][rows]
             for key in ("digit_probabilities", "sum_probabilities", "sum")
@@ -66,15 +62,18 @@ def test_the_loss_is_counted_by_hand(sum_model, images, validation):
     expected["digit_probabilities"][5, 2] = np.roll(
         expected["digit_probabilities"][5, 2], 1
     )
-    with pytest.raises(UserError, match=r"0\.1% of accuracy at most.*digits right 96\.43%"):
+    with pytest.raises(
+        UserError, match=r"0\.1% of accuracy at most.*digits right 96\.43%"
+    ):
         quantization_loss.measure_loss(sum_model, read, validation)
 
 
 def test_the_largest_loss_counts():
     loss = quantization_loss.QuantizationLoss(
-        1000, {"digits": 0.99, "sums": 0.95, "decoder's sums": 0.9},
+        1000,
+        {"digits": 0.99, "sums": 0.95, "decoder's sums": 0.9},
         {"digits": 0.995, "sums": 0.948, "decoder's sums": 0.897},
-    )  # fmt: skip
+    )
     assert loss.largest == pytest.approx(0.003)
     assert str(loss) == (
         "On 1,000 validation images: digits right 99.50% (float32 99.00%), "
@@ -86,10 +85,13 @@ def test_the_largest_loss_counts():
 def test_shares_by_hand():
     """One digit of eight, both sums and one of the decoder's sums are wrong."""
     found = answers.Answers(
-        np.array([10, 0]), np.array([[1, 2, 3, 4], [0, 0, 0, 0]]),
-        np.eye(10)[[[1, 2, 3, 5], [0, 0, 0, 0]]], np.eye(37)[[11, 1]],
-        np.array([10.4, 0.6]), [],
-    )  # fmt: skip
+        np.array([10, 0]),
+        np.array([[1, 2, 3, 4], [0, 0, 0, 0]]),
+        np.eye(10)[[[1, 2, 3, 5], [0, 0, 0, 0]]],
+        np.eye(37)[[11, 1]],
+        np.array([10.4, 0.6]),
+        [],
+    )
     shares = {"digits": 0.875, "sums": 0.0, "decoder's sums": 0.5}
     assert quantization_loss.shares_right(found) == shares
     del shares["digits"]

@@ -77,8 +77,11 @@ def test_nor_does_it_as_json(run, paths):
     assert status == 1
     readings = json.loads(printed)
     assert readings[0] == {
-        "path": str(paths[1]), "digits": [0] * 4, "sum": 7, "probability": 1.0
-    }  # fmt: skip
+        "path": str(paths[1]),
+        "digits": [0] * 4,
+        "sum": 7,
+        "probability": 1.0,
+    }
     assert len(readings) == 31
 
 
@@ -106,8 +109,10 @@ def test_status_of_signatures_without_inputs(run):
         "version": {"inputs": {}, "outputs": {"number": {}, "name": {}}}
     }
     assert run(transport, "--status") == (
-        0, "version 7   AVAILABLE\nversion   nothing -> name, number\n", ""
-    )  # fmt: skip
+        0,
+        "version 7   AVAILABLE\nversion   nothing -> name, number\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize("flag", ["--timeout_seconds", "--load_seconds"])
@@ -147,5 +152,7 @@ def test_a_token_file_that_is_not_there(run, tmp_path):
 
 
 def test_status_has_no_use_for_flags_of_images(run):
-    with pytest.raises(UserError, match="Received: --status --signature --load_seconds$"):
+    with pytest.raises(
+        UserError, match="Received: --status --signature --load_seconds$"
+    ):
         run(Failing(), "--status", "--load_seconds=5", "--signature=serving_default")

@@ -175,7 +175,7 @@ def results(playground):
             (command, run(small(command), playground))
             for command in commands(section)
             if command in COMMANDS and not runs_elsewhere(command)
-        ]  # fmt: skip
+        ]
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return dict(sum(pool.map(run_section, SECTIONS), []))
@@ -198,9 +198,12 @@ def test_the_command_runs(command, results):
 
 def test_what_they_write_is_there(playground, results):
     for path in (
-        "read.png", "evaluation/evaluation.json", "W/encoder/history.csv",
-        "exported_models/mine/1/saved_model.pb", "data/images.npy",
-    ):  # fmt: skip
+        "read.png",
+        "evaluation/evaluation.json",
+        "W/encoder/history.csv",
+        "exported_models/mine/1/saved_model.pb",
+        "data/images.npy",
+    ):
         assert (playground / path).stat().st_size > 0, path
 
 
@@ -247,7 +250,9 @@ def test_a_work_directory_is_for_one_experiment(playground, results):
 
 
 def test_every_script_that_is_named_exists():
-    named = set(re.findall(r"`?((?:scripts|tests)/[\w/]+\.\w+)", README + MODELS_README))
+    named = set(
+        re.findall(r"`?((?:scripts|tests)/[\w/]+\.\w+)", README + MODELS_README)
+    )
     assert len(named) > 10
     for path in named:
         assert (ROOT / path).exists(), path

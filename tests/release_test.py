@@ -76,21 +76,26 @@ def test_what_is_quantized_is_calibrated_on_the_same_images(
     seen = []
     monkeypatch.setattr(calibration, "composites", lambda: held_out)
     monkeypatch.setattr(
-        calibration, "calibrate",
+        calibration,
+        "calibrate",
         lambda model, named: seen.append(("calibrated", named)),
-    )  # fmt: skip
+    )
     monkeypatch.setattr(
-        release, "export_file",
+        release,
+        "export_file",
         lambda model, folder, *how: seen.append(("exported", *how)),
-    )  # fmt: skip
-    run_release(tmp_path, model_path=versions, file_format="litert", quantization="int8")
-    assert seen == [
-        ("calibrated", held_out), ("exported", "litert", "int8", held_out)
-    ]  # fmt: skip
+    )
     run_release(
-        tmp_path, model_path=versions, file_format="litert", quantization="int8",
+        tmp_path, model_path=versions, file_format="litert", quantization="int8"
+    )
+    assert seen == [("calibrated", held_out), ("exported", "litert", "int8", held_out)]
+    run_release(
+        tmp_path,
+        model_path=versions,
+        file_format="litert",
+        quantization="int8",
         calibrates=False,
-    )  # fmt: skip
+    )
     assert seen[2:] == [("exported", "litert", "int8", held_out)]
 
 
@@ -153,13 +158,15 @@ def test_a_model_of_other_layers_is_refused(tmp_path, versions):
     @tf.function(input_signature=[tf.TensorSpec([None, 40, 168, 1], tf.uint8)])
     def read(images):
         count = tf.cast(tf.shape(images)[0], tf.float32)
-        return {name: module.weight * count + place
-                for place, name in enumerate(OUTPUTS)}  # fmt: skip
+        return {
+            name: module.weight * count + place for place, name in enumerate(OUTPUTS)
+        }
 
     tf.saved_model.save(
-        module, str(tmp_path / "other"),
+        module,
+        str(tmp_path / "other"),
         signatures={"serving_bytes": read, "serving_default": read},
-    )  # fmt: skip
+    )
     with pytest.raises(UserError, match="must be of this project's layers"):
         load_exported_model(tmp_path / "other")
     with pytest.raises(UserError, match="--blend_with must be of this project's"):
@@ -172,9 +179,12 @@ def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions, monkeypatc
     encoder, path = model.get_layer("encoder"), tmp_path / "encoder.npz"
     np.savez(path, **{short_name(each): each + 8.0 for each in encoder.weights})
     blended = run_release(
-        tmp_path / "blended", model_path=versions, calibrates=False, blend_with=path,
+        tmp_path / "blended",
+        model_path=versions,
+        calibrates=False,
+        blend_with=path,
         blend_share=0.5,
-    )  # fmt: skip
+    )
     assert len(encoder.weights) == 24
     for old, new in zip(encoder.weights, blended.get_layer("encoder").weights):
         np.testing.assert_allclose(new, old + 4.0, rtol=1e-6)
@@ -188,7 +198,9 @@ def test_a_model_is_blended_with_a_file_of_layers(tmp_path, versions, monkeypatc
 
 def test_a_model_without_one_of_the_signatures_is_refused(tmp_path, versions):
     whole = tf.saved_model.load(str(versions / "1"))
-    kept = {name: whole.signatures[name] for name in whole.signatures if name != "decode"}
+    kept = {
+        name: whole.signatures[name] for name in whole.signatures if name != "decode"
+    }
     tf.saved_model.save(whole, str(tmp_path / "fewer"), signatures=kept)
     with pytest.raises(UserError, match="Expected the signatures .*'decode'"):
         load_exported_model(tmp_path / "fewer")

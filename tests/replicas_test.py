@@ -24,8 +24,11 @@ def start(*arguments, **environment) -> subprocess.Popen:
     environment.pop("TF_NUM_INTRAOP_THREADS", None)  # as where nobody tests
     return subprocess.Popen(
         [sys.executable, str(PROGRAM), *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
 
 def answer(process: subprocess.Popen) -> dict:
@@ -83,8 +86,7 @@ def start_workers(folder, sleep) -> list[subprocess.Popen]:
         for index in range(2)
     ]
     return [
-        start("worker", folder, sleep, TF_CONFIG=json.dumps(plan))
-        for plan in plans
+        start("worker", folder, sleep, TF_CONFIG=json.dumps(plan)) for plan in plans
     ]
 
 
@@ -105,9 +107,7 @@ def test_machines_part_resume_and_end_as_one_device(tmp_path):
     assert found[0]["weights"] == found[1]["weights"]
     (tmp_path / "one").mkdir()
     many_devices.train(many_devices.make_task(), tmp_path / "one", ["CPU:0"])
-    rows, alone = (
-        history.read_history(tmp_path / name) for name in ("two", "one")
-    )
+    rows, alone = (history.read_history(tmp_path / name) for name in ("two", "one"))
     assert [row["step"] for row in rows] == [row["step"] for row in alone]
     np.testing.assert_allclose(
         [row["loss"] for row in rows], [row["loss"] for row in alone], rtol=1e-4

@@ -16,9 +16,7 @@ SIGNATURES = {
 
 
 def parse(**content):
-    return rest_form.parse_request(
-        json.dumps(content).encode(), SIGNATURES.__getitem__
-    )
+    return rest_form.parse_request(json.dumps(content).encode(), SIGNATURES.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +37,7 @@ def test_rows_and_columns_named_or_not(content, is_row_format):
 
 
 def test_strings_are_in_base_64_or_plain():
-    request = parse(
-        signature_name="serving_bytes", instances=[{"b64": "AP8="}, "é"]
-    )
+    request = parse(signature_name="serving_bytes", instances=[{"b64": "AP8="}, "é"])
     assert request.inputs["image_bytes"].tolist() == [b"\0\xff", b"\xc3\xa9"]
 
 
@@ -66,12 +62,16 @@ def test_two_inputs_by_name():
         ({"inputs": {"picture": [1]}}, "does not have named input: picture"),
         ({"signature_name": "two", "inputs": [1]}, "expecting an object"),
         ({"signature_name": ["two"], "inputs": [1]}, "must be a string"),
-        ({"signature_name": "serving_bytes", "instances": [{"b64": "%"}]},
-         "Unable to base64 decode"),
-        ({"signature_name": "serving_bytes", "instances": [7]},
-         "Unable to base64 decode"),
+        (
+            {"signature_name": "serving_bytes", "instances": [{"b64": "%"}]},
+            "Unable to base64 decode",
+        ),
+        (
+            {"signature_name": "serving_bytes", "instances": [7]},
+            "Unable to base64 decode",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said(content, message):
     with pytest.raises(RequestRefused, match=message):
         parse(**content)

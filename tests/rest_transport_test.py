@@ -55,8 +55,9 @@ def asked(proxy):
     """The paths that the proxy was asked for."""
     paths = []
     proxy.end_headers = lambda handler: (
-        paths.append(handler.path), super(proxy, handler).end_headers()
-    )  # fmt: skip
+        paths.append(handler.path),
+        super(proxy, handler).end_headers(),
+    )
     return paths
 
 
@@ -64,8 +65,9 @@ def test_a_redirect_is_not_followed(proxy, asked):
     proxy.status = 302
     end_headers = proxy.end_headers
     proxy.end_headers = lambda handler: (
-        handler.send_header("Location", f"{proxy.url}/elsewhere"), end_headers(handler)
-    )  # fmt: skip
+        handler.send_header("Location", f"{proxy.url}/elsewhere"),
+        end_headers(handler),
+    )
     with pytest.raises(errors.ServingError, match="Received: status 302"):
         RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 5)
     assert asked == ["/v1/models/mnist_sum:predict"]
@@ -79,13 +81,24 @@ def test_a_slash_in_a_models_name_is_no_folder(proxy, asked):
 
 @pytest.mark.parametrize(
     "body",
-    ['{"status": "ok"}', "[1, 2]", "null", "7", "",
-     '{"outputs": {"digits": "abc"}}', '{"outputs": {"digits": [[1, 2], [3]]}}',
-     '{"outputs": {"digits": [null]}}', '{"outputs": {"digits": [1.5]}}',
-     '{"outputs": {"digits": [NaN]}}', '{"outputs": {"digits": ["1"]}}',
-     '{"outputs": {"digits": [3000000000]}}', '{"outputs": {"sum": [true]}}',
-     '{"outputs": {"sum": [1' + 200 * "0" + "]}}", '{"outputs": null}'],
-)  # fmt: skip
+    [
+        '{"status": "ok"}',
+        "[1, 2]",
+        "null",
+        "7",
+        "",
+        '{"outputs": {"digits": "abc"}}',
+        '{"outputs": {"digits": [[1, 2], [3]]}}',
+        '{"outputs": {"digits": [null]}}',
+        '{"outputs": {"digits": [1.5]}}',
+        '{"outputs": {"digits": [NaN]}}',
+        '{"outputs": {"digits": ["1"]}}',
+        '{"outputs": {"digits": [3000000000]}}',
+        '{"outputs": {"sum": [true]}}',
+        '{"outputs": {"sum": [1' + 200 * "0" + "]}}",
+        '{"outputs": null}',
+    ],
+)
 def test_a_prediction_that_is_none(proxy, body):
     proxy.body = body.encode()
     transport = RestTransport(proxy.url, "mnist_sum")
@@ -109,17 +122,20 @@ def test_brackets_without_end(proxy):
 
 @pytest.mark.parametrize(
     "body",
-    ['{"model_version_status": null}', '{"model_version_status": [{}]}',
-     '{"model_version_status": [{"version": "new", "state": "END"}]}',
-     '{"model_version_status": [{"version": "1", "state": null}]}', "{}"],
-)  # fmt: skip
+    [
+        '{"model_version_status": null}',
+        '{"model_version_status": [{}]}',
+        '{"model_version_status": [{"version": "new", "state": "END"}]}',
+        '{"model_version_status": [{"version": "1", "state": null}]}',
+        "{}",
+    ],
+)
 def test_versions_that_are_none(proxy, body):
     proxy.body = body.encode()
     with pytest.raises(errors.ServingError) as raised:
         connect(Server(proxy.url)).versions()
     assert str(raised.value) == (
-        f"{proxy.url}: expected a model server's answer. "
-        f"Received: status 200, {body}"
+        f"{proxy.url}: expected a model server's answer. Received: status 200, {body}"
     )
 
 
@@ -129,17 +145,22 @@ def metadata(definitions) -> str:
 
 @pytest.mark.parametrize(
     "body",
-    ['{"metadata": {}}', '{"metadata": null}', metadata(None), metadata([1]),
-     metadata({"encode": None}), metadata({"encode": {"inputs": None}}),
-     metadata({"encode": {"outputs": "digits"}})],
-)  # fmt: skip
+    [
+        '{"metadata": {}}',
+        '{"metadata": null}',
+        metadata(None),
+        metadata([1]),
+        metadata({"encode": None}),
+        metadata({"encode": {"inputs": None}}),
+        metadata({"encode": {"outputs": "digits"}}),
+    ],
+)
 def test_signatures_that_are_none(proxy, body):
     proxy.body = body.encode()
     with pytest.raises(errors.ServingError) as raised:
         connect(Server(proxy.url)).signatures()
     assert str(raised.value) == (
-        f"{proxy.url}: expected a model server's answer. "
-        f"Received: status 200, {body}"
+        f"{proxy.url}: expected a model server's answer. Received: status 200, {body}"
     )
 
 
@@ -212,10 +233,8 @@ def test_a_body_that_trickles_in(proxy):
 
 
 def test_a_body_that_ends_too_early(proxy):
-    proxy.send_header = lambda handler, name, value: (
-        super(proxy, handler).send_header(
-            name, "99" if name == "Content-Length" else value
-        )
+    proxy.send_header = lambda handler, name, value: super(proxy, handler).send_header(
+        name, "99" if name == "Content-Length" else value
     )
     with pytest.raises(errors.ServerUnavailable, match="IncompleteRead"):
         RestTransport(proxy.url, "mnist_sum").predict("decode", LOGITS, 5)
@@ -236,8 +255,9 @@ def test_connections_are_used_again(proxy):
     proxy.body = b'{"outputs": [7.0]}'
     ports = set()
     proxy.setup = lambda handler: (
-        ports.add(handler.client_address), super(proxy, handler).setup()
-    )  # fmt: skip
+        ports.add(handler.client_address),
+        super(proxy, handler).setup(),
+    )
     transport = RestTransport(proxy.url, "mnist_sum")
     for _ in range(3):
         assert transport.predict("decode", LOGITS, 5) == {"sum": [7.0]}
@@ -267,9 +287,7 @@ def encrypt(proxy, certificate) -> str:
     """Makes the server speak TLS, and returns its address."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    proxy.server.socket = context.wrap_socket(
-        proxy.server.socket, server_side=True
-    )
+    proxy.server.socket = context.wrap_socket(proxy.server.socket, server_side=True)
     return f"https://localhost:{proxy.port}/team"
 
 

@@ -18,8 +18,9 @@ def read_as(sums, digits=None):
 
 def test_captions():
     labels = {
-        "sum": np.array([10, 7]), "digits": np.array([[1, 2, 3, 4], [7, 0, 0, 0]])
-    }  # fmt: skip
+        "sum": np.array([10, 7]),
+        "digits": np.array([[1, 2, 3, 4], [7, 0, 0, 0]]),
+    }
     outputs = read_as([10, 1], [[1, 2, 3, 4], [1, 0, 0, 0]])
     assert sample_images.captions(labels, outputs) == [
         "read 1 2 3 4 = 10, 80%\ntrue 1 2 3 4 = 10",

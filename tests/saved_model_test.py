@@ -79,32 +79,42 @@ def program(tmp_path_factory):
     if not os.path.exists(os.path.join(tf.sysconfig.get_include(), HEADER)):
         pytest.skip("this TensorFlow comes without headers")
     library = pathlib.Path(tf.sysconfig.get_lib())
-    names = [next(library.glob(f"libtensorflow_{part}.so.*"), None)
-             for part in ("cc", "framework")]  # fmt: skip
+    names = [
+        next(library.glob(f"libtensorflow_{part}.so.*"), None)
+        for part in ("cc", "framework")
+    ]
     if None in names:
         pytest.skip("this TensorFlow comes without libtensorflow_cc")
     path = tmp_path_factory.mktemp("cc") / "load_saved_model"
     command = [
-        compiler, "-O0", "-w", *tf.sysconfig.get_compile_flags(), SOURCE,
-        "-o", path, f"-L{library}", f"-Wl,-rpath,{library}",
-        "-Wl,--no-as-needed", *[f"-l:{name.name}" for name in names],
-    ]  # fmt: skip
+        compiler,
+        "-O0",
+        "-w",
+        *tf.sysconfig.get_compile_flags(),
+        SOURCE,
+        "-o",
+        path,
+        f"-L{library}",
+        f"-Wl,-rpath,{library}",
+        "-Wl,--no-as-needed",
+        *[f"-l:{name.name}" for name in names],
+    ]
     subprocess.run(command, check=True, timeout=600)
     return path
 
 
-def test_cpp_answers_as_python(
-    program, saved_model, requests_, expected, tmp_path
-):
+def test_cpp_answers_as_python(program, saved_model, requests_, expected, tmp_path):
     for name, inputs in requests_.items():
         (tmp_path / name).mkdir()
         for key, value in inputs.items():
             content = tf.make_tensor_proto(value).SerializeToString()
             (tmp_path / name / f"{key}.pb").write_bytes(content)
     result = subprocess.run(
-        [program, saved_model, tmp_path], capture_output=True, text=True,
+        [program, saved_model, tmp_path],
+        capture_output=True,
+        text=True,
         timeout=300,
-    )  # fmt: skip
+    )
     assert result.returncode == 0, result.stderr
     for name in requests_:
         received = {}
@@ -120,9 +130,11 @@ def test_cpp_is_told_what_is_wrong(program, saved_model, tmp_path):
     path = tmp_path / "serving_bytes" / "image_bytes.pb"
     path.write_bytes(proto.SerializeToString())
     result = subprocess.run(
-        [program, saved_model, tmp_path], capture_output=True, text=True,
+        [program, saved_model, tmp_path],
+        capture_output=True,
+        text=True,
         timeout=300,
-    )  # fmt: skip
+    )
     assert result.returncode == 1
     assert "Expected a PNG, JPEG, GIF or BMP" in result.stderr
 
@@ -138,10 +150,13 @@ def test_saved_model_cli_answers_as_python(
         value = value.astype("S")  # Object arrays would be pickled.
     np.save(tmp_path / "input.npy", value)
     run_cli(
-        "run", f"--dir={saved_model}", "--tag_set=serve",
-        f"--signature_def={name}", f"--inputs={key}={tmp_path}/input.npy",
+        "run",
+        f"--dir={saved_model}",
+        "--tag_set=serve",
+        f"--signature_def={name}",
+        f"--inputs={key}={tmp_path}/input.npy",
         f"--outdir={tmp_path}",
-    )  # fmt: skip
+    )
     received = {
         output: np.load(tmp_path / f"{output}.npy") for output in expected[name]
     }

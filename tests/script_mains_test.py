@@ -69,51 +69,79 @@ def test_demo(run_main, called):
 @pytest.mark.parametrize(
     "command, message",
     [
-        ("demo.py --model=mine --backend=http://here",
-         "Only one of --model and --backend may be given. Received: mine and http://here"),
-        ("evaluate.py --images=mine --layouts=tiled,mixed",
-         "Received: --layouts=tiled,mixed --images=mine"),
+        (
+            "demo.py --model=mine --backend=http://here",
+            "Only one of --model and --backend may be given. Received: mine and http://here",
+        ),
+        (
+            "evaluate.py --images=mine --layouts=tiled,mixed",
+            "Received: --layouts=tiled,mixed --images=mine",
+        ),
         ("evaluate.py --layouts=", "--layouts must name"),
-        ("benchmark.py --sections=memory,twin --model=mine",
-         "Received: --model=mine --sections=memory,twin"),
+        (
+            "benchmark.py --sections=memory,twin --model=mine",
+            "Received: --model=mine --sections=memory,twin",
+        ),
         ("evaluate.py --layouts=tiled,tild", "Received: 'tild'"),
         ("query_server.py --load_seconds=nan", "--load_seconds must be a number"),
         ("query_server.py --timeout_seconds=inf", "--timeout_seconds must be"),
         ("query_server.py --status --json", "Received: --status --json"),
-        ("query_server.py a.png --load_seconds=2 --json",
-         "Received: --load_seconds=2.0 --json"),
+        (
+            "query_server.py a.png --load_seconds=2 --json",
+            "Received: --load_seconds=2.0 --json",
+        ),
         ("query_server.py a.png --load_batch_size=8", "--load_batch_size=8 alone"),
         ("evaluate.py --model=mine --workdir=W", "Received: --model=mine --workdir=W"),
         ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
-        ("train_end_to_end.py --workdir=W --notrain_encoder",
-         "--objective=distribution --preset=compact"),
-        ("train_end_to_end.py --workdir=W --preset=original --objective=distribution",
-         "with --preset=original that is the default) requires "
-         "--objective=regression"),
-        ("train_end_to_end.py --workdir=W --decorrelation=nan",
-         "--decorrelation must be a finite number. Received: nan"),
-        ("export_model.py --export_dir=E --workdir=W --blend_share=0.5",
-         "--blend_share=0.5 alone"),
-        ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
-         "--stage=encoder", "--stage=encoder alone"),
-        ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
-         "--normalized", "layers are plain. Received: --normalized"),
-        ("convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
-         "--to_torch --stage=encoder --seed=4 --images=P",
-         "trains nothing. Received: --images, --seed"),
+        (
+            "train_end_to_end.py --workdir=W --notrain_encoder",
+            "--objective=distribution --preset=compact",
+        ),
+        (
+            "train_end_to_end.py --workdir=W --preset=original --objective=distribution",
+            "with --preset=original that is the default) requires "
+            "--objective=regression",
+        ),
+        (
+            "train_end_to_end.py --workdir=W --decorrelation=nan",
+            "--decorrelation must be a finite number. Received: nan",
+        ),
+        (
+            "export_model.py --export_dir=E --workdir=W --blend_share=0.5",
+            "--blend_share=0.5 alone",
+        ),
+        (
+            "convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
+            "--stage=encoder",
+            "--stage=encoder alone",
+        ),
+        (
+            "convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
+            "--normalized",
+            "layers are plain. Received: --normalized",
+        ),
+        (
+            "convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
+            "--to_torch --stage=encoder --seed=4 --images=P",
+            "trains nothing. Received: --images, --seed",
+        ),
         ("evaluate.py --tfds_data_dir=D", "--tfds_data_dir=D --digits=bundled"),
-        ("reproduce_original.py --workdir=W --tfds_data_dir=D",
-         "--tfds_data_dir=D --digits=bundled"),
-        ("distill_encoder.py --workdir=W --tfds_data_dir=D",
-         "--tfds_data_dir=D --digits=bundled"),
-        ("generate_data.py --output_dir=out --tfds_data_dir=D",
-         "--tfds_data_dir=D --digits=bundled"),
+        (
+            "reproduce_original.py --workdir=W --tfds_data_dir=D",
+            "--tfds_data_dir=D --digits=bundled",
+        ),
+        (
+            "distill_encoder.py --workdir=W --tfds_data_dir=D",
+            "--tfds_data_dir=D --digits=bundled",
+        ),
+        (
+            "generate_data.py --output_dir=out --tfds_data_dir=D",
+            "--tfds_data_dir=D --digits=bundled",
+        ),
         ("train_decoder.py --workdir=W --layout=diagonal", "Received: 'diagonal'"),
     ],
-)  # fmt: skip
-def test_what_cannot_be_is_refused(
-    run_main, tmp_path, monkeypatch, command, message
-):
+)
+def test_what_cannot_be_is_refused(run_main, tmp_path, monkeypatch, command, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=re.escape(message)):
         run_main(*command.split())
@@ -152,15 +180,26 @@ def test_benchmark(run_main, called, flag, choose):
 def test_export_model(run_main, called, capsys):
     run = called(release, "release", return_value="E/model_int8.tflite")
     run_main(
-        "export_model.py", "--model=M", "--export_dir=E", "--format=litert",
-        "--quantization=int8", "--nocalibrate", "--blend_with=B", "--blend_share=0.5",
-    )  # fmt: skip
+        "export_model.py",
+        "--model=M",
+        "--export_dir=E",
+        "--format=litert",
+        "--quantization=int8",
+        "--nocalibrate",
+        "--blend_with=B",
+        "--blend_share=0.5",
+    )
     run.assert_called_once_with(
         release.ExportConfig(
-            "E", model_path="M", calibrates=False, file_format="litert",
-            quantization="int8", blend_with="B", blend_share=0.5,
+            "E",
+            model_path="M",
+            calibrates=False,
+            file_format="litert",
+            quantization="int8",
+            blend_with="B",
+            blend_share=0.5,
         )
-    )  # fmt: skip
+    )
     assert capsys.readouterr().out == "E/model_int8.tflite\n"
 
 
@@ -168,17 +207,25 @@ def test_export_model(run_main, called, capsys):
 def test_a_share_is_from_0_to_1(run_main, share):
     with pytest.raises(flags.IllegalFlagValueError, match=f"--blend_share={share}"):
         run_main(
-            "export_model.py", "--model=M", "--export_dir=E", "--blend_with=B",
+            "export_model.py",
+            "--model=M",
+            "--export_dir=E",
+            "--blend_with=B",
             f"--blend_share={share}",
-        )  # fmt: skip
+        )
 
 
 def test_the_original_size_by_its_own(run_main, called):
     train = called(stages, "train_encoder")
     run_main(
-        "train_encoder.py", "--workdir=O", "--preset=original", "--layout=tiled",
-        "--deformed", "--precision=mixed_bfloat16", "--total_steps=18750",
-    )  # fmt: skip
+        "train_encoder.py",
+        "--workdir=O",
+        "--preset=original",
+        "--layout=tiled",
+        "--deformed",
+        "--precision=mixed_bfloat16",
+        "--total_steps=18750",
+    )
     settings, workdir = train.call_args.args
     assert workdir == "O"
     assert settings.model.channels == (64, 128, 256, 512, 1024)
@@ -207,7 +254,9 @@ def test_sums_by_regression(run_main, called, tmp_path):
 
 def test_make_photographs(run_main, called, capsys):
     write = called(photographs, "write_photographs", return_value=["a.jpg", "b.png"])
-    run_main("make_photographs.py", "--output_dir=out", "--split=validation", "--seed=3")
+    run_main(
+        "make_photographs.py", "--output_dir=out", "--split=validation", "--seed=3"
+    )
     chosen, *others = write.call_args.args
     assert others == [3, "out"]
     expected = digits.load_digits(split="validation")
@@ -219,16 +268,26 @@ def test_reproduce_original(run_main, called, capsys):
     reproduce = called(original_recipe, "reproduce")
     called(original_tables, "format_report", return_value="tables")
     run_main(
-        "reproduce_original.py", "--workdir=W", "--encoder_epochs=12",
-        "--end_to_end_epochs=3", "--seed=5", "--base_channels=2",
-        "--precision=float32", "--nopytorch_start", "--digits=few.npz",
+        "reproduce_original.py",
+        "--workdir=W",
+        "--encoder_epochs=12",
+        "--end_to_end_epochs=3",
+        "--seed=5",
+        "--base_channels=2",
+        "--precision=float32",
+        "--nopytorch_start",
+        "--digits=few.npz",
         "--layouts=tiled,mixed",
-    )  # fmt: skip
+    )
     expected = original_recipe.Recipe(
-        epochs={"encoder": 12, "decoder": 25, "sum_model": 3}, seed=5,
-        precision="float32", digits="few.npz", base_channels=2,
-        pytorch_start=False, layouts=("tiled", "mixed"),
-    )  # fmt: skip
+        epochs={"encoder": 12, "decoder": 25, "sum_model": 3},
+        seed=5,
+        precision="float32",
+        digits="few.npz",
+        base_channels=2,
+        pytorch_start=False,
+        layouts=("tiled", "mixed"),
+    )
     reproduce.assert_called_once_with(expected, "W")
     assert capsys.readouterr().out == "tables\n"
 
@@ -237,9 +296,11 @@ def test_convert_from_torch(run_main, called, capsys):
     convert = called(work_directories, "convert_from_torch")
     convert.return_value.stage = "encoder"
     run_main(
-        "convert_torch_checkpoint.py", "--torch_checkpoint=a.pth", "--workdir=W",
+        "convert_torch_checkpoint.py",
+        "--torch_checkpoint=a.pth",
+        "--workdir=W",
         "--seed=9",
-    )  # fmt: skip
+    )
     path, workdir, settings_of = convert.call_args.args
     assert (path, workdir) == ("a.pth", "W")
     settings = settings_of("encoder")
@@ -251,8 +312,11 @@ def test_convert_from_torch(run_main, called, capsys):
 def test_convert_to_torch(run_main, called, capsys):
     convert = called(work_directories, "convert_to_torch", return_value="decoder")
     run_main(
-        "convert_torch_checkpoint.py", "--torch_checkpoint=a.pth", "--workdir=W",
-        "--to_torch", "--stage=decoder",
-    )  # fmt: skip
+        "convert_torch_checkpoint.py",
+        "--torch_checkpoint=a.pth",
+        "--workdir=W",
+        "--to_torch",
+        "--stage=decoder",
+    )
     convert.assert_called_once_with("a.pth", "W", "decoder")
     assert capsys.readouterr().out == "Wrote the decoder of W to a.pth\n"

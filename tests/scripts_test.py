@@ -48,10 +48,16 @@ def test_what_is_of_composites_is_no_flag_of_what_sees_none(script, flag):
 
 def test_nothing_half_written_stays_of_what_is_stopped(tmp_path):
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "generate_data.py"), "--layout=tiled",
-         "--num_images=200000", f"--output_dir={tmp_path / 'out'}"],
-        stderr=subprocess.PIPE, cwd=ROOT,
-    ) as process:  # fmt: skip
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "generate_data.py"),
+            "--layout=tiled",
+            "--num_images=200000",
+            f"--output_dir={tmp_path / 'out'}",
+        ],
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    ) as process:
         while not list(tmp_path.rglob("*.png")):
             assert process.poll() is None
             time.sleep(0.05)
@@ -67,9 +73,12 @@ def test_nothing_half_written_stays_of_what_is_stopped(tmp_path):
 def test_a_reader_of_the_help_may_go():
     with subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "train_encoder.py"), "--help"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": ""},  # as it usually is
-    ) as process:  # fmt: skip
+    ) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1

@@ -54,9 +54,7 @@ def test_digits_are_cut_in_reading_order_and_centred():
 def test_faint_pixels_within_a_digit_are_kept():
     piece = box(20, 6)
     piece[5, 2] = 17
-    _, digits = segments.cut_images(
-        np.stack([image_of((piece, 3, 30), *FOUR[1:])])
-    )
+    _, digits = segments.cut_images(np.stack([image_of((piece, 3, 30), *FOUR[1:])]))
     assert digits[0, 1, 9, 13] == 17
 
 
@@ -75,9 +73,7 @@ def test_faint_pixels_within_a_digit_are_kept():
     ],
 )
 def test_others_are_left_out(pieces):
-    rows, digits = segments.cut_images(
-        np.stack([image_of(*pieces), image_of(*FOUR)])
-    )
+    rows, digits = segments.cut_images(np.stack([image_of(*pieces), image_of(*FOUR)]))
     assert rows.tolist() == [1]
     assert digits.shape == (1, 4, 28, 28)
 

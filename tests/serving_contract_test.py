@@ -150,25 +150,26 @@ def test_every_batch_size_gives_the_same(client, images):
 @pytest.mark.parametrize(
     ("signature", "inputs", "message"),
     [
-        ("serving_default", {"images": np.zeros((0, 40, 168, 1), np.uint8)},
-         None),
+        ("serving_default", {"images": np.zeros((0, 40, 168, 1), np.uint8)}, None),
         ("serving_bytes", {"image_bytes": as_image_bytes([])}, None),
-        ("serving_default", {"images": np.zeros((1, 80, 168, 1), np.uint8)},
-         "not compatible with expected"),
+        (
+            "serving_default",
+            {"images": np.zeros((1, 80, 168, 1), np.uint8)},
+            "not compatible with expected",
+        ),
         ("serving_default", {"images": np.zeros((40, 168, 1), np.uint8)}, None),
         ("serving_default", {"images": np.full((1, 40, 168, 1), 0.5)}, None),
-        ("serving_default", {"pictures": np.zeros((1, 40, 168, 1), np.uint8)},
-         None),
-        ("serving_bytes", {"image_bytes": as_image_bytes([b"no image"])},
-         "Expected a PNG"),
+        ("serving_default", {"pictures": np.zeros((1, 40, 168, 1), np.uint8)}, None),
+        (
+            "serving_bytes",
+            {"image_bytes": as_image_bytes([b"no image"])},
+            "Expected a PNG",
+        ),
         ("decode", {"digit_logits": np.zeros((1, 4, 9), np.float32)}, None),
-        ("no_signature", {"images": np.zeros((1, 40, 168, 1), np.uint8)},
-         "not found"),
+        ("no_signature", {"images": np.zeros((1, 40, 168, 1), np.uint8)}, "not found"),
     ],
-)  # fmt: skip
-def test_what_is_wrong_is_refused_at_once(
-    client, images, signature, inputs, message
-):
+)
+def test_what_is_wrong_is_refused_at_once(client, images, signature, inputs, message):
     with pytest.raises(errors.RequestRefused, match=message) as raised:
         client.predict(signature, inputs)
     assert "\n" not in str(raised.value)
@@ -188,13 +189,18 @@ def hostile_files():
         "zeros": (bytes(1000), False),
         "text": (b"0428", False),
         "an animated GIF": (
-            encode(pixels, "GIF", save_all=True,
-                   append_images=[PIL.Image.fromarray(255 - pixels)]), True,
+            encode(
+                pixels,
+                "GIF",
+                save_all=True,
+                append_images=[PIL.Image.fromarray(255 - pixels)],
+            ),
+            True,
         ),
         "a 16-bit PNG": (encode(pixels.astype(np.uint16) * 257), True),
         "an alpha PNG": (encode(np.dstack([pixels] * 4)), True),
         "a PNG": (encode(pixels), True),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("signature", ["serving_bytes", "serving_default"])
@@ -239,8 +245,9 @@ def test_ten_thousand_images_in_one_call(client, signatures):
     with pytest.raises(errors.MessageTooLarge, match="Received: .*[0-9]{8}"):
         client.predict("serving_default", {"images": images})
     with pytest.raises(errors.RequestRefused, match="Expected 1 to 1024"):
-        client.predict("decode", {"digit_logits": np.zeros((10_000, 4, 10))
-                                  .astype(np.float32)})  # fmt: skip
+        client.predict(
+            "decode", {"digit_logits": np.zeros((10_000, 4, 10)).astype(np.float32)}
+        )
     assert client.read_images(images[:1])["digits"].shape == (1, 4)
 
 
@@ -311,9 +318,7 @@ class TestRest:
             {"instances": [{"b64": file}]},
             {"instances": [{"image_bytes": {"b64": file}}]},
         ):
-            status, answer = self.post(
-                url, signature_name="serving_bytes", **body
-            )
+            status, answer = self.post(url, signature_name="serving_bytes", **body)
             assert status == 200
             assert len(answer["predictions"][0]["digits"]) == 4
 

@@ -92,8 +92,9 @@ def test_a_server_reads_files_as_predict_does(path, tmp_path):
     )
     np.testing.assert_allclose(
         [reading.probability for reading in readings],
-        tf.reduce_max(answers["sum_probabilities"], axis=1), atol=1e-6,
-    )  # fmt: skip
+        tf.reduce_max(answers["sum_probabilities"], axis=1),
+        atol=1e-6,
+    )
 
 
 def test_it_reads_digits_it_has_not_seen(path):

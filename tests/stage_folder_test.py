@@ -32,11 +32,17 @@ def test_another_experiment_is_named():
 
 def test_how_long_and_where_a_run_goes_on_may_differ():
     others = {
-        "preset": "original", "total_steps": 7, "precision": "float32",
-        "strategy": "mirrored", "checkpoint_every_steps": 7, "evaluate_every_steps": 7,
-        "log_every_steps": 7, "skip_non_finite": 7, "stop_at_accuracy": 0.5,
+        "preset": "original",
+        "total_steps": 7,
+        "precision": "float32",
+        "strategy": "mirrored",
+        "checkpoint_every_steps": 7,
+        "evaluate_every_steps": 7,
+        "log_every_steps": 7,
+        "skip_non_finite": 7,
+        "stop_at_accuracy": 0.5,
         "deterministic": True,
-    }  # fmt: skip
+    }
     old = SETTINGS.to_json()
     assert all(old[name] != value for name, value in others.items())
     new = old | others | {"data": old["data"] | {"tfds_data_dir": "there"}}
@@ -64,7 +70,9 @@ def test_older_names_of_settings_are_those_of_today(tmp_path):
     settings = SETTINGS.to_json()
     names = {new: old for old, new in stage_folder.CURRENT_NAMES.items()}
     older = settings | {
-        "data": {names.get(name, name): settings["data"][name] for name in settings["data"]}
+        "data": {
+            names.get(name, name): settings["data"][name] for name in settings["data"]
+        }
     }
     assert {"bent", "bend_strength", "worn", "wear_share"} < older["data"].keys()
     (tmp_path / "config.json").write_text(json.dumps(older))
@@ -79,9 +87,7 @@ def test_older_names_of_settings_are_those_of_today(tmp_path):
 
 def test_older_names_of_a_distillation():
     older = {"lesson": {"wear_share": 0.5, "seed": 3}, "num_writings": 64}
-    now = {
-        "student": {"degradation_share": 0.5, "seed": 3}, "num_labelled_images": 64
-    }  # fmt: skip
+    now = {"student": {"degradation_share": 0.5, "seed": 3}, "num_labelled_images": 64}
     assert stage_folder.with_current_names(older) == now
     stage_folder.check_same("config.json", older, now)
 
@@ -89,9 +95,10 @@ def test_older_names_of_a_distillation():
 def test_a_decoder_goes_on_whatever_the_digits():
     decoder = config.Config(stage="decoder", objective="expected_sum")
     other = dataclasses.replace(
-        decoder, model=config.ModelConfig(base_channels=64),
+        decoder,
+        model=config.ModelConfig(base_channels=64),
         data=config.DataConfig(layout="tiled", digits="mine.npz"),
-    )  # fmt: skip
+    )
     stage_folder.check_same("c", decoder.to_json(), other.to_json())
     faster = dataclasses.replace(
         decoder, optimizer=config.OptimizerConfig(learning_rate=0.5)
@@ -102,16 +109,19 @@ def test_a_decoder_goes_on_whatever_the_digits():
         stage_folder.check_same("c", decoder.to_json(), faster.to_json())
     with pytest.raises(UserError, match="data.digits .*; data.layout "):
         stage_folder.check_same(
-            "c", SETTINGS.to_json(),
+            "c",
+            SETTINGS.to_json(),
             dataclasses.replace(SETTINGS, data=other.data).to_json(),
-        )  # fmt: skip
+        )
 
 
 def with_paths(digest="a", teacher=None, initial_model=None, **data) -> dict:
     settings = dataclasses.replace(
-        SETTINGS, data=config.DataConfig(**data), teacher=teacher,
+        SETTINGS,
+        data=config.DataConfig(**data),
+        teacher=teacher,
         initial_model=initial_model,
-    )  # fmt: skip
+    )
     return settings.to_json() | {"data_digest": digest, "teacher_digest": "t"}
 
 
@@ -136,17 +146,30 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        (with_paths(images="x"), with_paths("b", images="y"),
-         "data.images was 'x', is now 'y'; .*data_digest was 'a', is now 'b'$"),
+        (
+            with_paths(images="x"),
+            with_paths("b", images="y"),
+            "data.images was 'x', is now 'y'; .*data_digest was 'a', is now 'b'$",
+        ),
         # None was kept.
-        (with_paths("", images="x"), with_paths("", images="y"), "was 'x', is now 'y'$"),
+        (
+            with_paths("", images="x"),
+            with_paths("", images="y"),
+            "was 'x', is now 'y'$",
+        ),
         (with_paths(), with_paths(sums="y"), "data.sums was None, is now 'y'$"),
-        (with_paths(initial_model="x"), with_paths(initial_model="y"),
-         "initial_model was 'x', is now 'y'$"),
-        (with_paths(teacher="x"), with_paths(teacher="y") | {"teacher_digest": "u"},
-         "teacher was 'x', is now 'y'; .*teacher_digest was 't', is now 'u'$"),
+        (
+            with_paths(initial_model="x"),
+            with_paths(initial_model="y"),
+            "initial_model was 'x', is now 'y'$",
+        ),
+        (
+            with_paths(teacher="x"),
+            with_paths(teacher="y") | {"teacher_digest": "u"},
+            "teacher was 'x', is now 'y'; .*teacher_digest was 't', is now 'u'$",
+        ),
     ],
-)  # fmt: skip
+)
 def test_other_files_are_reported(old, new, message):
     with pytest.raises(UserError, match=message):
         stage_folder.check_same("c", old, new)
@@ -206,7 +229,12 @@ def test_a_folder_older_than_a_setting_goes_on(tmp_path):
     loop.train_and_evaluate(loop_test.make_task, fewer, tmp_path)
     path = tmp_path / "config.json"
     settings = json.loads(path.read_text())
-    for name in ("augmented", "deformation_strength", "degradation_share", "mixup_share"):
+    for name in (
+        "augmented",
+        "deformation_strength",
+        "degradation_share",
+        "mixup_share",
+    ):
         del settings["data"][name]
     for name in ("block_channels", "dropout_rate"):
         del settings["model"][name]
@@ -264,9 +292,12 @@ def test_a_lock_that_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "text, holder",
-    [("process 7", "process 7"), ("", "another"),
-     (None, "another, which has ended since")],
-)  # fmt: skip
+    [
+        ("process 7", "process 7"),
+        ("", "another"),
+        (None, "another, which has ended since"),
+    ],
+)
 def test_who_holds_the_lock_may_end_at_any_time(tmp_path, monkeypatch, text, holder):
     def refuse(file, how):
         path = tmp_path / stage_lock.LOCK_FILE

@@ -65,9 +65,9 @@ def workdir(tmp_path_factory, digits_file):
     workdir = tmp_path_factory.mktemp("experiment")
     row = stages.train_encoder(small("encoder", digits_file), workdir)
     assert row["step"] == 2 and np.isfinite(row["loss"])
-    assert {f"{layout}/sum_accuracy" for layout in training_data.VALIDATION_LAYOUTS} <= (
-        row.keys()
-    )
+    assert {
+        f"{layout}/sum_accuracy" for layout in training_data.VALIDATION_LAYOUTS
+    } <= (row.keys())
     row = stages.train_decoder(small("decoder", digits_file), workdir)
     assert row["all_combinations/sum_mse"] > 0
     return workdir
@@ -91,9 +91,7 @@ def test_what_learned_normalised_is_evaluated_plain(workdir):
     plain = trained_models.load_sum_model(workdir).get_layer("encoder")
     assert "hidden_norm" not in names_of(plain)
     images = np.random.default_rng(0).integers(0, 256, (3, 40, 168, 1), np.uint8)
-    np.testing.assert_allclose(
-        plain(images), normalized(images), rtol=1e-3, atol=1e-3
-    )
+    np.testing.assert_allclose(plain(images), normalized(images), rtol=1e-3, atol=1e-3)
 
 
 def test_a_sum_model_from_scratch_learns_normalised(tmp_path, digits_file):
@@ -171,9 +169,11 @@ def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
     assert "hidden_norm" in names_of(start)
     images, _ = next(iter(train_data(1)))
     np.testing.assert_allclose(
-        apart(images)["sum_probabilities"], start(images)["sum_probabilities"],
-        rtol=1e-3, atol=1e-5,
-    )  # fmt: skip
+        apart(images)["sum_probabilities"],
+        start(images)["sum_probabilities"],
+        rtol=1e-3,
+        atol=1e-5,
+    )
     plain = stages._with_plain_layers(settings)
     start = starting_models.starting_sum_model(plain, workdir, train_data, "float32")
     for first, second in zip(apart.weights, start.weights):
@@ -275,9 +275,7 @@ def test_evaluation_agrees_with_counting(workdir, digits_file, tmp_path, capsys)
     assert result["sum_mse"] == pytest.approx((errors**2).mean(), rel=1e-4)
     assert result["sum_mae"] == pytest.approx(abs(errors).mean(), rel=1e-4)
     agreement = report["slots"]["tiled"]["agreement"]
-    assert np.trace(agreement) / 4 == pytest.approx(
-        result["digit_accuracy"], abs=1e-5
-    )
+    assert np.trace(agreement) / 4 == pytest.approx(result["digit_accuracy"], abs=1e-5)
     assert report["samples"][0]["actual"] == labels["sum"][0]
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert written == report

@@ -77,9 +77,7 @@ def test_encoder_gives_the_original_logits(channels, digit_images, digit_labels)
     state = random_state("encoder", channels)
     encoder = build_encoder(block_channels=channels)
     state_dicts.load_into(encoder, state)
-    images, _ = composites.composite_batch(
-        digit_images, digit_labels, "tiled", 0, 0, 4
-    )
+    images, _ = composites.composite_batch(digit_images, digit_labels, "tiled", 0, 0, 4)
     expected = original_encoder(state, images.numpy())
     assert expected.std() > 0.1
     np.testing.assert_allclose(encoder(images), expected, atol=1e-4)
@@ -129,8 +127,11 @@ def test_names_and_size_of_the_original():
     assert expected["conv_blocks.4.2.weight"] == (1024, 1024, 3, 3)
     assert expected["fc.1.weight"] == (512, 5120)
     assert list(shapes.expected_shapes("decoder", None))[::2] == [
-        "fc1.weight", "fc22.weight", "fc2.weight", "fc3.weight",
-    ]  # fmt: skip
+        "fc1.weight",
+        "fc22.weight",
+        "fc2.weight",
+        "fc3.weight",
+    ]
     both = list(shapes.expected_shapes("sum_model", (1, 2, 4, 8, 16)))
     assert both[0] == "digit_model.conv_blocks.0.0.weight"
     assert both[-1] == "sum_model.fc3.bias"
@@ -175,9 +176,10 @@ def test_wrong_tensors_are_named():
 def test_an_absent_block_is_all_that_is_missed(block):
     channels = (3, 5, 4, 9, 2)
     state = {
-        key: array for key, array in random_state("encoder", channels).items()
+        key: array
+        for key, array in random_state("encoder", channels).items()
         if f"blocks.{block}." not in key
-    }  # fmt: skip
+    }
     assert shapes.channels_of(state, "encoder") == channels
     names = [f"conv_blocks.{block}.{part}" for part in (0, 2)]
     missing = [f"{name}.{what}" for name in names for what in ("weight", "bias")]
@@ -190,7 +192,9 @@ def test_neighbours_tell_the_channels_of_an_absent_block():
     channels = (3, 5, 4, 9, 2)
     state = random_state("encoder", channels)
     known = {key: array for key, array in state.items() if ".4." not in key}
-    assert shapes.channels_of(known | {"conv_blocks.4.0.bias": 0}, "encoder") == channels
+    assert (
+        shapes.channels_of(known | {"conv_blocks.4.0.bias": 0}, "encoder") == channels
+    )
     del known["fc.1.weight"]
     assert shapes.channels_of(known, "encoder") == (3, 5, 4, 9, 18)
     last = {key: array for key, array in state.items() if ".3." in key}
@@ -215,8 +219,7 @@ def test_something_else_is_reported(state):
 
 def test_a_half_sum_model_is_reported():
     state = {
-        f"digit_model.{key}": array
-        for key, array in random_state("encoder").items()
+        f"digit_model.{key}": array for key, array in random_state("encoder").items()
     }
     assert state_dicts.stage_of(state, "x") == "sum_model"
     with pytest.raises(UserError, match="missing sum_model.fc1.weight"):

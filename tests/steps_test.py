@@ -16,10 +16,12 @@ SETTINGS = config.Config(
     global_batch_size=4,
     precision="float32",
     optimizer=config.OptimizerConfig(
-        learning_rate=0.125, schedule="constant", gradient_clip_norm=1.0,
+        learning_rate=0.125,
+        schedule="constant",
+        gradient_clip_norm=1.0,
         average_decay=0.2,
     ),
-)  # fmt: skip
+)
 
 
 def build_weighing(dtype):
@@ -34,9 +36,13 @@ def build_weighing(dtype):
 def create(build_model, loss):
     """The state and the step of a training."""
     task = Task(
-        build_model=build_model, build_evaluated=None, evaluated_outputs=(),
-        loss=loss, train_data=None, validation_data={},
-    )  # fmt: skip
+        build_model=build_model,
+        build_evaluated=None,
+        evaluated_outputs=(),
+        loss=loss,
+        train_data=None,
+        validation_data={},
+    )
     strategy = strategies.create_strategy("one_device")
     state = steps.TrainingState(task, SETTINGS, strategy, "float32")
     return state, steps.TrainingStep(state, task.loss, SETTINGS, strategy)
@@ -71,7 +77,9 @@ def test_the_loss_is_the_mean_over_the_steps(state_and_step):
     np.testing.assert_allclose(take(), [0.125, 0.125], rtol=1e-4)
     assert float(state.loss_metric.result()) == pytest.approx(1)
     take()  # 3/8 + 4/8 miss 1 by 1/8
-    assert float(state.loss_metric.result()) == pytest.approx((1 + 1 / 64) / 2, rel=1e-4)
+    assert float(state.loss_metric.result()) == pytest.approx(
+        (1 + 1 / 64) / 2, rel=1e-4
+    )
     assert state.step == 2
 
 
@@ -89,9 +97,7 @@ def test_the_average_is_short_at_first(state_and_step):
 
 def test_a_gradient_that_is_not_finite_is_skipped():
     """The root of a square has no gradient at 0, where the loss is 0."""
-    state, step = create(
-        build_weighing, lambda labels, sums: tf.sqrt(tf.square(sums))
-    )
+    state, step = create(build_weighing, lambda labels, sums: tf.sqrt(tf.square(sums)))
     step.take(tf.ones([4, 2]), {"sum": tf.ones(4)}, tf.constant(False))
     np.testing.assert_array_equal(state.model.get_weights()[0], [[0], [0]])
     assert int(state.skipped) == 1

@@ -36,9 +36,11 @@ def with_data(**changes) -> dict:
 def test_machines_with_other_flags_or_data_are_noticed(monkeypatch):
     settings = SETTINGS.to_json()
     others = [
-        settings | {"seed": 1}, settings | {"total_steps": 7},
-        settings | {"data_digest": "of others"}, with_data(layout="tiled"),
-    ]  # fmt: skip
+        settings | {"seed": 1},
+        settings | {"total_steps": 7},
+        settings | {"data_digest": "of others"},
+        with_data(layout="tiled"),
+    ]
     numbers = [number_told(monkeypatch, each) for each in (settings, *others)]
     assert len(set(numbers)) == len(numbers)
     # Each may keep its digits where it likes.
@@ -66,15 +68,31 @@ def test_machines_are_known_by_their_addresses():
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", '{"cluster": 1}', '{"cluster": []}', tf_config([], 0),
-        tf_config(ps=["c:1"]), tf_config(chief=["c:1"]), tf_config(kind="ps"),
-        tf_config(index=3), tf_config(index=-1), tf_config(index=0.0),
-        tf_config(index=True), tf_config(index="0"), tf_config("a:1", 0),
-        tf_config({"0": "a:1"}, 0), tf_config([7], 0), tf_config(["a"], 0),
-        tf_config([":1"], 0), tf_config(["a:"], 0), tf_config(["a:0"], 0),
-        tf_config(["a:65536"], 0), tf_config(["a:-1"], 0), tf_config(["a:²"], 0),
+        "",
+        "[]",
+        '{"cluster": 1}',
+        '{"cluster": []}',
+        tf_config([], 0),
+        tf_config(ps=["c:1"]),
+        tf_config(chief=["c:1"]),
+        tf_config(kind="ps"),
+        tf_config(index=3),
+        tf_config(index=-1),
+        tf_config(index=0.0),
+        tf_config(index=True),
+        tf_config(index="0"),
+        tf_config("a:1", 0),
+        tf_config({"0": "a:1"}, 0),
+        tf_config([7], 0),
+        tf_config(["a"], 0),
+        tf_config([":1"], 0),
+        tf_config(["a:"], 0),
+        tf_config(["a:0"], 0),
+        tf_config(["a:65536"], 0),
+        tf_config(["a:-1"], 0),
+        tf_config(["a:²"], 0),
     ],
-)  # fmt: skip
+)
 def test_other_plans_of_machines_are_reported(text):
     with pytest.raises(UserError, match="^TF_CONFIG must be ") as error:
         strategies.check_tf_config(text)
@@ -103,7 +121,8 @@ def test_too_little_memory_is_reported():
     strategy = strategies.create_strategy("one_device")
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore")
     with pytest.raises(
-        UserError, match="--global_batch_size .* smaller model. Received: OOM when allocating$"
+        UserError,
+        match="--global_batch_size .* smaller model. Received: OOM when allocating$",
     ):
         with strategies.tensorflow_errors_reported(strategy, "W"):
             raise error

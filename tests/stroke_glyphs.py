@@ -5,6 +5,7 @@ drawing; x to the right, y down, a digit one unit high. A point that is given
 twice is a corner.
 """
 
+# fmt: off
 GLYPHS = {
     0: {
         "oval": [[(.42, .02), (.14, .2), (.04, .55), (.16, .9), (.38, 1),
@@ -130,4 +131,4 @@ GLYPHS = {
                          (.48, .3), (.44, .08)],
                         [(.5, .1), (.46, .55), (.4, 1)]],
     },
-}  # fmt: skip
+}

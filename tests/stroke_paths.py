@@ -78,9 +78,7 @@ def _draw_digit(form, hand: Hand, rng) -> list[np.ndarray]:
     """A form's strokes, deformed and sized, its top left corner near (0, 0)."""
     height = hand.height * rng.uniform(0.82, 1.18)
     turn = np.radians(rng.normal(0, 5))
-    rotation = np.array(
-        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
-    )
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     stretch = hand.stretch * rng.uniform(0.85, 1.15)
     strokes = []
     for points in form:
@@ -106,10 +104,11 @@ def _smooth(points: np.ndarray, num_steps: int = 24) -> np.ndarray:
         t = np.linspace(0, 1, num_steps, endpoint=False)[:, np.newaxis]
         for a, b, c, d in zip(ends, ends[1:], ends[2:], ends[3:]):
             pieces.append(
-                b + 0.5 * t * (c - a)
+                b
+                + 0.5 * t * (c - a)
                 + t**2 * (a - 2.5 * b + 2 * c - 0.5 * d)
                 + t**3 * (1.5 * (b - c) + 0.5 * (d - a))
-            )  # fmt: skip
+            )
         pieces.append(part[-1:])
     return np.vstack(pieces)
 

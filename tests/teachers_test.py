@@ -35,14 +35,19 @@ def taught_by(tmp_path_factory):
 def settings(digits_file, taught_by):
     preset = get_preset("compact", "encoder")
     return dataclasses.replace(
-        preset, total_steps=4, global_batch_size=8, precision="float32",
-        checkpoint_every_steps=2, evaluate_every_steps=4, teacher=taught_by[1],
+        preset,
+        total_steps=4,
+        global_batch_size=8,
+        precision="float32",
+        checkpoint_every_steps=2,
+        evaluate_every_steps=4,
+        teacher=taught_by[1],
         data=dataclasses.replace(
             preset.data, digits=digits_file, validates_all_layouts=False
         ),
         model=config.ModelConfig(base_channels=2, normalized=True),
         optimizer=config.OptimizerConfig(schedule="constant"),
-    )  # fmt: skip
+    )
 
 
 def test_the_loss_is_the_cross_entropy_of_what_the_teacher_says(settings, taught_by):
@@ -80,7 +85,9 @@ def test_of_several_teachers_the_mean_is_learned(settings, taught_by, tmp_path):
     first, second = (each.loss(labels, logits).numpy() for each in alone)
     assert abs(first - second).min() > 0.1
     # The loss is linear in its targets.
-    np.testing.assert_allclose(both.loss(labels, logits), (first + second) / 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        both.loss(labels, logits), (first + second) / 2, rtol=1e-5
+    )
 
 
 def test_a_path_may_have_a_comma_in_it(settings, taught_by, tmp_path):
@@ -125,9 +132,7 @@ def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
     settings = dataclasses.replace(settings, teacher=None, data=blended)
     with pytest.raises(UserError, match="learns digits.*=0.5 for the stage sum_model$"):
         stages.train_end_to_end(
-            dataclasses.replace(
-                settings, stage="sum_model", objective="distribution"
-            ),
+            dataclasses.replace(settings, stage="sum_model", objective="distribution"),
             tmp_path,
         )
     own = dataclasses.replace(blended, images=str(tmp_path))
@@ -147,7 +152,9 @@ def test_a_taught_run_with_blended_digits_resumes_in_the_same_bits(settings, tmp
         dataclasses.replace(settings, total_steps=2), tmp_path / "parts"
     )
     stages.train_encoder(settings, tmp_path / "parts")
-    values, others = (final_values(tmp_path / n / "encoder") for n in ("whole", "parts"))
+    values, others = (
+        final_values(tmp_path / n / "encoder") for n in ("whole", "parts")
+    )
     assert_same_values(values, others)
     shapes = {np.shape(value) for value in values.values()}
     assert (3, 3, 1, 2) in shapes and (3, 3, 1, 3) not in shapes  # no teacher is saved
@@ -158,9 +165,11 @@ def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path
         layers = dict(archive)
     np.savez(tmp_path / "teacher.npz", **layers)
     settings = dataclasses.replace(
-        settings, total_steps=2, teacher=str(tmp_path / "teacher.npz"),
+        settings,
+        total_steps=2,
+        teacher=str(tmp_path / "teacher.npz"),
         data=dataclasses.replace(settings.data, layout="tiled"),
-    )  # fmt: skip
+    )
     stages.train_encoder(settings, tmp_path)
     layers["logits/bias"] = layers["logits/bias"] + 1
     np.savez(tmp_path / "teacher.npz", **layers)
@@ -171,9 +180,7 @@ def test_a_run_does_not_go_on_with_another_teacher(settings, taught_by, tmp_path
 def test_teachers_are_for_composites(settings, tmp_path):
     own = dataclasses.replace(settings.data, images=str(tmp_path))
     with pytest.raises(UserError, match="--teacher requires composites"):
-        stages.train_encoder(
-            dataclasses.replace(settings, data=own), tmp_path / "work"
-        )
+        stages.train_encoder(dataclasses.replace(settings, data=own), tmp_path / "work")
 
 
 def test_a_teacher_that_cannot_be_read_is_named(settings, tmp_path):

@@ -99,8 +99,11 @@ def test_the_original_resumes_from_ours(converted, tmp_path):
     assert work_directories.convert_to_torch(path, workdir) == "sum_model"
     content = torch.load(path, weights_only=True)
     assert content.keys() == {
-        "epoch", "model_state_dict", "optimizer_state_dict", "loss",
-    }  # fmt: skip
+        "epoch",
+        "model_state_dict",
+        "optimizer_state_dict",
+        "loss",
+    }
     other = torch_twin.CombinedModel(2)
     other.load_state_dict(content["model_state_dict"])
     optimizer = torch.optim.Adam(other.parameters(), lr=1.0)
@@ -133,9 +136,7 @@ class Danger:
         ({"fc1.weight": torch.zeros(2)}, r"missing fc1.bias.*misshapen.*\[2\]"),
     ],
 )
-def test_unusable_files_end_in_one_line(
-    content, message, tmp_path, monkeypatch
-):
+def test_unusable_files_end_in_one_line(content, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(content, tmp_path / "x.pth")
     with pytest.raises(UserError, match=message) as error:

@@ -80,8 +80,7 @@ def step_of_torch(twin, images, labels, epsilon):
     logits = twin(torch_twin.normalised(images).to(dtype))
     targets = torch.from_numpy(labels).long()
     loss = sum(
-        torch.nn.functional.cross_entropy(logits[:, i], targets[:, i])
-        for i in range(4)
+        torch.nn.functional.cross_entropy(logits[:, i], targets[:, i]) for i in range(4)
     )
     optimizer = torch.optim.Adam(twin.parameters(), lr=1e-5, eps=epsilon)
     loss.backward()
@@ -133,9 +132,7 @@ def test_one_step_in_float32_agrees(base_channels, batch, record_property):
     twin = kaiming(torch_twin.MNISTDigitModel(base_channels, 0.0))
     encoder = build_encoder(base_channels, dropout_rate=0.0)
     state_dicts.load_into(encoder, arrays(twin))
-    loss, theirs = step_of_torch(
-        twin, images, labels, KERAS_EPSILON * EPSILON_FACTOR
-    )
+    loss, theirs = step_of_torch(twin, images, labels, KERAS_EPSILON * EPSILON_FACTOR)
     our_loss, ours = step_of_keras(encoder, images, labels, KERAS_EPSILON)
     assert our_loss == pytest.approx(loss, rel=1e-5)
     differences = np.concatenate(
@@ -163,9 +160,9 @@ def test_one_step_of_the_decoder_agrees(record_property):
         loss = tf.reduce_mean(losses.squared_error(sums, decoder(one_hot)))
     weights = decoder.trainable_variables
     gradients = tape.gradient(loss, [weight.value for weight in weights])
-    optimizers.OnePassAdam(
-        1e-3, epsilon=TORCH_EPSILON / EPSILON_FACTOR
-    ).apply(gradients, weights)
+    optimizers.OnePassAdam(1e-3, epsilon=TORCH_EPSILON / EPSILON_FACTOR).apply(
+        gradients, weights
+    )
     ours, theirs = state_dicts.state_dict_of(decoder), arrays(twin)
     difference = max(largest(ours[key], theirs[key]) for key in theirs)
     report(record_property, "Adam, decoder", difference)

@@ -10,7 +10,9 @@ from mnist_sum_tf import config
 from mnist_sum_tf.training import stages, trained_models
 
 
-def test_an_encoder_that_may_know_what_validates_is_reported(tmp_path, digits_file, caplog):
+def test_an_encoder_that_may_know_what_validates_is_reported(
+    tmp_path, digits_file, caplog
+):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (20, 40, 168), dtype=np.uint8)
     np.save(tmp_path / "images.npy", images)
@@ -23,9 +25,11 @@ def test_an_encoder_that_may_know_what_validates_is_reported(tmp_path, digits_fi
     (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
     (tmp_path / "encoder" / "checkpoints" / "ckpt-2.index").touch()
     for change, is_told in (
-        ({}, False), ({"seed": 1}, True), ({"data": {"train_fraction": 0.9}}, True),
+        ({}, False),
+        ({"seed": 1}, True),
+        ({"data": {"train_fraction": 0.9}}, True),
         ({"seed": 1, "data_digest": "of others"}, False),
-    ):  # fmt: skip
+    ):
         learned = {"seed": 0, "data": {"train_fraction": 0.8}, "data_digest": digest}
         text = json.dumps(learned | change)
         (tmp_path / "encoder" / "config.json").write_text(text)

@@ -39,9 +39,12 @@ def test_composites_are_validated_on_held_out_digits(digits_file):
 
 def test_settings_of_composites_reach_them(digits_file):
     given = {
-        "deformed": True, "deformation_strength": 0.25, "degraded": False,
-        "degradation_share": 0.5, "mixup_share": 0.75,
-    }  # fmt: skip
+        "deformed": True,
+        "deformation_strength": 0.25,
+        "degraded": False,
+        "degradation_share": 0.5,
+        "mixup_share": 0.75,
+    }
     data = config.DataConfig(
         digits=digits_file, layout="tiled", validates_all_layouts=False, **given
     )

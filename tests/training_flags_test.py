@@ -87,8 +87,11 @@ def test_the_table_names_all_flags():
     by_module = flags.FLAGS.flags_by_module_dict()
     defined = by_module["training_flags"] + by_module["image_flags"]
     assert {flag.name for flag in defined} == {
-        "workdir", "preset", "block_channels", *VALUES
-    }  # fmt: skip
+        "workdir",
+        "preset",
+        "block_channels",
+        *VALUES,
+    }
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -113,8 +116,14 @@ def test_the_size_is_that_of_the_flags():
     ("arguments", "message"),
     [
         ("--images=mine --deformed", "--deformed is for composites"),
-        ("--layout=tiled --deformation_strength=0.5", "--deformation_strength requires"),
-        ("--nodegraded --degradation_share=0.5", "Received: --layout=mixed --nodegraded"),
+        (
+            "--layout=tiled --deformation_strength=0.5",
+            "--deformation_strength requires",
+        ),
+        (
+            "--nodegraded --degradation_share=0.5",
+            "Received: --layout=mixed --nodegraded",
+        ),
         ("--layout=tiled --nodegraded", "--degraded requires --layout=mixed. Received"),
         ("--layout=tiled --degraded", "--layout=mixed. Received: --layout=tiled"),
         ("--deformed", "--deformed requires another --layout than mixed"),
@@ -186,7 +195,11 @@ def test_the_size_is_that_of_the_initial_model_unless_told_otherwise(tmp_path):
 
 
 def test_a_trained_encoder_tells_the_size_before_an_initial_model(tmp_path):
-    trained = {"block_channels": [2, 3, 5, 4, 1], "base_channels": 2, "dropout_rate": 0.0}
+    trained = {
+        "block_channels": [2, 3, 5, 4, 1],
+        "base_channels": 2,
+        "dropout_rate": 0.0,
+    }
     (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
     (tmp_path / "encoder" / "config.json").write_text(json.dumps({"model": trained}))
     both = {"stage": "sum_model", "workdir": tmp_path}
@@ -206,7 +219,9 @@ def test_a_trained_encoder_tells_the_size_before_an_initial_model(tmp_path):
     assert settings(**both).model.channels == (2, 3, 5, 4, 1)
 
 
-@pytest.mark.parametrize("channels", [[], [2, 3], [2, 3, 5, 4, 0], [2, 3, 5, 4, "1"], 7])
+@pytest.mark.parametrize(
+    "channels", [[], [2, 3], [2, 3, 5, 4, 0], [2, 3, 5, 4, "1"], 7]
+)
 def test_a_trained_size_that_cannot_be_is_reported(tmp_path, channels):
     (tmp_path / "encoder" / "checkpoints").mkdir(parents=True)
     (tmp_path / "encoder" / "checkpoints" / "ckpt-5.index").touch()
@@ -237,7 +252,7 @@ os.environ["TF_CONFIG"] = json.dumps(
 import training_flags
 from absl import flags
 training_flags.define_image_flags()
-flags.FLAGS(["program", "--workdir={tmp_path / 'W'}", "--initial_model={tmp_path}"])
+flags.FLAGS(["program", "--workdir={tmp_path / "W"}", "--initial_model={tmp_path}"])
 channels = [
     training_flags.settings(stage).model.channels for stage in ("encoder", "sum_model")
 ]

@@ -63,9 +63,7 @@ def test_a_full_disk_leaves_no_images(tmp_path, monkeypatch, file_format):
     monkeypatch.setattr("numpy.memmap", None)
     digits = load_digits()
     with FullDisk(256), pytest.raises(UserError) as error:
-        generation.generate(
-            digits, "mixed", 0, 2, file_format, str(tmp_path / "out")
-        )
+        generation.generate(digits, "mixed", 0, 2, file_format, str(tmp_path / "out"))
     assert "--output_dir must be a folder that can be written" in str(error.value)
     assert not list(tmp_path.iterdir())
 
@@ -110,11 +108,16 @@ def test_a_folder_without_permission(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"),
-              tf.errors.ResourceExhaustedError(None, None, "No space left on device")],
-)  # fmt: skip
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+    ],
+)
 @pytest.mark.parametrize("full_for", ["write_saved_model", "write_warmup_requests"])
-def test_a_full_disk_leaves_nothing_of_an_export(tmp_path, monkeypatch, error, full_for):
+def test_a_full_disk_leaves_nothing_of_an_export(
+    tmp_path, monkeypatch, error, full_for
+):
     def write(model, path):
         os.makedirs(path)
 

@@ -37,9 +37,7 @@ def test_versions_count_up(sum_model, drafts, tmp_path):
     for other in ("7", "x", "08x", ".9"):
         (tmp_path / "models" / other).mkdir(parents=True)
         (tmp_path / "models" / other / "file").touch()
-    received = [
-        export.export_model(sum_model, tmp_path / "models") for _ in range(3)
-    ]
+    received = [export.export_model(sum_model, tmp_path / "models") for _ in range(3)]
     assert received == [str(tmp_path / "models" / v) for v in ("8", "9", "10")]
     assert export.versions(tmp_path / "models") == [7, 8, 9, 10]
 

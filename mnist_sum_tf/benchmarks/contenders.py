@@ -61,8 +61,7 @@ def openvino_reader(onnx_path, precision: str):
     openvino = import_package("openvino", EXTRA)
     if not pathlib.Path(onnx_path).exists():
         raise UserError(
-            "OpenVINO reads the ONNX file. Received: none, as it could not be "
-            "written"
+            "OpenVINO reads the ONNX file. Received: none, as it could not be written"
         )
     compiled = openvino.Core().compile_model(
         str(onnx_path), "CPU", {"INFERENCE_PRECISION_HINT": precision}
@@ -96,8 +95,9 @@ def torch_reader(model, precision: str):
     autocast = precision == "mixed_bfloat16"
 
     def read(images):
-        with torch.inference_mode(), torch.autocast(
-            "cpu", torch.bfloat16, enabled=autocast
+        with (
+            torch.inference_mode(),
+            torch.autocast("cpu", torch.bfloat16, enabled=autocast),
         ):
             logits, sums = other(twin.normalised(images))
             digits = logits.argmax(-1).int()

@@ -21,9 +21,9 @@ PAUSE_SECONDS = 0.005
 def measure(settings: Settings) -> list[Measurement]:
     """Latency of single images, throughput of 64; ratios to the SavedModel."""
     digits = load_digits(split="validation")
-    images = composite_batch(
-        digits.images, digits.labels, "mixed", 0, 0, BATCH_SIZE
-    )[0].numpy()
+    images = composite_batch(digits.images, digits.labels, "mixed", 0, 0, BATCH_SIZE)[
+        0
+    ].numpy()
     with tempfile.TemporaryDirectory() as folder:
         readers = load_contenders(settings.model_path, folder)
         single, many = (
@@ -32,10 +32,11 @@ def measure(settings: Settings) -> list[Measurement]:
                     name: functools.partial(reader, some)
                     for name, reader in readers.items()
                 },
-                settings.budget, PAUSE_SECONDS,
+                settings.budget,
+                PAUSE_SECONDS,
             )
             for some in (images[:1], images)
-        )  # fmt: skip
+        )
     return latencies("single images", single, SAVED_MODEL) + rates(
         f"batches of {BATCH_SIZE}", "images/s", many, BATCH_SIZE, SAVED_MODEL
     )

@@ -30,9 +30,7 @@ def measure(settings: Settings) -> list[Measurement]:
 
     runs = {layout: lambda layout=layout: take(layout) for layout in kept}
     calls = time_side_by_side(runs, settings.budget)
-    seconds = {
-        layout: np.array(kept[layout][-len(calls[layout]) :]) for layout in kept
-    }
+    seconds = {layout: np.array(kept[layout][-len(calls[layout]) :]) for layout in kept}
     amount = BATCH_SIZE * BATCHES
     return rates(f"batches of {BATCH_SIZE}", "images/s", seconds, amount)
 

@@ -33,10 +33,13 @@ def format_section(title: str, measurements: list[Measurement]) -> str:
 def _row(each: Measurement) -> tuple[str, ...]:
     spread = f"{_number(each.lower)} – {_number(each.upper)}"
     return (
-        f"  {each.name}", _number(each.median), spread if each.rounds else "",
-        each.unit, "" if each.ratio is None else f"{each.ratio:.2f}",
+        f"  {each.name}",
+        _number(each.median),
+        spread if each.rounds else "",
+        each.unit,
+        "" if each.ratio is None else f"{each.ratio:.2f}",
         str(each.rounds) if each.rounds else "",
-    )  # fmt: skip
+    )
 
 
 def _number(value: float) -> str:
@@ -46,9 +49,7 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def write_report(
-    path, machine: dict, sections: dict[str, list[Measurement]]
-) -> None:
+def write_report(path, machine: dict, sections: dict[str, list[Measurement]]) -> None:
     """Writes all as JSON, whole or not at all.
 
     Raises:
@@ -78,6 +79,4 @@ def check_writable(path) -> None:
 
 
 def _unwritable(error: Exception) -> UserError:
-    return UserError(
-        f"--output must be a file that can be written. Received: {error}"
-    )
+    return UserError(f"--output must be a file that can be written. Received: {error}")

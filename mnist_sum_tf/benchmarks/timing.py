@@ -88,15 +88,19 @@ def time_side_by_side(
     return dict(zip(names, np.array(rounds).T))
 
 
-def describe(
-    group: str, name: str, unit: str, values, ratios=None
-) -> Measurement:
+def describe(group: str, name: str, unit: str, values, ratios=None) -> Measurement:
     """Median and quartiles of a value per round."""
     lower, median, upper = np.percentile(values, [25, 50, 75])
     return Measurement(
-        group, name, unit, float(median), float(lower), float(upper),
-        len(values), None if ratios is None else float(np.median(ratios)),
-    )  # fmt: skip
+        group,
+        name,
+        unit,
+        float(median),
+        float(lower),
+        float(upper),
+        len(values),
+        None if ratios is None else float(np.median(ratios)),
+    )
 
 
 def counted(group: str, name: str, unit: str, value: float) -> Measurement:

@@ -34,15 +34,16 @@ def measure(settings: Settings) -> list[Measurement]:
             }
             seconds = time_side_by_side(runs, settings.budget, PAUSE_SECONDS)
             found += rates(
-                f"{base_channels} base channels, {precision}, batches of "
-                f"{batch_size}", "images/s", seconds, batch_size, BASELINE,
-            )  # fmt: skip
+                f"{base_channels} base channels, {precision}, batches of {batch_size}",
+                "images/s",
+                seconds,
+                batch_size,
+                BASELINE,
+            )
     return found
 
 
-def torch_step(
-    batch, base_channels: int, precision: str, channels_last: bool = False
-):
+def torch_step(batch, base_channels: int, precision: str, channels_last: bool = False):
     """A function that learns once from a batch, in PyTorch.
 
     Args:

@@ -32,9 +32,7 @@ class BenchedTrainer:
         task = stages.encoder_task(settings)
         strategy = strategies.create_strategy("one_device")
         self.state = steps.TrainingState(task, settings, strategy, precision)
-        self._step = steps.TrainingStep(
-            self.state, task.loss, settings, strategy
-        )
+        self._step = steps.TrainingStep(self.state, task.loss, settings, strategy)
         self._batches = functools.partial(
             strategies.distribute, strategy, task.train_data(0), batch_size
         )

@@ -31,9 +31,11 @@ def measure(settings: Settings) -> list[Measurement]:
             }
             found += rates(
                 f"{base_channels} base channels, batches of {batch_size}",
-                "images/s", time_side_by_side(runs, settings.budget),
-                batch_size, baseline=PRECISIONS[0],
-            )  # fmt: skip
+                "images/s",
+                time_side_by_side(runs, settings.budget),
+                batch_size,
+                baseline=PRECISIONS[0],
+            )
     return found
 
 
@@ -50,8 +52,9 @@ def measure_waiting(settings: Settings) -> list[Measurement]:
             found += _waiting(
                 trainer(base_channels, precision, batch_sizes[-1]),
                 f"{base_channels} base channels, {precision}, batches of "
-                f"{batch_sizes[-1]}", settings,
-            )  # fmt: skip
+                f"{batch_sizes[-1]}",
+                settings,
+            )
     return found
 
 
@@ -72,10 +75,15 @@ def _waiting(bench: BenchedTrainer, group: str, settings) -> list[Measurement]:
     single = seconds["alone"] / WAITING_STEPS
     return [
         describe(group, "blocked in next()", "% of a step", 100 * blocked / wholes),
-        describe(group, "step with composing", "ms", 1000 * with_composing,
-                 single / with_composing),
+        describe(
+            group,
+            "step with composing",
+            "ms",
+            1000 * with_composing,
+            single / with_composing,
+        ),
         describe(group, "step on one batch", "ms", 1000 * single),
-    ]  # fmt: skip
+    ]
 
 
 def input_stall_seconds(

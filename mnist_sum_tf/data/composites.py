@@ -10,9 +10,17 @@ from mnist_sum_tf.data import degradation, drawing, layouts, mixup, ones
 
 
 def composite_batch(
-    digit_images, digit_labels, layout: str, seed: int, step, batch_size: int,
-    deformed: bool = False, degraded: bool = True, deformation_strength: float = 1.0,
-    degradation_share: float = 1.0, mixup_share: float = 0.0,
+    digit_images,
+    digit_labels,
+    layout: str,
+    seed: int,
+    step,
+    batch_size: int,
+    deformed: bool = False,
+    degraded: bool = True,
+    deformation_strength: float = 1.0,
+    degradation_share: float = 1.0,
+    mixup_share: float = 0.0,
 ):
     """Composes the batch of one step from digits drawn with replacement.
 
@@ -44,15 +52,21 @@ def composite_batch(
     """
     seeds = _step_seeds(seed, step)
     chosen = tf.random.stateless_uniform(
-        [batch_size, config.NUM_DIGITS], seeds[0],
-        maxval=tf.shape(digit_images)[0], dtype=tf.int32,
-    )  # fmt: skip
+        [batch_size, config.NUM_DIGITS],
+        seeds[0],
+        maxval=tf.shape(digit_images)[0],
+        dtype=tf.int32,
+    )
     return _compose_chosen(
-        digit_images, digit_labels, chosen,
-        layouts.get_layout(layout, deformed, deformation_strength), seeds,
-        flagged=layout == "mixed", mixup_share=mixup_share,
+        digit_images,
+        digit_labels,
+        chosen,
+        layouts.get_layout(layout, deformed, deformation_strength),
+        seeds,
+        flagged=layout == "mixed",
+        mixup_share=mixup_share,
         degradation_share=degradation_share if degraded and layout == "mixed" else 0.0,
-    )  # fmt: skip
+    )
 
 
 def evaluation_batch(
@@ -89,8 +103,14 @@ def _step_seeds(seed: int, step):
 
 
 def _compose_chosen(
-    digit_images, digit_labels, chosen, place, seeds, flagged: bool = False,
-    mixup_share: float = 0.0, degradation_share: float = 0.0,
+    digit_images,
+    digit_labels,
+    chosen,
+    place,
+    seeds,
+    flagged: bool = False,
+    mixup_share: float = 0.0,
+    degradation_share: float = 0.0,
 ):
     digits = tf.gather(digit_images, chosen)
     labels = {"digits": tf.cast(tf.gather(digit_labels, chosen), tf.int32)}

@@ -91,10 +91,13 @@ def _blur(pixels, sigma: float):
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     weights /= weights.sum()
     for axis in (1, 2):
-        pixels = _weighted(pixels, [
-            (weight, (shift, 0) if axis == 1 else (0, shift))
-            for weight, shift in zip(weights, range(-radius, radius + 1))
-        ])  # fmt: skip
+        pixels = _weighted(
+            pixels,
+            [
+                (weight, (shift, 0) if axis == 1 else (0, shift))
+                for weight, shift in zip(weights, range(-radius, radius + 1))
+            ],
+        )
     return pixels
 
 
@@ -104,10 +107,14 @@ def _weighted(pixels, weights_and_shifts):
     padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach)))
     _, height, width = pixels.shape
     return sum(
-        weight * padded[:, reach + down : reach + down + height,
-                        reach + right : reach + right + width]
+        weight
+        * padded[
+            :,
+            reach + down : reach + down + height,
+            reach + right : reach + right + width,
+        ]
         for weight, (down, right) in weights_and_shifts
-    )  # fmt: skip
+    )
 
 
 def _glass_blur(pixels, rng):
@@ -128,13 +135,18 @@ def _motion_blur(pixels, rng):
     steps = np.arange(11)
     weights = np.exp(-0.5 * (steps / 3) ** 2)
     angles = rng.uniform(-np.pi / 4, np.pi / 4, len(pixels))
-    return np.concatenate([
-        _weighted(pixels[i : i + 1], [
-            (weight, (round(step * np.sin(angle)), round(step * np.cos(angle))))
-            for weight, step in zip(weights / weights.sum(), steps)
-        ])
-        for i, angle in enumerate(angles)
-    ])  # fmt: skip
+    return np.concatenate(
+        [
+            _weighted(
+                pixels[i : i + 1],
+                [
+                    (weight, (round(step * np.sin(angle)), round(step * np.cos(angle))))
+                    for weight, step in zip(weights / weights.sum(), steps)
+                ],
+            )
+            for i, angle in enumerate(angles)
+        ]
+    )
 
 
 def _brightness(pixels, rng):
@@ -171,9 +183,7 @@ def _enlarge(grid, size: int):
         place = np.arange(length) / size
         first = place.astype(int)
         share = (place - first)[:, np.newaxis] if axis == 1 else place - first
-        grid = (1 - share) * grid.take(first, axis) + share * grid.take(
-            first + 1, axis
-        )
+        grid = (1 - share) * grid.take(first, axis) + share * grid.take(first + 1, axis)
     return grid
 
 

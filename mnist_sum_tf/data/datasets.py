@@ -62,9 +62,18 @@ def composites_dataset(
 
     def compose(step):
         composed, known = composites.composite_batch(
-            images, labels, layout, seed, step, batch_size, deformed, degraded,
-            deformation_strength, degradation_share, mixup_share,
-        )  # fmt: skip
+            images,
+            labels,
+            layout,
+            seed,
+            step,
+            batch_size,
+            deformed,
+            degraded,
+            deformation_strength,
+            degradation_share,
+            mixup_share,
+        )
         if not keeps_clean:
             del known["clean"]
         return composed, known | _with_sum(known["digits"])
@@ -151,9 +160,13 @@ def repeated_dataset(
 
 
 def cut_images_dataset(
-    digits, sums, seed: int, batch_size: int, start_step: int = 0,
+    digits,
+    sums,
+    seed: int,
+    batch_size: int,
+    start_step: int = 0,
     total_steps: int | None = None,
-) -> tf.data.Dataset:  # fmt: skip
+) -> tf.data.Dataset:
     """Repeats cut images endlessly, their digits deformed anew each time.
 
     Args:

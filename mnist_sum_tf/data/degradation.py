@@ -57,9 +57,10 @@ def _plan(batch_size: int) -> kinds.Plan:
     plan = [(kind, batch_size * rows // _PERIOD) for kind, rows in _KINDS.items()]
     heavy = sum(count for _, count in plan[len(LIGHT) :])
     return [
-        *plan, (kinds.add_noise, (heavy + 1) // 2),
+        *plan,
+        (kinds.add_noise, (heavy + 1) // 2),
         (kinds.blur, (heavy + 2) // 4),
-    ]  # fmt: skip
+    ]
 
 
 @compiled
@@ -83,22 +84,33 @@ def _degrade_more(images, of_noise, of_blur, begin) -> tf.Tensor:
     rows = np.arange(images.shape[0])
     noisy, blurred, others = rows[::2], rows[1::4], rows[3::4]
     shifted = tf.roll(images, begin, axis=0)
-    degraded = tf.concat([
-        kinds.add_noise(tf.gather(shifted, noisy), of_noise),
-        kinds.blur(tf.gather(shifted, blurred), of_blur),
-        tf.gather(shifted, others),
-    ], axis=0)  # fmt: skip
+    degraded = tf.concat(
+        [
+            kinds.add_noise(tf.gather(shifted, noisy), of_noise),
+            kinds.blur(tf.gather(shifted, blurred), of_blur),
+            tf.gather(shifted, others),
+        ],
+        axis=0,
+    )
     in_order = np.argsort(np.concatenate([noisy, blurred, others]))
     return tf.roll(tf.gather(degraded, in_order), -begin, axis=0)
 
 
 # Kinds of degradation, and how many of every 32 rows each degrades.
 LIGHT = {
-    kinds.change_contrast: 2, kinds.blur: 2, kinds.add_noise: 2, kinds.punch_holes: 2,
-}  # fmt: skip
+    kinds.change_contrast: 2,
+    kinds.blur: 2,
+    kinds.add_noise: 2,
+    kinds.punch_holes: 2,
+}
 HEAVY = {
-    kinds.salt_and_pepper: 1, kinds.cloud: 1, kinds.stray_line: 1,
-    kinds.negative_bands: 1, kinds.splash_mud: 1, kinds.frost_glass: 1, draw_outlines: 1,
-}  # fmt: skip
+    kinds.salt_and_pepper: 1,
+    kinds.cloud: 1,
+    kinds.stray_line: 1,
+    kinds.negative_bands: 1,
+    kinds.splash_mud: 1,
+    kinds.frost_glass: 1,
+    draw_outlines: 1,
+}
 _PERIOD = 32
 _KINDS = LIGHT | HEAVY

@@ -5,7 +5,8 @@ the functions that use them can be compiled.
 """
 
 import itertools
-from typing import Callable, NamedTuple, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -109,10 +110,12 @@ def add_noise(images, numbers: RandomNumbers) -> tf.Tensor:
     An image's lower half gets the negative of the upper one's, which saves drawing it.
     """
     level = between(numbers.per_image[0], 0.0, 30.0)
-    total = tf.add_n([
-        tf.bitwise.bitwise_and(tf.bitwise.right_shift(numbers.words, shift), 255)
-        for shift in (0, 8, 16, 24)
-    ])  # fmt: skip
+    total = tf.add_n(
+        [
+            tf.bitwise.bitwise_and(tf.bitwise.right_shift(numbers.words, shift), 255)
+            for shift in (0, 8, 16, 24)
+        ]
+    )
     # A byte's mean is 127.5, its variance (256^2 - 1) / 12.
     noise = (tf.cast(total, tf.float32) - 510) / np.float32(np.sqrt(65535 / 3))
     noise = tf.reshape(noise, [-1, HEIGHT // 2, WIDTH, 1])

@@ -10,9 +10,12 @@ SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
 
 
 def training_dataset(
-    objective: str, seed: int, batch_size: int, start_step: int = 0,
+    objective: str,
+    seed: int,
+    batch_size: int,
+    start_step: int = 0,
     total_steps: int | None = None,
-) -> tf.data.Dataset:  # fmt: skip
+) -> tf.data.Dataset:
     """Makes batches of logits; the batch of step n is a function of (seed, n).
 
     Args:
@@ -80,9 +83,11 @@ def one_hot_batch(seed, batch_size: int):
     Args, Returns: as `expected_sum_batch`.
     """
     digits = tf.random.stateless_uniform(
-        [batch_size, config.NUM_DIGITS], seed,
-        maxval=config.NUM_CLASSES, dtype=tf.int32,
-    )  # fmt: skip
+        [batch_size, config.NUM_DIGITS],
+        seed,
+        maxval=config.NUM_CLASSES,
+        dtype=tf.int32,
+    )
     sums = tf.cast(tf.reduce_sum(digits, axis=1), tf.float32)
     return tf.one_hot(digits, config.NUM_CLASSES), {"sum": sums}
 

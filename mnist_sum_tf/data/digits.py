@@ -23,15 +23,22 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 BUNDLED_PATH = pathlib.Path(__file__).with_name("mnist.npz")
 # SHA-256 of the bytes of the four arrays, concatenated in the order above.
-BUNDLED_SHA256 = (
-    "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
-)
+BUNDLED_SHA256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 
 # Exceptions that reading a damaged `.npz` may raise.
 NPZ_READ_ERRORS = (
-    EOFError, MemoryError, OSError, OverflowError, RuntimeError, SyntaxError,
-    TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    EOFError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 # Each split must hold a composite's four digits, validation being a twelfth.
 MIN_TRAIN = 12 * config.NUM_DIGITS
@@ -75,8 +82,7 @@ def load_digits(
     """
     if split not in config.SPLITS:
         raise UserError(
-            f"--split must be one of {', '.join(config.SPLITS)}. "
-            f"Received: {split!r}"
+            f"--split must be one of {', '.join(config.SPLITS)}. Received: {split!r}"
         )
     if source == "bundled":
         arrays = _read_bundled()
@@ -229,8 +235,7 @@ def _check_images(name: str, images: np.ndarray, minimum: int) -> None:
         )
     if len(images) < minimum:
         raise UserError(
-            f"{name} must hold at least {minimum} digits. "
-            f"Received: {len(images)}"
+            f"{name} must hold at least {minimum} digits. Received: {len(images)}"
         )
     check_white_ink(name, images)
 
@@ -244,8 +249,7 @@ def _check_labels(name: str, labels: np.ndarray, count: int) -> None:
     wrong = labels[(labels < 0) | (labels >= config.NUM_CLASSES)]
     if wrong.size:
         raise UserError(
-            f"{name} must be digits 0 to {config.NUM_CLASSES - 1}. "
-            f"Received: {wrong[0]}"
+            f"{name} must be digits 0 to {config.NUM_CLASSES - 1}. Received: {wrong[0]}"
         )
 
 

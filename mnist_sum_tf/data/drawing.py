@@ -86,9 +86,10 @@ def compose(
         displacements = handwriting.random_displacements(amplitude, seed)
     is_nearest = np.arange(batch_size) >= batch_size - nearest_images
     place, *shares = _places(
-        tile_to_digit(in_tile), *_columns(in_tile, tile_left, displacements),
+        tile_to_digit(in_tile),
+        *_columns(in_tile, tile_left, displacements),
         np.repeat(is_nearest, config.NUM_DIGITS),
-    )  # fmt: skip
+    )
     packed = look_up(tf.reshape(packed_neighbours(flat), [-1]), place)
     tiles = interpolate(packed, *shares)
     tiles = tf.reshape(tiles, [batch_size, config.NUM_DIGITS, *tiles.shape[1:]])

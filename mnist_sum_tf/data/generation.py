@@ -4,7 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -65,13 +65,10 @@ def generate(
 
 def _check(num_images: int, file_format: str) -> None:
     if num_images < 1:
-        raise UserError(
-            f"--num_images must be at least 1. Received: {num_images}"
-        )
+        raise UserError(f"--num_images must be at least 1. Received: {num_images}")
     if file_format not in FORMATS:
         raise UserError(
-            f"--format must be one of {', '.join(FORMATS)}. "
-            f"Received: {file_format!r}"
+            f"--format must be one of {', '.join(FORMATS)}. Received: {file_format!r}"
         )
 
 
@@ -105,9 +102,7 @@ def _cut(batches: tf.data.Dataset, seed: int, num_images: int):
     for step, (images, labels) in enumerate(batches):
         # Layouts may treat the first rows of a batch in their own way (`mixed`
         # degrades them): shuffled, any part of a batch is a fair sample.
-        order = tf.random.experimental.index_shuffle(
-            rows, [seed, step], BATCH_SIZE - 1
-        )
+        order = tf.random.experimental.index_shuffle(rows, [seed, step], BATCH_SIZE - 1)
         order = order[: num_images - step * BATCH_SIZE]
         images = tf.gather(images[..., 0], order)
         yield images.numpy(), tf.gather(labels["digits"], order).numpy()

@@ -24,9 +24,7 @@ def change_stroke(digits, stroke) -> tf.Tensor:
         return op(digits, op(op(up, down), op(left, right)))
 
     share = stroke[:, tf.newaxis, tf.newaxis]
-    goal = tf.where(
-        share > 0, of_neighbours(tf.maximum), of_neighbours(tf.minimum)
-    )
+    goal = tf.where(share > 0, of_neighbours(tf.maximum), of_neighbours(tf.minimum))
     digits, goal = tf.cast(digits, tf.float32), tf.cast(goal, tf.float32)
     blend = digits + tf.abs(share) * (goal - digits)
     return tf.cast(tf.round(blend), tf.uint8)
@@ -61,10 +59,12 @@ def spread_displacements(displacements, x, y) -> tuple[tf.Tensor, tf.Tensor]:
     """
     # Not a matrix product, which is slower for such small matrices.
     weights_x = _grid_weights(x)[:, tf.newaxis, :, tf.newaxis]
-    across = tf.add_n([
-        weights_x[:, :, point] * displacements[:, :, point, :, tf.newaxis]
-        for point in range(ELASTIC_GRID)
-    ])  # fmt: skip
+    across = tf.add_n(
+        [
+            weights_x[:, :, point] * displacements[:, :, point, :, tf.newaxis]
+            for point in range(ELASTIC_GRID)
+        ]
+    )
     return across, _grid_weights(y)
 
 
@@ -82,10 +82,12 @@ def displacement_field(across, weights_y) -> tf.Tensor:
     """
     # Not a matrix product: this sum becomes part of the loop that needs it.
     weights_y = weights_y[:, tf.newaxis, :, :, tf.newaxis]
-    return tf.add_n([
-        across[:, :, point, tf.newaxis] * weights_y[:, :, point]
-        for point in range(ELASTIC_GRID)
-    ])  # fmt: skip
+    return tf.add_n(
+        [
+            across[:, :, point, tf.newaxis] * weights_y[:, :, point]
+            for point in range(ELASTIC_GRID)
+        ]
+    )
 
 
 def _grid_weights(place) -> tf.Tensor:

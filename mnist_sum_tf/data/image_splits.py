@@ -50,8 +50,7 @@ def split_rows(
     """
     if not 0 < train_fraction < 1:
         raise UserError(
-            "train_fraction must be between 0 and 1. "
-            f"Received: {train_fraction}"
+            f"train_fraction must be between 0 and 1. Received: {train_fraction}"
         )
     key = str(seed).encode()
     hashes = [
@@ -86,8 +85,9 @@ def _warn_of_contradictions(labelled: LabelledImages, ranks: np.ndarray) -> None
             names = labelled.names or [f"image {i}" for i in range(len(labels))]
             logging.warning(
                 "%s and %s are equal images with different labels; one is wrong",
-                names[other], names[row],
-            )  # fmt: skip
+                names[other],
+                names[row],
+            )
             return
 
 

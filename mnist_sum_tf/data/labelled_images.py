@@ -63,9 +63,7 @@ def read_labelled_images(images: str, sums: str | None) -> LabelledImages:
             "--images must be a folder of labelled PNGs, or an .npy file or a folder of "
             f"pictures together with --sums. Received: {images!r} alone"
         )
-    labelled = (
-        read_png_folder(images) if is_folder else read_npy_pair(images, sums)
-    )
+    labelled = read_png_folder(images) if is_folder else read_npy_pair(images, sums)
     check_white_ink(f"--images={images}", labelled.images)
     return labelled
 
@@ -147,12 +145,16 @@ def _open_npy(flag: str, path: str) -> np.ndarray:
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except (
-        EOFError, MemoryError, OSError, OverflowError, SyntaxError, TypeError,
-        ValueError, tokenize.TokenError,
-    ) as error:  # fmt: skip
-        raise UserError(
-            f"{expected} Received: {first_line(error)}"
-        ) from error
+        EOFError,
+        MemoryError,
+        OSError,
+        OverflowError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        tokenize.TokenError,
+    ) as error:
+        raise UserError(f"{expected} Received: {first_line(error)}") from error
     if array.dtype.kind not in "iuf":
         raise UserError(f"{expected} Received: {array.dtype}")
     return array

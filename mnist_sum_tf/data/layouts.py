@@ -5,7 +5,7 @@ A layout is a function `(ink_boxes, seed) -> Placement`. It draws random numbers
 """
 
 import functools
-from typing import Callable
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -63,9 +63,11 @@ def tiled(ink_boxes, seed) -> Placement:
 
 
 def in_cells(
-    batch_size: int, center_y: float = config.IMAGE_HEIGHT / 2,
-    width: float = config.DIGIT_SIZE, height: float = config.DIGIT_SIZE,
-) -> Placement:  # fmt: skip
+    batch_size: int,
+    center_y: float = config.IMAGE_HEIGHT / 2,
+    width: float = config.DIGIT_SIZE,
+    height: float = config.DIGIT_SIZE,
+) -> Placement:
     """Each digit in the middle of its own quarter of the canvas."""
     cell_centers = config.CELL_WIDTH * (tf.range(4, dtype=tf.float32) + 0.5)
     center_x = tf.tile(cell_centers[tf.newaxis], [batch_size, 1])
@@ -84,9 +86,13 @@ def scattered(ink_boxes, seed) -> Placement:
     left = slots + _integer(across, -10, 10)
     top = _integer(down, 0, 11)
     return _straight(
-        left + 12, top + 14, 24.0, 28.0, KEEP_EARLIER,
+        left + 12,
+        top + 14,
+        24.0,
+        28.0,
+        KEEP_EARLIER,
         rotation_degrees=between(turn, -15.0, 15.0),
-    )  # fmt: skip
+    )
 
 
 def assignment(ink_boxes, seed) -> Placement:
@@ -155,8 +161,10 @@ def _beside_each_other(ink_boxes, gaps, start, down, scale_x, scale_y):
     return _straight(
         ink_left + (half - left) * scale_x,
         ink_top + (half - top) * scale_y,
-        config.DIGIT_SIZE * scale_x, config.DIGIT_SIZE * scale_y, BRIGHTEST,
-    )  # fmt: skip
+        config.DIGIT_SIZE * scale_x,
+        config.DIGIT_SIZE * scale_y,
+        BRIGHTEST,
+    )
 
 
 def _continuum(ink_boxes, seed) -> Placement:
@@ -172,9 +180,7 @@ def _continuum(ink_boxes, seed) -> Placement:
     scale_x = tf.minimum(scale * stretch, 160.0 / total[:, tf.newaxis])
     spread = between(common[:, :1], 0.0, 14.0)
     gaps = between(gap, -3.0, spread)
-    return _beside_each_other(
-        ink_boxes, gaps, common[:, 1], down, scale_x, scale_y
-    )
+    return _beside_each_other(ink_boxes, gaps, common[:, 1], down, scale_x, scale_y)
 
 
 def mixed(ink_boxes, seed, deformation_strength: float = 1.0) -> Placement:

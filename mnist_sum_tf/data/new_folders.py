@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import shutil
 import tempfile
-from typing import Iterator
+from collections.abc import Iterator
 
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.user_errors import UserError, os_errors_as_user_errors
@@ -26,9 +26,12 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # On the same file system: what is moved there is only renamed.
         near = folder if folder.is_dir() else folder.parent
-        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
-            prefix=f".{folder.name[:50]}.", dir=near
-        ) as beside:
+        with (
+            cleaned_up_on_signals(),
+            tempfile.TemporaryDirectory(
+                prefix=f".{folder.name[:50]}.", dir=near
+            ) as beside,
+        ):
             # A subfolder, since the temporary folder itself is private to this user.
             scratch = pathlib.Path(beside) / "images"
             scratch.mkdir()
@@ -53,7 +56,9 @@ def _described(folder: pathlib.Path) -> str:
     """Its path, and its first entry if all its entries are hidden."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     is_hidden = all(name.startswith(".") for name in names)
-    return repr(str(folder)) + (f", which holds {names[0]}" if is_hidden and names else "")
+    return repr(str(folder)) + (
+        f", which holds {names[0]}" if is_hidden and names else ""
+    )
 
 
 def _move(scratch: pathlib.Path, folder: pathlib.Path) -> None:

@@ -66,8 +66,11 @@ def _ends(digits):
     last = tf.reduce_max(tf.where(has_ink, place, 0.0), axis=1)
 
     def middle_of_row(row):
-        pixels = tf.where(place[:, tf.newaxis] == row[:, tf.newaxis, tf.newaxis],
-                          ink, tf.zeros_like(ink))  # fmt: skip
+        pixels = tf.where(
+            place[:, tf.newaxis] == row[:, tf.newaxis, tf.newaxis],
+            ink,
+            tf.zeros_like(ink),
+        )
         weight = tf.reduce_sum(pixels, axis=[1, 2])
         return tf.reduce_sum(pixels * place, axis=[1, 2]) / (weight + 1e-6)
 

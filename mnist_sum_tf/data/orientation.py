@@ -39,9 +39,8 @@ def upright(pixels, camera) -> tf.Tensor:
 
     pixels = tf.cond(
         is_one_of(5, 6, 7, 8),
-        lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels,
-    )  # fmt: skip
-    pixels = tf.cond(
-        is_one_of(2, 3, 6, 7), lambda: pixels[:, ::-1], lambda: pixels
+        lambda: tf.transpose(pixels, [1, 0, 2]),
+        lambda: pixels,
     )
+    pixels = tf.cond(is_one_of(2, 3, 6, 7), lambda: pixels[:, ::-1], lambda: pixels)
     return tf.cond(is_one_of(3, 4, 7, 8), lambda: pixels[::-1], lambda: pixels)

@@ -40,9 +40,10 @@ def write_original_images(
     folder = pathlib.Path(folder)
     num_images = num_images or NUM_IMAGES
     made_from = {
-        "seed": seed, "digits_digest": digest_of(digits.images, digits.labels),
+        "seed": seed,
+        "digits_digest": digest_of(digits.images, digits.labels),
         "num_images": num_images,
-    }  # fmt: skip
+    }
     try:
         is_there = folder.exists() and any(folder.iterdir())
     except OSError as error:
@@ -54,9 +55,10 @@ def write_original_images(
     _check_numbers(digits, max(num_images.values()))
     with os_errors_as_user_errors(folder, "--workdir"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
-            dir=folder.parent
-        ) as beside:
+        with (
+            cleaned_up_on_signals(),
+            tempfile.TemporaryDirectory(dir=folder.parent) as beside,
+        ):
             images = pathlib.Path(beside) / "images"
             for number, (layout, count) in enumerate(num_images.items()):
                 # Layouts share their digits under one seed.
@@ -100,9 +102,7 @@ def _distinct(
 ) -> dict[str, np.ndarray]:
     """The last image drawn of each number, until `count` numbers were drawn."""
     found = {}
-    for images, labels in datasets.composites_dataset(
-        digits, layout, seed, BATCH_SIZE
-    ):
+    for images, labels in datasets.composites_dataset(digits, layout, seed, BATCH_SIZE):
         for image, four in zip(images.numpy(), labels["digits"].numpy()):
             found["".join(map(str, four))] = image[..., 0]
             if len(found) == count:

@@ -212,8 +212,7 @@ def _bridged(edge) -> tf.Tensor:
     # A stroke may lie along the edge, not only cross it.
     size = 2 * STROKE_SIZE + 1
     start, end = (
-        tf.repeat(corner, STROKE_SIZE, axis=1)
-        for corner in (edge[:, :1], edge[:, -1:])
+        tf.repeat(corner, STROKE_SIZE, axis=1) for corner in (edge[:, :1], edge[:, -1:])
     )
     edge = dilate(tf.concat([start, edge, end], axis=1), size)
     edge = erode(edge, size)[:, STROKE_SIZE:-STROKE_SIZE]

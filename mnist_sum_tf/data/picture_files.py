@@ -52,9 +52,7 @@ def read_picture(path) -> bytes:
             f"{path}: there is no such image file. Received: {path}"
         ) from None
     except IsADirectoryError:
-        raise UserError(
-            f"{path}: expected an image file. Received: a folder"
-        ) from None
+        raise UserError(f"{path}: expected an image file. Received: a folder") from None
     except OSError as error:
         raise UserError(
             f"{path}: the file cannot be read. Received: {error.strerror}"
@@ -161,17 +159,18 @@ def _checked(image_bytes) -> tf.Tensor:
         num_pixels = tf.case(
             [
                 (is_png, lambda: _area(head[19:15:-1], head[23:19:-1])),
-                (is_gif, lambda: _area(head[6:8], head[8:10])
-                 * _most_frames(image_bytes)),
+                (
+                    is_gif,
+                    lambda: _area(head[6:8], head[8:10]) * _most_frames(image_bytes),
+                ),
                 (is_bmp, lambda: _area(head[18:22], head[22:26])),
             ],
             default=lambda: _jpeg_area(image_bytes),
         )
     bounded = tf.debugging.Assert(
         (num_pixels > 0) & (num_pixels <= MAX_PIXELS),
-        [f"Expected an image of up to {MAX_PIXELS} pixels. Received:",
-         num_pixels],
-    )  # fmt: skip
+        [f"Expected an image of up to {MAX_PIXELS} pixels. Received:", num_pixels],
+    )
     with tf.control_dependencies([bounded]):
         return tf.identity(image_bytes)
 

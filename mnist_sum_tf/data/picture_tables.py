@@ -46,9 +46,12 @@ def read_picture_table(folder: str, table_path: str):
 
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         canvases = progress_bar(
-            pool.map(read, labels), "reading pictures", len(labels), leave=False,
+            pool.map(read, labels),
+            "reading pictures",
+            len(labels),
+            leave=False,
             unit="image",
-        )  # fmt: skip
+        )
         images = np.stack(list(canvases))
     return images, np.array(list(labels.values()), np.int32), list(labels)
 
@@ -68,9 +71,10 @@ def _check_all_there(folder: str, names, table_path: str) -> None:
         )
     try:
         in_folder = {
-            os.path.abspath(os.path.join(folder, name)) for name in os.listdir(folder)
+            os.path.abspath(os.path.join(folder, name))
+            for name in os.listdir(folder)
             if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-        }  # fmt: skip
+        }
     except OSError:  # The folder may be searchable but not listable.
         return
     unnamed = in_folder - set(map(os.path.abspath, paths))
@@ -90,9 +94,7 @@ def _read_labels(path: str) -> dict[str, int]:
         if row == HEADER and place == 0:
             continue
         if len(row) != len(HEADER) or not row[0] or _has_control_characters(row[0]):
-            raise UserError(
-                f"{expected} Received: {','.join(row)!r} in line {number}"
-            )
+            raise UserError(f"{expected} Received: {','.join(row)!r} in line {number}")
         name, total = row[0], _checked_sum(path, number, row[1], place == 0)
         if os.path.normpath(name) in named:
             raise UserError(
@@ -133,6 +135,4 @@ def _lines(path: str, expected: str):
     except FileNotFoundError:
         raise UserError(f"{expected} Received: no such file") from None
     except (OSError, UnicodeError, csv.Error) as error:
-        raise UserError(
-            f"{expected} Received: {first_line(error)}"
-        ) from error
+        raise UserError(f"{expected} Received: {first_line(error)}") from error

@@ -13,9 +13,12 @@ from mnist_sum_tf.data.picture_files import decode_picture, read_picture
 from mnist_sum_tf.user_errors import UserError
 
 __all__ = [
-    "canvas_from_bytes", "canvas_from_pixels", "canvas_of", "canvas_with_ink",
+    "canvas_from_bytes",
+    "canvas_from_pixels",
+    "canvas_of",
+    "canvas_with_ink",
     "read_picture",
-]  # fmt: skip
+]
 
 # Luminance, in 256ths, so that grey stays exactly what it is.
 RED, GREEN, BLUE = 77 / 256, 150 / 256, 29 / 256
@@ -39,9 +42,7 @@ def canvas_with_ink(path: str, file: bytes) -> np.ndarray:
     """
     canvas = canvas_of(path, file)
     if not canvas.any():
-        raise UserError(
-            f"{path}: expected digits. Received: a picture without ink"
-        )
+        raise UserError(f"{path}: expected digits. Received: a picture without ink")
     return canvas
 
 
@@ -94,9 +95,7 @@ def canvas_from_pixels(pixels) -> tf.Tensor:
         uint8 `[40, 168, 1]`, white ink on black.
     """
     is_canvas = tf.reduce_all(tf.shape(pixels)[:2] == config.CANVAS_SHAPE)
-    canvas = tf.cond(
-        is_canvas, lambda: _as_it_is(pixels), lambda: _fitted(pixels)
-    )
+    canvas = tf.cond(is_canvas, lambda: _as_it_is(pixels), lambda: _fitted(pixels))
     canvas = tf.cast(tf.round(tf.clip_by_value(canvas, 0.0, 255.0)), tf.uint8)
     return tf.ensure_shape(canvas, config.IMAGE_SHAPE)
 
@@ -114,9 +113,7 @@ def _fitted(pixels) -> tf.Tensor:
     look_scale = look_size / size  # Not the same both ways, being rounded.
     look = _placed(pixels, look_size, look_scale, [0.0, 0.0], "box")
     sheet = paper.analyse(_grey(look))
-    scale, shift = _placement(
-        size, sheet.start / look_scale, sheet.end / look_scale
-    )
+    scale, shift = _placement(size, sheet.start / look_scale, sheet.end / look_scale)
     return _drawn(pixels, sheet, look_scale, scale, shift)
 
 
@@ -151,9 +148,13 @@ def _placement(size, start, end):
 def _placed(image, size, scale, shift, kernel: str) -> tf.Tensor:
     """Scales and shifts an image `[h, w, c]`; nothing (0) beyond its edges."""
     return tf.raw_ops.ScaleAndTranslate(
-        images=image[None], size=tf.cast(size, tf.int32), kernel_type=kernel,
-        scale=tf.broadcast_to(scale, [2]), translation=shift, antialias=True,
-    )[0]  # fmt: skip
+        images=image[None],
+        size=tf.cast(size, tf.int32),
+        kernel_type=kernel,
+        scale=tf.broadcast_to(scale, [2]),
+        translation=shift,
+        antialias=True,
+    )[0]
 
 
 def _drawn(pixels, sheet, look_scale, scale, shift) -> tf.Tensor:

@@ -94,7 +94,6 @@ def deform(
         rotation_degrees=placement.rotation_degrees
         + strength * (10 * swing[4] + 6 * common[1]),
         shear=placement.shear + strength * (0.2 * swing[5] + 0.2 * common[2]),
-        stroke=strength * tf.clip_by_value(
-            0.3 * swing[6] + common[3], -0.5, 1.0),
+        stroke=strength * tf.clip_by_value(0.3 * swing[6] + common[3], -0.5, 1.0),
         elastic_pixels=strength * 1.1 * (swing[7] + 1),
-    )  # fmt: skip
+    )

@@ -24,7 +24,9 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
         UserError: if a folder within it cannot be read, or a link leads nowhere.
     """
     found, others, entered = [], 0, set()
-    for root, folders, files in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
+    for root, folders, files in os.walk(
+        folder, onerror=_refuse_unreadable, followlinks=True
+    ):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if os.path.realpath(root) in entered:
             folders.clear()
@@ -100,8 +102,11 @@ def read_png(path: pathlib.Path) -> np.ndarray:
     except UserError:
         raise
     except (
-        OSError, SyntaxError, ValueError, Image.DecompressionBombError,
-    ) as error:  # fmt: skip
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
         raise UserError(
             f"{expected} Received: a file that cannot be read as one: "
             f"{type(error).__name__}"

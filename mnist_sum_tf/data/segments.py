@@ -51,9 +51,7 @@ def cut_images(images) -> Segments:
             rows.append(row)
             digits.append([centered(piece) for piece in pieces])
     shape = (-1, config.NUM_DIGITS, config.DIGIT_SIZE, config.DIGIT_SIZE)
-    return Segments(
-        np.array(rows, np.int64), np.array(digits, np.uint8).reshape(shape)
-    )
+    return Segments(np.array(rows, np.int64), np.array(digits, np.uint8).reshape(shape))
 
 
 def ink_runs(image) -> list[tuple[int, int]]:
@@ -64,10 +62,7 @@ def ink_runs(image) -> list[tuple[int, int]]:
     """
     has_ink = np.any(image > INK, axis=0)
     ends = np.flatnonzero(np.diff(has_ink, prepend=False, append=False))
-    return [
-        (int(start), int(stop))
-        for start, stop in ends.reshape(-1, 2)
-    ]
+    return [(int(start), int(stop)) for start, stop in ends.reshape(-1, 2)]
 
 
 def cropped(segment) -> np.ndarray:

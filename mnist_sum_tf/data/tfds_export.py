@@ -1,7 +1,7 @@
 """Digits written as a data set of TensorFlow Datasets (TFDS)."""
 
 import pathlib
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 

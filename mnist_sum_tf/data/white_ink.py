@@ -47,5 +47,9 @@ def check_white_ink(name: str, images: np.ndarray) -> None:
         if found.any():
             logging.warning(
                 "%s: %s in %d of %d images looked at, the first of them image %d",
-                name, what, found.sum(), len(some), stride * found.argmax(),
-            )  # fmt: skip
+                name,
+                what,
+                found.sum(),
+                len(some),
+                stride * found.argmax(),
+            )

@@ -34,8 +34,7 @@ def check_host(host: str | None) -> None:
     if host is not None and not LOCAL_HOST.fullmatch(host):
         raise Refused(
             FORBIDDEN,
-            "Expected a Host of localhost, 127.0.0.1 or [::1]. "
-            f"Received: {host[:100]}",
+            f"Expected a Host of localhost, 127.0.0.1 or [::1]. Received: {host[:100]}",
         )
 
 

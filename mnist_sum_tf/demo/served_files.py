@@ -35,8 +35,9 @@ def find_files(examples) -> dict[str, File]:
 
 
 def _page_files() -> dict[str, File]:
-    files = {f"/{path.name}": _file(path) for path in PAGE.iterdir()
-             if path.suffix in TYPES}  # fmt: skip
+    files = {
+        f"/{path.name}": _file(path) for path in PAGE.iterdir() if path.suffix in TYPES
+    }
     return {"/": files["/index.html"], **files}
 
 
@@ -49,8 +50,10 @@ def _example_files(folder) -> dict[str, File]:
     addresses = [
         "/examples/" + urllib.parse.quote(path.name, errors="replace") for path in paths
     ]
-    files = {urllib.parse.unquote(address): _file(path)
-             for address, path in zip(addresses, paths)}  # fmt: skip
+    files = {
+        urllib.parse.unquote(address): _file(path)
+        for address, path in zip(addresses, paths)
+    }
     listed = json.dumps(addresses).encode()
     return {"/examples.json": File("application/json", listed), **files}
 

@@ -104,7 +104,9 @@ def varied_digits(digit_images, digit_labels, variation: Variation) -> jax.Array
         for which in (variation.chosen, variation.other)
     )
     is_one = digit_labels[variation.chosen] == 1
-    has_flag = is_one & (variation.flag[..., 3] < FLAG_SHARE) & (variation.other_share == 0)
+    has_flag = (
+        is_one & (variation.flag[..., 3] < FLAG_SHARE) & (variation.other_share == 0)
+    )
     flat = one.reshape(-1, DIGIT_SIZE, DIGIT_SIZE)
     flagged = _flagged(flat, variation.flag.reshape(-1, 5).T).reshape(one.shape)
     one = jnp.where(has_flag[..., None, None], flagged, one)
@@ -121,9 +123,7 @@ def change_stroke(digits, stroke) -> jax.Array:
         return op(digits, op(op(up, down), op(left, right)))
 
     share = stroke[:, None, None]
-    goal = jnp.where(
-        share > 0, of_neighbours(jnp.maximum), of_neighbours(jnp.minimum)
-    )
+    goal = jnp.where(share > 0, of_neighbours(jnp.maximum), of_neighbours(jnp.minimum))
     return jnp.round(digits + jnp.abs(share) * (goal - digits))
 
 
@@ -139,9 +139,12 @@ def displacement_field(displacements, x, y) -> jax.Array:
         float32 `[n, 2, rows, columns]`.
     """
     return jnp.einsum(
-        "nkij,nyj,nxi->nkyx", displacements, _grid_weights(y), _grid_weights(x),
+        "nkij,nyj,nxi->nkyx",
+        displacements,
+        _grid_weights(y),
+        _grid_weights(x),
         precision="highest",
-    )  # fmt: skip
+    )
 
 
 def _grid_weights(place) -> jax.Array:

@@ -43,10 +43,13 @@ def _degraded_by(kind, images, key):
         noisy = _to_grey(_add_noise(degraded, noise_key))
         return jnp.where(chance < 0.5, noisy, others)
     half, most = (count + 1) // 2, (3 * count + 1) // 4
-    return jnp.concatenate([
-        _to_grey(_add_noise(degraded[:half], noise_key)),
-        _to_grey(_blur(degraded[half:most], blur_key)), degraded[most:],
-    ])  # fmt: skip
+    return jnp.concatenate(
+        [
+            _to_grey(_add_noise(degraded[:half], noise_key)),
+            _to_grey(_blur(degraded[half:most], blur_key)),
+            degraded[most:],
+        ]
+    )
 
 
 def _to_grey(images):
@@ -200,8 +203,13 @@ def _sharpen(images, key):
 
 _LIGHT = {_change_contrast: 2, _blur: 2, _add_noise: 2, _punch_holes: 2}
 _HEAVY = {
-    _salt_and_pepper: 1, _cloud: 1, _stray_line: 1, _negative_bands: 1,
-    _splash_mud: 1, _frost_glass: 1, _draw_outlines: 1,
-}  # fmt: skip
+    _salt_and_pepper: 1,
+    _cloud: 1,
+    _stray_line: 1,
+    _negative_bands: 1,
+    _splash_mud: 1,
+    _frost_glass: 1,
+    _draw_outlines: 1,
+}
 _PERIOD = 32
 _KINDS = _LIGHT | _HEAVY

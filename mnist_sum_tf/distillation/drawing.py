@@ -93,10 +93,14 @@ def _tiles(digits, placement, variation, tile_x, tile_y, nearest_images: int):
     across, down, u_dx, u_dy, v_dx, v_dy = (
         value[:, None, None]
         for value in (
-            center_x, center_y, u_d * (cos - shear * sin),
-            u_d * (sin + shear * cos), -v_d * sin, v_d * cos,
+            center_x,
+            center_y,
+            u_d * (cos - shear * sin),
+            u_d * (sin + shear * cos),
+            -v_d * sin,
+            v_d * cos,
         )
-    )  # fmt: skip
+    )
     x, y = tile_x - across, tile_y[:, None] - down
     center = (DIGIT_SIZE - 1) / 2
     u = center + u_dx * x + u_dy * y + field[:, 0]

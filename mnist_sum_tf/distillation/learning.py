@@ -1,6 +1,7 @@
 """Adam with decoupled weight decay, and the state that it updates."""
 
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp

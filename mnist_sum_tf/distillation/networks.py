@@ -56,8 +56,10 @@ def initial(key, layers: dict[str, tuple]):
             parameters[name] = {"kernel": kernel * 0.1, "bias": jnp.zeros(size)}
             continue
         parameters[name] = {
-            "kernel": kernel, "gamma": jnp.ones(size), "beta": jnp.zeros(size),
-        }  # fmt: skip
+            "kernel": kernel,
+            "gamma": jnp.ones(size),
+            "beta": jnp.zeros(size),
+        }
         statistics[name] = {"mean": jnp.zeros(size), "variance": jnp.ones(size)}
     return parameters, statistics
 

@@ -76,9 +76,13 @@ def _straight(center_x, center_y, width, height, overlap: int, rotation=0.0):
     zeros = jnp.zeros_like(center_x)
     count = center_x.shape[0]
     return Placement(
-        center_x, zeros + center_y, zeros + width, zeros + height,
-        zeros + rotation, jnp.full([count], overlap),
-    )  # fmt: skip
+        center_x,
+        zeros + center_y,
+        zeros + width,
+        zeros + height,
+        zeros + rotation,
+        jnp.full([count], overlap),
+    )
 
 
 def _tiled(key, ink_boxes) -> Placement:
@@ -141,6 +145,9 @@ def _continuum(key, ink_boxes) -> Placement:
     ink_top = jnp.floor(down * (jnp.maximum(free_rows, 0.0) + 1))
     half = DIGIT_SIZE / 2
     return _straight(
-        ink_left + (half - left) * scale_x, ink_top + (half - top) * scale_y,
-        DIGIT_SIZE * scale_x, DIGIT_SIZE * scale_y, BRIGHTEST,
-    )  # fmt: skip
+        ink_left + (half - left) * scale_x,
+        ink_top + (half - top) * scale_y,
+        DIGIT_SIZE * scale_x,
+        DIGIT_SIZE * scale_y,
+        BRIGHTEST,
+    )

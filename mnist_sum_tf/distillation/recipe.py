@@ -1,8 +1,8 @@
 """Trains the teachers, labels with them and trains the student, in a work directory.
 
-    teacher-0.npz, ...   trained teachers
-    student.npz          the student's last checkpoint
-    encoder.npz          its averaged weights: `--initial_model` of the other scripts
+teacher-0.npz, ...   trained teachers
+student.npz          the student's last checkpoint
+encoder.npz          its averaged weights: `--initial_model` of the other scripts
 """
 
 import dataclasses
@@ -88,9 +88,10 @@ def distill(recipe: Recipe, workdir) -> Result:
             raise stage_lock.unwritable(error) from error
     images, sums = students.unseen_images(recipe.student, unseen, UNSEEN_IMAGES)
     return Result(
-        workdir / "encoder.npz", teachers.accuracy(trained, unseen),
+        workdir / "encoder.npz",
+        teachers.accuracy(trained, unseen),
         students.sum_accuracy(plain, images, sums),
-    )  # fmt: skip
+    )
 
 
 def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
@@ -112,10 +113,11 @@ def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
 
 def _check(recipe: Recipe) -> None:
     counts = {
-        "num_teachers": recipe.num_teachers, "teacher_steps": recipe.teacher_steps,
+        "num_teachers": recipe.num_teachers,
+        "teacher_steps": recipe.teacher_steps,
         "total_steps": recipe.student.total_steps,
         "checkpoint_every_steps": recipe.checkpoint_every_steps,
-    }  # fmt: skip
+    }
     rate = recipe.student.learning_rate
     if not (math.isfinite(rate) and rate > 0):
         raise UserError(
@@ -124,7 +126,10 @@ def _check(recipe: Recipe) -> None:
     for name, value in counts.items():
         if value < 1:
             raise UserError(f"--{name} must be at least 1. Received: {value}")
-    num_images, batch_size = recipe.num_labelled_images, recipe.student.global_batch_size
+    num_images, batch_size = (
+        recipe.num_labelled_images,
+        recipe.student.global_batch_size,
+    )
     if num_images < 1 or num_images & (num_images - 1):
         raise UserError(
             f"--num_labelled_images must be a power of two. Received: {num_images}"
@@ -189,9 +194,12 @@ def _student(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, sto
         )
         advance = students.make_step(settings, digits, soft_labels)
     steps = progress_bar(
-        range(first, settings.total_steps), "student", settings.total_steps,
-        initial=first, unit="step",
-    )  # fmt: skip
+        range(first, settings.total_steps),
+        "student",
+        settings.total_steps,
+        initial=first,
+        unit="step",
+    )
     for step in steps:
         state, loss = advance(state)
         if step % recipe.log_every_steps == 0:

@@ -120,7 +120,9 @@ def _step(settings, optimizer, state, images, labels, soft_labels):
     return learning.advanced(state, optimizer, loss, settings.average_decay)
 
 
-def averaged(settings: StudentConfig, state: learning.State, digits, num_soft_labels: int):
+def averaged(
+    settings: StudentConfig, state: learning.State, digits, num_soft_labels: int
+):
     """The averaged parameters, and their batch statistics.
 
     Statistics tracked in training are those of other parameters.

@@ -54,9 +54,14 @@ def build_digit_reader(dtype="float32") -> keras.Model:
         for part in ("conv1", "conv2"):
             name = f"block{block}_{part}"
             x = layers.Conv2D(
-                channels, 3, padding="same", use_bias=False,
-                kernel_initializer="he_uniform", dtype=dtype, name=name,
-            )(x)  # fmt: skip
+                channels,
+                3,
+                padding="same",
+                use_bias=False,
+                kernel_initializer="he_uniform",
+                dtype=dtype,
+                name=name,
+            )(x)
             x = FusedBatchNormalization(dtype=dtype, name=f"{name}_norm")(x)
             x = layers.ReLU(dtype=dtype, name=f"{name}_relu")(x)
         x = layers.MaxPooling2D(2, dtype=dtype, name=f"block{block}_pool")(x)

@@ -1,6 +1,6 @@
 """Image -> digit logits."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import keras
 
@@ -18,8 +18,11 @@ LOGITS_SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
 
 
 def build_encoder(
-    base_channels: int = 16, dropout_rate: float = 0.1, dtype="float32",
-    normalized: bool = False, block_channels: Sequence[int] | None = None,
+    base_channels: int = 16,
+    dropout_rate: float = 0.1,
+    dtype="float32",
+    normalized: bool = False,
+    block_channels: Sequence[int] | None = None,
 ) -> keras.Model:
     """Builds the convolutional network that reads four digits.
 
@@ -44,9 +47,9 @@ def build_encoder(
     """
     images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     # Pixels to [-1, 1], as the original did (mean 0.5, deviation 0.5).
-    x = keras.layers.Rescaling(
-        2 / 255, offset=-1.0, dtype=dtype, name="rescaling"
-    )(images)
+    x = keras.layers.Rescaling(2 / 255, offset=-1.0, dtype=dtype, name="rescaling")(
+        images
+    )
     block_channels = block_channels or config.doubled_channels(base_channels)
     for block, channels in enumerate(block_channels, start=1):
         x = _block(x, f"block{block}", channels, dropout_rate, dtype, normalized)
@@ -58,10 +61,16 @@ def _block(x, name: str, channels: int, dropout_rate, dtype, normalized: bool):
     """Maps `[n, height, width, c]` to `[n, height // 2, width // 2, channels]`."""
     for part in ("conv1", "conv2"):
         x = _with_relu(
-            x, faster_layers.Conv2D, f"{name}_{part}", normalized, filters=channels,
-            kernel_size=3, padding="same", kernel_initializer="he_uniform",
+            x,
+            faster_layers.Conv2D,
+            f"{name}_{part}",
+            normalized,
+            filters=channels,
+            kernel_size=3,
+            padding="same",
+            kernel_initializer="he_uniform",
             dtype=dtype,
-        )  # fmt: skip
+        )
     x = keras.layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
     return faster_layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
 
@@ -118,9 +127,11 @@ def with_normalization(encoder: keras.Model, images, dtype="float32") -> keras.M
 
 def _of_the_size_of(encoder: keras.Model, dtype, normalized: bool) -> keras.Model:
     return build_encoder(
-        dropout_rate=encoder.get_layer("block1_dropout").rate, dtype=dtype,
-        normalized=normalized, block_channels=channels_of(encoder),
-    )  # fmt: skip
+        dropout_rate=encoder.get_layer("block1_dropout").rate,
+        dtype=dtype,
+        normalized=normalized,
+        block_channels=channels_of(encoder),
+    )
 
 
 def channels_of(encoder: keras.Model) -> tuple[int, ...]:

@@ -34,13 +34,21 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         scale, offset, moving_mean, moving_variance = (
             tf.convert_to_tensor(variable)
             for variable in (
-                self.gamma, self.beta, self.moving_mean, self.moving_variance
+                self.gamma,
+                self.beta,
+                self.moving_mean,
+                self.moving_variance,
             )
-        )  # fmt: skip
+        )
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs, scale=scale, offset=offset, mean=[], variance=[],
-            epsilon=self.epsilon, is_training=True,
-        )  # fmt: skip
+            x=inputs,
+            scale=scale,
+            offset=offset,
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        )
         # The op returns the unbiased variance (n - 1); Keras uses the biased one.
         values = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
         variance *= (values - 1) / values
@@ -86,17 +94,13 @@ def fold_normalization(normalized: keras.Model, plain: keras.Model) -> None:
         name = layer.name + SUFFIX
         if name in (each.name for each in normalized.layers):
             norm = normalized.get_layer(name)
-            scale = norm.gamma / keras.ops.sqrt(
-                norm.moving_variance + norm.epsilon
-            )
+            scale = norm.gamma / keras.ops.sqrt(norm.moving_variance + norm.epsilon)
             kernel, bias = kernel * scale, [norm.beta - norm.moving_mean * scale]
         layer.kernel.assign(kernel)
         layer.bias.assign(bias[0])
 
 
-def unfold_normalization(
-    plain: keras.Model, normalized: keras.Model, images
-) -> None:
+def unfold_normalization(plain: keras.Model, normalized: keras.Model, images) -> None:
     """Sets a normalised model's weights to be equivalent to a plain model's.
 
     The inverse of `fold_normalization`, up to the norm of the kernels, which
@@ -122,9 +126,7 @@ def unfold_normalization(
         norm = normalized.get_layer(layer.name + SUFFIX)
         normalizations[layer.name] = norm, scale, bias
         # For the moment it only scales and shifts.
-        norm.set_weights(
-            [scale, bias, 0 * bias, np.full_like(bias, 1 - norm.epsilon)]
-        )
+        norm.set_weights([scale, bias, 0 * bias, np.full_like(bias, 1 - norm.epsilon)])
     inputs = [normalized.get_layer(name).output for name in normalizations]
     found = keras.Model(normalized.inputs[0], inputs)(images, training=False)
     for (norm, scale, bias), values in zip(normalizations.values(), found):

@@ -24,7 +24,9 @@ ROWS_PER_COLUMN = 2
 
 def addition(digits, total: int) -> str:
     """`4 2 0 8 = 14`; the sum alone where the digits, `None`, are not known."""
-    return f"{' '.join(map(str, digits))} = {total}" if digits is not None else str(total)
+    return (
+        f"{' '.join(map(str, digits))} = {total}" if digits is not None else str(total)
+    )
 
 
 def write_contact_sheet(canvases, captions, path, title=None) -> None:

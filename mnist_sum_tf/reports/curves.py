@@ -27,8 +27,13 @@ def training_curves(rows: list[dict]):
     for key in keys:
         if key.endswith("/sum_accuracy"):
             name = key.removesuffix("/sum_accuracy")
-            below.plot(*_column(rows, key), "o-", markersize=4, label=name,
-                       color=RED if name == "validation" else None)  # fmt: skip
+            below.plot(
+                *_column(rows, key),
+                "o-",
+                markersize=4,
+                label=name,
+                color=RED if name == "validation" else None,
+            )
     below.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     below.set_ylim(top=min(1.005, below.get_ylim()[1]))
     below.set_ylabel("Sums read right (%)")

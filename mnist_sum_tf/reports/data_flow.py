@@ -80,8 +80,12 @@ def draw(example: Example) -> Figure:
     figure.text(0.35, 0.53, "logits\n4×10", ha="center", va="bottom")
     _box(figure, (0.42, 0.4, 0.28, 0.2), DECODER)
     _arrow(figure, (0.71, 0.5), (0.77, 0.5))
-    _box(figure, (0.78, 0.42, 0.2, 0.16),
-         f"sum by regression\n\n{example.decoder_sum:.2f}", BLUE)  # fmt: skip
+    _box(
+        figure,
+        (0.78, 0.42, 0.2, 0.16),
+        f"sum by regression\n\n{example.decoder_sum:.2f}",
+        BLUE,
+    )
     _arrow(figure, (0.29, 0.2), (0.38, 0.2))
     figure.text(0.335, 0.22, "softmax", ha="center", va="bottom")
     _digit_probabilities(
@@ -101,26 +105,52 @@ def _picture(figure, place, pixels) -> None:
 
 def _box(figure, place, text: str, edge=GREY) -> None:
     left, bottom, width, height = place
-    figure.add_artist(matplotlib.patches.FancyBboxPatch(
-        (left, bottom), width, height, boxstyle="round,pad=0,rounding_size=0.02",
-        facecolor="#f4f6f8", edgecolor=edge, transform=figure.transFigure,
-    ))  # fmt: skip
-    figure.text(left + width / 2, bottom + height / 2, text, ha="center",
-                va="center", fontsize=8)  # fmt: skip
+    figure.add_artist(
+        matplotlib.patches.FancyBboxPatch(
+            (left, bottom),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.02",
+            facecolor="#f4f6f8",
+            edgecolor=edge,
+            transform=figure.transFigure,
+        )
+    )
+    figure.text(
+        left + width / 2,
+        bottom + height / 2,
+        text,
+        ha="center",
+        va="center",
+        fontsize=8,
+    )
 
 
 def _arrow(figure, *points) -> None:
     """A line through points, with a head at its end."""
     xs, ys = zip(*points)
-    figure.add_artist(matplotlib.lines.Line2D(
-        xs[:-1], ys[:-1], color=GREY, linewidth=1.2,
-        transform=figure.transFigure,
-    ))  # fmt: skip
-    figure.add_artist(matplotlib.patches.FancyArrowPatch(
-        points[-2], points[-1], arrowstyle="-|>", mutation_scale=12,
-        color=GREY, linewidth=1.2, shrinkA=0, shrinkB=0,
-        transform=figure.transFigure,
-    ))  # fmt: skip
+    figure.add_artist(
+        matplotlib.lines.Line2D(
+            xs[:-1],
+            ys[:-1],
+            color=GREY,
+            linewidth=1.2,
+            transform=figure.transFigure,
+        )
+    )
+    figure.add_artist(
+        matplotlib.patches.FancyArrowPatch(
+            points[-2],
+            points[-1],
+            arrowstyle="-|>",
+            mutation_scale=12,
+            color=GREY,
+            linewidth=1.2,
+            shrinkA=0,
+            shrinkB=0,
+            transform=figure.transFigure,
+        )
+    )
 
 
 def _digit_probabilities(axes, probabilities) -> None:

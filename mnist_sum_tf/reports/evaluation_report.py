@@ -43,8 +43,9 @@ def write_report(model, found: dict, evaluated: dict, output_dir) -> None:
     worst = pooled.worst
     contact_sheets.write_contact_sheet(
         [each.image for each in worst],
-        ["\n".join(describe(each)) for each in worst], folder / "worst.png",
-    )  # fmt: skip
+        ["\n".join(describe(each)) for each in worst],
+        folder / "worst.png",
+    )
     sections = _sections(model, evaluated, worst, pictures)
     last = list(evaluated.values())[-1]
     text = page.build(
@@ -64,31 +65,48 @@ def draw_plots(pooled: answers.Answers, evaluated: dict) -> list[page.Picture]:
         for name, each in evaluated.items()
     }
     drawn = [
-        ("accuracy", plots.accuracy_by_dataset(counts),
-         "Share of sums read right for each kind of image.",
-         "In 95 of 100 such samples the interval holds the true share."),
-        ("error_by_sum", plots.error_by_sum(pooled.sums, pooled.read_sums),
-         "Share of wrong readings for each true sum from 0 to 36.",
-         "Small and large sums are rare: few combinations give them."),
-        ("predicted_against_actual",
-         plots.predicted_against_actual(pooled.sums, pooled.read_sums),
-         "Table of most likely sums against true sums, coloured by number.",
-         "Errors are off the diagonal, by as much as they are wrong."),
-        ("reliability", plots.reliability_diagram(pooled.confidences, right),
-         "Share of right readings against the stated probability.",
-         "On the dashed line, the model is right as often as it says. Above "
-         "it, it is underconfident; below, overconfident."),
-        ("risk_coverage", plots.risk_coverage_curve(pooled.confidences, right),
-         "Share of wrong readings against the share of images answered.",
-         "Dots: all images, then with the least sure 1, 2, 5 and 10 % left "
-         "to a person."),
-    ]  # fmt: skip
+        (
+            "accuracy",
+            plots.accuracy_by_dataset(counts),
+            "Share of sums read right for each kind of image.",
+            "In 95 of 100 such samples the interval holds the true share.",
+        ),
+        (
+            "error_by_sum",
+            plots.error_by_sum(pooled.sums, pooled.read_sums),
+            "Share of wrong readings for each true sum from 0 to 36.",
+            "Small and large sums are rare: few combinations give them.",
+        ),
+        (
+            "predicted_against_actual",
+            plots.predicted_against_actual(pooled.sums, pooled.read_sums),
+            "Table of most likely sums against true sums, coloured by number.",
+            "Errors are off the diagonal, by as much as they are wrong.",
+        ),
+        (
+            "reliability",
+            plots.reliability_diagram(pooled.confidences, right),
+            "Share of right readings against the stated probability.",
+            "On the dashed line, the model is right as often as it says. Above "
+            "it, it is underconfident; below, overconfident.",
+        ),
+        (
+            "risk_coverage",
+            plots.risk_coverage_curve(pooled.confidences, right),
+            "Share of wrong readings against the share of images answered.",
+            "Dots: all images, then with the least sure 1, 2, 5 and 10 % left "
+            "to a person.",
+        ),
+    ]
     if pooled.digits is not None:
         drawn.append(
-            (CONFUSION, plots.digit_confusion(pooled.digits, pooled.read_digits),
-             "Table of digits read against true digits.",
-             "Colours show errors only; grey numbers are right readings.")
-        )  # fmt: skip
+            (
+                CONFUSION,
+                plots.digit_confusion(pooled.digits, pooled.read_digits),
+                "Table of digits read against true digits.",
+                "Colours show errors only; grey numbers are right readings.",
+            )
+        )
     return [
         page.Picture(name, files.figure_png(figure), alt, caption)
         for name, figure, alt, caption in drawn
@@ -97,12 +115,13 @@ def draw_plots(pooled: answers.Answers, evaluated: dict) -> list[page.Picture]:
 
 def draw_flow(example: data_flow.Example) -> page.Picture:
     return page.Picture(
-        "data_flow", files.figure_png(data_flow.draw(example)),
+        "data_flow",
+        files.figure_png(data_flow.draw(example)),
         "Four digits become a composite, the encoder's logits, and from these "
         "the decoder's sum and the exact distribution of sums.",
         "A composite of four test digits on its way, with this model's own answers. "
         "The softmax of the lower branch is taken at the calibrated temperature.",
-    )  # fmt: skip
+    )
 
 
 def _sections(model, evaluated, worst, pictures) -> list[page.Section]:
@@ -110,39 +129,64 @@ def _sections(model, evaluated, worst, pictures) -> list[page.Section]:
         return [page.figure(pictures[n]) for n in names if n in pictures]
 
     return [
-        page.Section("Accuracy", [
-            *shown("accuracy", CONFUSION, "error_by_sum"),
-            *shown("predicted_against_actual"),
-        ]),
-        page.Section("Confidence", [
-            *shown("reliability"), confidence_table(evaluated),
-            *shown("risk_coverage"), coverage_table(evaluated),
-        ]),
-        page.Section("The worst images", [
-            page.paragraph(
-                f"The {len(worst)} images whose true sum the model found least "
-                "likely."
-            ),
-            page.gallery(
-                (each.image, f"Image of the sum {each.true_sum}", describe(each))
-                for each in worst
-            ),
-        ]),
-        page.Section("The model", [
-            *shown("data_flow"), *describe_size(model)
-        ]),
-    ]  # fmt: skip
+        page.Section(
+            "Accuracy",
+            [
+                *shown("accuracy", CONFUSION, "error_by_sum"),
+                *shown("predicted_against_actual"),
+            ],
+        ),
+        page.Section(
+            "Confidence",
+            [
+                *shown("reliability"),
+                confidence_table(evaluated),
+                *shown("risk_coverage"),
+                coverage_table(evaluated),
+            ],
+        ),
+        page.Section(
+            "The worst images",
+            [
+                page.paragraph(
+                    f"The {len(worst)} images whose true sum the model found least "
+                    "likely."
+                ),
+                page.gallery(
+                    (each.image, f"Image of the sum {each.true_sum}", describe(each))
+                    for each in worst
+                ),
+            ],
+        ),
+        page.Section("The model", [*shown("data_flow"), *describe_size(model)]),
+    ]
 
 
 def confidence_table(evaluated: dict) -> page.Raw:
-    header = ["images of", "number", "right", "95 % interval",
-              "calibration error", "NLL (nats)", "Brier score"]  # fmt: skip
-    return page.table(header, [
-        [name, f"{each['num_images']:,}", f"{each['accuracy']:.2%}",
-         "{:.2%} to {:.2%}".format(*_interval(each)), f"{each['ece']:.2%}",
-         f"{each['nll']:.4f}", f"{each['brier']:.4f}"]
-        for name, each in evaluated.items()
-    ])  # fmt: skip
+    header = [
+        "images of",
+        "number",
+        "right",
+        "95 % interval",
+        "calibration error",
+        "NLL (nats)",
+        "Brier score",
+    ]
+    return page.table(
+        header,
+        [
+            [
+                name,
+                f"{each['num_images']:,}",
+                f"{each['accuracy']:.2%}",
+                "{:.2%} to {:.2%}".format(*_interval(each)),
+                f"{each['ece']:.2%}",
+                f"{each['nll']:.4f}",
+                f"{each['brier']:.4f}",
+            ]
+            for name, each in evaluated.items()
+        ],
+    )
 
 
 def _interval(each: dict):
@@ -152,10 +196,13 @@ def _interval(each: dict):
 
 def coverage_table(evaluated: dict) -> page.Raw:
     shares = [f"{share:.0%}" for share in confidence.SET_ASIDE]
-    return page.table(["least sure set aside", *shares], [
-        [name, *(f"{row['accuracy']:.2%}" for row in each["risk_coverage"])]
-        for name, each in evaluated.items()
-    ])  # fmt: skip
+    return page.table(
+        ["least sure set aside", *shares],
+        [
+            [name, *(f"{row['accuracy']:.2%}" for row in each["risk_coverage"])]
+            for name, each in evaluated.items()
+        ],
+    )
 
 
 def describe(worst: answers.WorstImage) -> list[str]:
@@ -176,10 +223,14 @@ def describe_size(model) -> list[page.Raw]:
         return [page.paragraph("A model file, whose layers cannot be listed.")]
     total = sum(int(np.prod(shape)) for *_, shape in shapes)
     rows = [
-        [layer, kind, "×".join(map(str, shape)) or "1",
-         f"{np.prod(shape, dtype=int):,}"]
+        [
+            layer,
+            kind,
+            "×".join(map(str, shape)) or "1",
+            f"{np.prod(shape, dtype=int):,}",
+        ]
         for layer, kind, shape in shapes
-    ]  # fmt: skip
+    ]
     size = f"{total:,} numbers, {4 * total / 1e6:.1f} MB in float32"
     exported = _exported_path(model)
     if exported is not None:

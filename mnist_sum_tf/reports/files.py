@@ -14,8 +14,7 @@ def figure_png(figure) -> bytes:
     """A matplotlib figure as a PNG, at the size it is to be printed in."""
     file = io.BytesIO()
     # No version or date within: equal figures give equal files.
-    figure.savefig(file, format="png", dpi=DOTS_PER_INCH,
-                   metadata={"Software": None})  # fmt: skip
+    figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return file.getvalue()
 
 

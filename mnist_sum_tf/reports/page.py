@@ -88,9 +88,10 @@ def build(title: str, lead: str, sections: list[Section]) -> str:
     )
     parts = "\n".join(
         f'<section id="{anchor}">\n<h2>{escape(section.title)}</h2>\n'
-        + "\n".join(map(escape, section.content)) + "\n</section>"
+        + "\n".join(map(escape, section.content))
+        + "\n</section>"
         for anchor, section in zip(anchors, sections)
-    )  # fmt: skip
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -124,9 +125,10 @@ def table(header: list, rows: list[list]) -> Raw:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     lines = [
         f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in rest) + "</tr>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in rest)
+        + "</tr>"
         for first, *rest in rows
-    ]  # fmt: skip
+    ]
     body = "\n".join(lines)
     return Raw(
         f'<div class="scroll" tabindex="0"><table><thead><tr>{head}'
@@ -153,7 +155,8 @@ def gallery(images) -> Raw:
     figures = [
         f'<figure><img src="{files.data_uri(files.image_png(pixels))}" '
         f'alt="{escape(alt)}">\n<figcaption>'
-        + "<br>".join(map(escape, lines)) + "</figcaption></figure>"
+        + "<br>".join(map(escape, lines))
+        + "</figcaption></figure>"
         for pixels, alt, lines in images
-    ]  # fmt: skip
+    ]
     return Raw('<div class="worst">\n' + "\n".join(figures) + "\n</div>")

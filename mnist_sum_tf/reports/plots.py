@@ -16,11 +16,18 @@ from mnist_sum_tf import confidence, config
 WIDTH = 6.5  # of a page's text
 BLUE, RED, GREY, LIGHT = "#1f5fa8", "#b3261e", "#5f6368", "#dadce0"
 STYLE = {
-    "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.spines.top": False,
-    "axes.spines.right": False, "axes.grid": True,
-    "grid.color": LIGHT, "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False,
-}  # fmt: skip
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": LIGHT,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
 LONGEST_NAME = 30  # of a data set; 40 would leave the axes a quarter of the width
 SHOWN_COVERAGE = 0.7  # the curve begins where 30 % are set aside
 LABEL = (0.08, 0.04)  # a label's width and height, as shares of the curve's axes
@@ -48,8 +55,13 @@ def accuracy_by_dataset(counts: dict) -> Figure:
         axes.plot([low, high], [row, row], color=BLUE, linewidth=2)
         axes.plot(right / number, row, "o", color=BLUE)
         text = f" {right / number:.2%}  ({low:.2%} to {high:.2%})"
-        axes.annotate(text, (1.01, row), xycoords=("axes fraction", "data"),
-                      va="center", annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            text,
+            (1.01, row),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            annotation_clip=False,
+        )
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.xaxis.set_major_formatter(PercentFormatter(1, 1, symbol=""))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
@@ -80,15 +92,25 @@ def digit_confusion(digits, read) -> Figure:
     axes.grid(False)
     for (row, column), count in np.ndenumerate(table):
         dark = row != column and count > 0.6 * most
-        axes.text(column, row, f"{count:,}" if count else "·",
-                  ha="center", va="center", fontsize=7.5,
-                  color="white" if dark else GREY if row == column else "black")  # fmt: skip
+        axes.text(
+            column,
+            row,
+            f"{count:,}" if count else "·",
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color="white" if dark else GREY if row == column else "black",
+        )
     axes.set_xticks(range(10))
     axes.set_yticks(range(10))
     axes.set_xlabel("Digit read")
     axes.set_ylabel("True digit")
-    figure.colorbar(picture, label="Digits misread (number)", shrink=0.8,
-                    ticks=MaxNLocator(6, integer=True))  # fmt: skip
+    figure.colorbar(
+        picture,
+        label="Digits misread (number)",
+        shrink=0.8,
+        ticks=MaxNLocator(6, integer=True),
+    )
     share = np.trace(table) / table.sum()
     axes.set_title(f"Digits: {share:.2%} of {table.sum():,} read right")
     return figure
@@ -103,9 +125,7 @@ def error_by_sum(sums, read_sums) -> Figure:
     """
     number = np.bincount(sums, minlength=config.NUM_SUMS)
     wrong = np.bincount(sums[sums != read_sums], minlength=config.NUM_SUMS)
-    figure, (above, below) = subplots(
-        4.2, 2, 1, sharex=True, height_ratios=[3, 1]
-    )
+    figure, (above, below) = subplots(4.2, 2, 1, sharex=True, height_ratios=[3, 1])
     there = np.flatnonzero(number)
     intervals = [
         confidence.wilson_interval(wrong[total], number[total]) for total in there
@@ -141,14 +161,17 @@ def predicted_against_actual(sums, read_sums) -> Figure:
     table[table == 0] = np.nan
     figure, axes = subplots(5.2)
     scale = matplotlib.colors.LogNorm(1, max(2, np.nanmax(table)))
-    picture = axes.imshow(table, origin="lower", cmap="viridis_r", norm=scale,
-                          zorder=2)  # fmt: skip
+    picture = axes.imshow(table, origin="lower", cmap="viridis_r", norm=scale, zorder=2)
     axes.set_xticks(range(0, size, 4))
     axes.set_yticks(range(0, size, 4))
     axes.set_xlabel("True sum")
     axes.set_ylabel("Most likely sum")
-    figure.colorbar(picture, label="Images (number, logarithmic)", shrink=0.8,
-                    format=LogFormatter(minor_thresholds=(3, 2)))  # fmt: skip
+    figure.colorbar(
+        picture,
+        label="Images (number, logarithmic)",
+        shrink=0.8,
+        format=LogFormatter(minor_thresholds=(3, 2)),
+    )
     right = np.mean(sums == read_sums)
     axes.set_title(f"Sums: {right:.2%} of {len(sums):,} on the diagonal")
     return figure
@@ -163,12 +186,9 @@ def reliability_diagram(confidences, right) -> Figure:
         right: booleans `[n]`.
     """
     bins = [
-        each for each in confidence.reliability_bins(confidences, right)
-        if each.number
-    ]  # fmt: skip
-    figure, (above, below) = subplots(
-        5.2, 2, 1, sharex=True, height_ratios=[3, 1]
-    )
+        each for each in confidence.reliability_bins(confidences, right) if each.number
+    ]
+    figure, (above, below) = subplots(5.2, 2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
     for each in bins:
         low, high = confidence.wilson_interval(
@@ -176,17 +196,24 @@ def reliability_diagram(confidences, right) -> Figure:
         )
         above.plot([each.confidence] * 2, [low, high], color=BLUE, alpha=0.5)
     above.plot(
-        [each.confidence for each in bins], [each.accuracy for each in bins],
-        "o", color=BLUE, label="readings of a bin, 95 % Wilson interval",
-    )  # fmt: skip
+        [each.confidence for each in bins],
+        [each.accuracy for each in bins],
+        "o",
+        color=BLUE,
+        label="readings of a bin, 95 % Wilson interval",
+    )
     above.legend(loc="upper left")
     above.set_ylabel("Right (share of images)")
     error = confidence.expected_calibration_error(confidences, right)
     above.set_title(f"Reliability: expected calibration error {error:.2%}")
     below.bar(
-        [each.lower for each in bins], [each.number for each in bins],
-        1 / confidence.NUM_BINS, align="edge", color=BLUE, edgecolor="white",
-    )  # fmt: skip
+        [each.lower for each in bins],
+        [each.number for each in bins],
+        1 / confidence.NUM_BINS,
+        align="edge",
+        color=BLUE,
+        edgecolor="white",
+    )
     below.set_yscale("log")
     below.set_ylim(bottom=0.5)  # else one image would have a bar of no height
     below.set_ylabel("Images")
@@ -211,8 +238,9 @@ def risk_coverage_curve(confidences, right) -> Figure:
     places = [(row["number"] / number, 1 - row["accuracy"]) for row in rows]
     axes.plot(*zip(*places), "o", color=RED, markersize=5)
     for place in _apart(places, (1 - SHOWN_COVERAGE, top)):
-        axes.annotate(f"{place[1]:.2%}", place, (-2, 7), ha="right",
-                      textcoords="offset points")  # fmt: skip
+        axes.annotate(
+            f"{place[1]:.2%}", place, (-2, 7), ha="right", textcoords="offset points"
+        )
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0, symbol=""))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.set_ylim(-0.03 * top, top)  # else the line would hide in the axis

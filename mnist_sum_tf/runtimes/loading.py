@@ -76,8 +76,7 @@ def load_file(path) -> Reader:
 def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
     found = {name: (a.dtype, a.shape) for name, a in answer.items()}
     expected = {
-        name: (np.dtype(dtype), (1, *shape))
-        for name, (dtype, shape) in OUTPUTS.items()
+        name: (np.dtype(dtype), (1, *shape)) for name, (dtype, shape) in OUTPUTS.items()
     }
     if found != expected:
         raise UserError(

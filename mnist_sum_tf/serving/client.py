@@ -56,14 +56,21 @@ def connect(
     certificates = read_certificates(server.ca_certificates)
     if url.scheme in ("http", "https"):
         transport = RestTransport(
-            server.url, server.model, server.version, server.ca_certificates,
+            server.url,
+            server.model,
+            server.version,
+            server.ca_certificates,
             server.token,
-        )  # fmt: skip
+        )
     else:
         transport = GrpcTransport(
-            url.netloc, server.model, server.version, url.scheme in ENCRYPTED,
-            certificates, server.token,
-        )  # fmt: skip
+            url.netloc,
+            server.model,
+            server.version,
+            url.scheme in ENCRYPTED,
+            certificates,
+            server.token,
+        )
     return Client(transport, timeout_seconds, on_wait, max_attempts)
 
 
@@ -82,9 +89,12 @@ class Client:
     """
 
     def __init__(
-        self, transport, timeout_seconds=30.0, on_wait=lambda error: None,
+        self,
+        transport,
+        timeout_seconds=30.0,
+        on_wait=lambda error: None,
         max_attempts=None,
-    ):  # fmt: skip
+    ):
         self._transport = transport
         self._timeout = timeout_seconds
         self._on_wait = on_wait
@@ -106,9 +116,7 @@ class Client:
                 `serving_default` or `serving_bytes` are not those promised, as
                 many rows as there are inputs.
         """
-        return self._repeated(
-            lambda left: self._predict_once(signature, inputs, left)
-        )
+        return self._repeated(lambda left: self._predict_once(signature, inputs, left))
 
     def read_images(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Reads canvases.

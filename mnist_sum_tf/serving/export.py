@@ -1,8 +1,8 @@
 """A model -> a SavedModel with four signatures, as TensorFlow Serving wants it.
 
-    export_dir/
-      1/  2/  ...   versions; a server that watches the folder takes each new
-                    one, so it appears there complete and checked
+export_dir/
+  1/  2/  ...   versions; a server that watches the folder takes each new
+                one, so it appears there complete and checked
 """
 
 import contextlib
@@ -117,8 +117,7 @@ def check_float32(model: keras.Model) -> None:
     # Under mixed_bfloat16 variables are float32, but layers compute in bfloat16.
     for layer in model._flatten_layers():
         dtypes[layer.name] = layer.compute_dtype
-    other = [f"{name}: {dtype}" for name, dtype in dtypes.items()
-             if dtype != "float32"]  # fmt: skip
+    other = [f"{name}: {dtype}" for name, dtype in dtypes.items() if dtype != "float32"]
     if other:
         raise ValueError(
             "An exported model must compute in float32: rebuild it so, then "
@@ -171,9 +170,8 @@ def _folder_of(number: int, export_dir: pathlib.Path) -> pathlib.Path:
     return next(
         entry
         for entry in export_dir.iterdir()
-        if entry.name.isascii() and entry.name.isdigit()
-        and int(entry.name) == number
-    )  # fmt: skip
+        if entry.name.isascii() and entry.name.isdigit() and int(entry.name) == number
+    )
 
 
 def versions(export_dir) -> list[int]:

@@ -50,9 +50,14 @@ class GrpcTransport:
     """
 
     def __init__(
-        self, address, model, version=None, is_encrypted=False,
-        ca_certificates=None, token=None,
-    ):  # fmt: skip
+        self,
+        address,
+        model,
+        version=None,
+        is_encrypted=False,
+        ca_certificates=None,
+        token=None,
+    ):
         options = [
             ("grpc.max_send_message_length", answer_checks.MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", answer_checks.MAX_MESSAGE_BYTES),
@@ -94,20 +99,15 @@ class GrpcTransport:
                 for name, tensor in response.outputs.items()
             }
         except MALFORMED_ANSWER_ERRORS as error:
-            raise answer_checks.wrong_answer(
-                self.address, first_line(error)
-            ) from error
+            raise answer_checks.wrong_answer(self.address, first_line(error)) from error
 
     def versions(self, timeout: float) -> dict[int, str]:
         """The state of each version, such as `"LOADING"` or `"AVAILABLE"`."""
-        request = get_model_status_pb2.GetModelStatusRequest(
-            model_spec=self._spec
-        )
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec)
         response = self._call(self._status, request, timeout)
         names = get_model_status_pb2.ModelVersionStatus.State.Name
         return {
-            each.version: names(each.state)
-            for each in response.model_version_status
+            each.version: names(each.state) for each in response.model_version_status
         }
 
     def signatures(self, timeout: float) -> dict:

@@ -67,9 +67,7 @@ def repeatable_request(
     return ask
 
 
-def measure_load(
-    ask: Callable[[], int], concurrency: int, seconds: float
-) -> Load:
+def measure_load(ask: Callable[[], int], concurrency: int, seconds: float) -> Load:
     """Asks again and again, `concurrency` requests at a time.
 
     Args:
@@ -125,9 +123,13 @@ class _Tally:
 
     def over(self, seconds: float) -> Load:
         return Load(
-            seconds, len(self._milliseconds), self._num_images, self._num_failed,
-            np.array(self._milliseconds), self._first_failure,
-        )  # fmt: skip
+            seconds,
+            len(self._milliseconds),
+            self._num_images,
+            self._num_failed,
+            np.array(self._milliseconds),
+            self._first_failure,
+        )
 
 
 def _run_threads(run: Callable, count: int, everybody: threading.Barrier) -> None:

@@ -25,7 +25,10 @@ class Failure(NamedTuple):
 
 
 def query_files(
-    client: Client, paths: Iterable[str], signature: str, concurrency: int = 1,
+    client: Client,
+    paths: Iterable[str],
+    signature: str,
+    concurrency: int = 1,
     on_progress: Callable[[int], None] = lambda num_images: None,
 ) -> Iterator:
     """Reads image files, some requests at the same time.
@@ -96,9 +99,7 @@ def _batches(paths: Iterable[str]) -> Iterator[list]:
         except UserError as error:
             content = Failure(path, str(error))
         size = 0 if isinstance(content, Failure) else len(content)
-        if batch and (
-            len(batch) == BATCH_SIZE or num_bytes + size > BATCH_BYTES
-        ):
+        if batch and (len(batch) == BATCH_SIZE or num_bytes + size > BATCH_BYTES):
             yield batch
             batch, num_bytes = [], 0
         batch.append((path, content))
@@ -111,10 +112,11 @@ def _ask_bytes(client: Client, batch: list) -> list:
     files = [(p, f) for p, f in batch if not isinstance(f, Failure)]
     rows = client.read_files([file for _, file in files]) if files else []
     answers = [
-        Failure(path, f"{path}: {row}") if isinstance(row, ServingError)
+        Failure(path, f"{path}: {row}")
+        if isinstance(row, ServingError)
         else Reading.of_answer(path, row)
         for (path, _), row in zip(files, rows)
-    ]  # fmt: skip
+    ]
     return _in_order(batch, answers)
 
 

@@ -80,9 +80,12 @@ def query_and_report(paths: list[str], settings: QueryConfig) -> bool:
 
 def _connect(settings: QueryConfig) -> Client:
     server = Server(
-        settings.server, settings.model, settings.version, settings.ca_certificates,
+        settings.server,
+        settings.model,
+        settings.version,
+        settings.ca_certificates,
         read_token(settings.token_file),
-    )  # fmt: skip
+    )
     # Under load a request that fails counts, and is not sent again.
     max_attempts = None if settings.load_seconds is None else 1
     return connect(server, settings.timeout_seconds, _tell_once(), max_attempts)

@@ -7,7 +7,13 @@ import json
 
 import numpy as np
 
-MALFORMED_ANSWER_ERRORS = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+MALFORMED_ANSWER_ERRORS = (
+    AttributeError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
 # Dtypes, which JSON lacks; other outputs are float32.
 DTYPES = {"digits": np.int32, "most_likely_sum": np.int32}
 # Stands for the name of a single output, which REST omits.

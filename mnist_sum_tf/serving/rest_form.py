@@ -63,9 +63,7 @@ def parse_request(
     arrays = {}
     for name, values in columns.items():
         if name not in wanted:
-            raise RequestRefused(
-                f"JSON object: does not have named input: {name}"
-            )
+            raise RequestRefused(f"JSON object: does not have named input: {name}")
         arrays[name] = _array(values, np.dtype(wanted[name]))
     return Request(signature, arrays, is_row_format)
 
@@ -92,9 +90,7 @@ def _columns(instances, wanted) -> dict:
     try:
         return {name: [row[name] for row in instances] for name in instances[0]}
     except (KeyError, TypeError) as error:
-        raise RequestRefused(
-            "Failed to process element of 'instances'"
-        ) from error
+        raise RequestRefused("Failed to process element of 'instances'") from error
 
 
 def _named(values, wanted) -> dict:
@@ -102,15 +98,13 @@ def _named(values, wanted) -> dict:
     if isinstance(values, dict) and set(values) != {"b64"}:
         return values
     if len(wanted) != 1:
-        raise RequestRefused(
-            "inputs is a plain value/list, but expecting an object"
-        )
+        raise RequestRefused("inputs is a plain value/list, but expecting an object")
     return {next(iter(wanted)): values}
 
 
 def _array(values, dtype: np.dtype) -> np.ndarray:
     try:
-        if dtype == object:
+        if dtype.kind == "O":
             strings = np.empty(len(values), object)
             strings[:] = [_decoded(value) for value in values]
             return strings

@@ -52,9 +52,7 @@ class RestTransport:
         token: sent as `Authorization: Bearer <token>`.
     """
 
-    def __init__(
-        self, url, model, version=None, ca_certificates=None, token=None
-    ):
+    def __init__(self, url, model, version=None, ca_certificates=None, token=None):
         self.address = url.rstrip("/")
         path = f"{self.address}/v1/models/{requests.utils.quote(model, safe='')}"
         self._model = path
@@ -81,9 +79,7 @@ class RestTransport:
         self._check_size(len(text))
         url = f"{self._model}:predict"
         deadline = time.monotonic() + timeout
-        outputs = self._ask(
-            "POST", url, "outputs", rest_answers.outputs, timeout, text
-        )
+        outputs = self._ask("POST", url, "outputs", rest_answers.outputs, timeout, text)
         if rest_answers.UNNAMED in outputs:
             left = max(0.001, deadline - time.monotonic())
             (value,) = outputs.values()
@@ -93,9 +89,12 @@ class RestTransport:
     def versions(self, timeout: float) -> dict[int, str]:
         """The state of each version, such as `"LOADING"` or `"AVAILABLE"`."""
         return self._ask(
-            "GET", self._model, "model_version_status", rest_answers.versions,
+            "GET",
+            self._model,
+            "model_version_status",
+            rest_answers.versions,
             timeout,
-        )  # fmt: skip
+        )
 
     def signatures(self, timeout: float) -> dict:
         """The signatures of the model, as `SignatureDef`s in JSON.
@@ -103,9 +102,7 @@ class RestTransport:
         Each has `inputs` and `outputs`, even where there are none.
         """
         url = f"{self._model}/metadata"
-        return self._ask(
-            "GET", url, "metadata", rest_answers.signatures, timeout
-        )
+        return self._ask("GET", url, "metadata", rest_answers.signatures, timeout)
 
     def close(self) -> None:
         self._session.close()
@@ -130,16 +127,26 @@ class RestTransport:
             )
 
     def _ask(
-        self, method: str, url: str, key: str, read: Callable, timeout: float,
+        self,
+        method: str,
+        url: str,
+        key: str,
+        read: Callable,
+        timeout: float,
         body=None,
-    ):  # fmt: skip
+    ):
         """What a function of `rest_answers` reads at this key of a server's JSON."""
         deadline = time.monotonic() + timeout
         try:
             with self._session.request(
-                method, url, data=body, stream=True, allow_redirects=False,
-                timeout=timeout, headers={"Content-Type": "application/json"},
-            ) as response:  # fmt: skip
+                method,
+                url,
+                data=body,
+                stream=True,
+                allow_redirects=False,
+                timeout=timeout,
+                headers={"Content-Type": "application/json"},
+            ) as response:
                 text = self._read(response, deadline, timeout)
         except (*INVALID_URL_ERRORS, *NO_ANSWER) as error:
             raise self._failure(error, timeout) from error
@@ -182,8 +189,7 @@ class RestTransport:
         if is_connected and "timed out" in str(error):
             return self._late(timeout)
         return errors.ServerUnavailable(
-            f"{self.address}: expected a model server there. "
-            f"Received: {_reason(error)}"
+            f"{self.address}: expected a model server there. Received: {_reason(error)}"
         )
 
     def _late(self, timeout: float) -> errors.DeadlineExceeded:

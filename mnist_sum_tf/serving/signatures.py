@@ -55,9 +55,11 @@ def _checked(batch, name: str, shape) -> tf.Tensor:
     num_examples = tf.shape(batch)[0]
     is_one_to_many = tf.debugging.Assert(
         (num_examples > 0) & (num_examples <= MAX_EXAMPLES),
-        [f"Expected 1 to {MAX_EXAMPLES} examples in `{name}`. Received shape:",
-         tf.shape(batch)],
-    )  # fmt: skip
+        [
+            f"Expected 1 to {MAX_EXAMPLES} examples in `{name}`. Received shape:",
+            tf.shape(batch),
+        ],
+    )
     with tf.control_dependencies([is_one_to_many]):
         return tf.identity(batch)
 
@@ -65,10 +67,11 @@ def _checked(batch, name: str, shape) -> tf.Tensor:
 def canvases_from_bytes(image_bytes) -> tf.Tensor:
     """Image files, string `[n]`, as canvases, uint8 `[n, 40, 168, 1]`."""
     return tf.map_fn(
-        canvas_from_bytes, image_bytes,
+        canvas_from_bytes,
+        image_bytes,
         fn_output_signature=tf.TensorSpec(config.IMAGE_SHAPE, tf.uint8),
         parallel_iterations=PARALLEL_PICTURES,
-    )  # fmt: skip
+    )
 
 
 def answer(outputs: dict) -> dict:

@@ -71,8 +71,7 @@ def _prediction_log(model_name: str, signature: str, inputs: dict) -> bytes:
     """
     request = _field(
         MODEL_SPEC,
-        _field(NAME, model_name.encode())
-        + _field(SIGNATURE_NAME, signature.encode()),
+        _field(NAME, model_name.encode()) + _field(SIGNATURE_NAME, signature.encode()),
     )
     for name, value in inputs.items():
         tensor = tf.make_tensor_proto(value).SerializeToString()

@@ -24,9 +24,7 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
     """
     torch = _import_torch()
     if not os.path.isfile(path):
-        raise UserError(
-            f"--torch_checkpoint must be a file. Received: {str(path)!r}"
-        )
+        raise UserError(f"--torch_checkpoint must be a file. Received: {str(path)!r}")
     try:
         # Safe: anything but tensors and plain containers is refused.
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -46,9 +44,12 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
 
 
 def write_checkpoint(
-    path, state: dict[str, np.ndarray], stage: str, learning_rate: float,
+    path,
+    state: dict[str, np.ndarray],
+    stage: str,
+    learning_rate: float,
     loss: float = float("nan"),
-) -> None:  # fmt: skip
+) -> None:
     """Writes what the original would resume from, as a whole or not at all.
 
     Args:
@@ -117,9 +118,7 @@ def _to_array(torch, path, key, value) -> np.ndarray:
     name = one_line(str(key))
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
         kind = getattr(value, "dtype", type(value).__name__)
-        raise UserError(
-            f"{path}: {name} must be a tensor of floats. Received: {kind}"
-        )
+        raise UserError(f"{path}: {name} must be a tensor of floats. Received: {kind}")
     try:
         array = value.detach().to_dense().to(torch.float32).numpy()
     except (TypeError, RuntimeError) as error:  # nested, or without numbers
@@ -128,7 +127,5 @@ def _to_array(torch, path, key, value) -> np.ndarray:
             f"Received: {kind_and_line(error)}"
         ) from error
     if not np.isfinite(array).all():
-        raise UserError(
-            f"{path}: {name} must be finite. Received: infinities or NaN"
-        )
+        raise UserError(f"{path}: {name} must be finite. Received: infinities or NaN")
     return array

@@ -14,8 +14,11 @@ ENCODER_LAYERS = {
     for part in range(2)
 } | {"fc.1": "hidden", "fc.4": "logits"}
 DECODER_LAYERS = {
-    "fc1": "hidden1", "fc22": "hidden2", "fc2": "hidden3", "fc3": "regression",
-}  # fmt: skip
+    "fc1": "hidden1",
+    "fc22": "hidden2",
+    "fc2": "hidden3",
+    "fc3": "regression",
+}
 LAYERS = {"encoder": ENCODER_LAYERS, "decoder": DECODER_LAYERS}
 # The models within each stage's, with the prefix of their names there.
 PARTS = {
@@ -65,10 +68,13 @@ def _votes(state: dict, prefix: str, number: int) -> collections.Counter:
     blocks = f"{prefix}conv_blocks"
     first, second = f"{blocks}.{number}.0", f"{blocks}.{number}.2"
     telling = [
-        (f"{first}.bias", 0), (f"{second}.bias", 0), (f"{first}.weight", 0),
-        (f"{second}.weight", 0), (f"{second}.weight", 1),
+        (f"{first}.bias", 0),
+        (f"{second}.bias", 0),
+        (f"{first}.weight", 0),
+        (f"{second}.weight", 0),
+        (f"{second}.weight", 1),
         (f"{blocks}.{number + 1}.0.weight", 1),
-    ]  # fmt: skip
+    ]
     votes = [
         np.shape(state[key])[axis]
         for key, axis in telling
@@ -80,17 +86,11 @@ def _votes(state: dict, prefix: str, number: int) -> collections.Counter:
     return collections.Counter(vote for vote in votes if vote > 0)
 
 
-def expected_shapes(
-    stage: str, channels: tuple[int, ...] | None
-) -> dict[str, tuple]:
+def expected_shapes(stage: str, channels: tuple[int, ...] | None) -> dict[str, tuple]:
     """Name -> shape of each tensor, in the original's order."""
     shapes = {}
     for part, prefix in PARTS[stage].items():
-        own = (
-            _encoder_shapes(channels)
-            if part == "encoder"
-            else _decoder_shapes()
-        )
+        own = _encoder_shapes(channels) if part == "encoder" else _decoder_shapes()
         shapes |= {prefix + key: shape for key, shape in own.items()}
     return shapes
 

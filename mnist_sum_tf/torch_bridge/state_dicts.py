@@ -90,9 +90,7 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
         "surplus": [key for key in state if key not in expected],
         "misshapen": misshapen,
     }
-    found = [
-        f"{what} {_listed(keys)}" for what, keys in problems.items() if keys
-    ]
+    found = [f"{what} {_listed(keys)}" for what, keys in problems.items() if keys]
     if found:
         size = f" of {','.join(map(str, channels))} channels" if channels else ""
         raise UserError(

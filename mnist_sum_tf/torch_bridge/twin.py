@@ -61,9 +61,7 @@ class CombinedModel(nn.Module):
 
     def __init__(self, base_channels=64, dropout_rate=0.1, block_channels=None):
         super().__init__()
-        self.digit_model = MNISTDigitModel(
-            base_channels, dropout_rate, block_channels
-        )
+        self.digit_model = MNISTDigitModel(base_channels, dropout_rate, block_channels)
         self.sum_model = MNISTSumModel()
 
     def forward(self, images):

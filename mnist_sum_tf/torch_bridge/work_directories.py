@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import tempfile
-from typing import Callable
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -76,11 +76,13 @@ def convert_to_torch(path, workdir, stage: str | None = None) -> str:
     rows = history.read_history(workdir / stage)
     losses = [row["loss"] for row in rows if "loss" in row]
     files.write_checkpoint(
-        path, state_dicts.state_dict_of(_trained(workdir, stage)), stage,
+        path,
+        state_dicts.state_dict_of(_trained(workdir, stage)),
+        stage,
         # The rate at which the original itself resumes.
         learning_rate=get_preset("original", stage).optimizer.learning_rate,
         loss=losses[-1] if losses else float("nan"),
-    )  # fmt: skip
+    )
     return stage
 
 
@@ -114,9 +116,12 @@ def write_stage(
         )
     try:
         stage_dir.parent.mkdir(parents=True, exist_ok=True)
-        with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
-            prefix=f".{settings.stage}.", dir=stage_dir.parent
-        ) as beside:
+        with (
+            cleaned_up_on_signals(),
+            tempfile.TemporaryDirectory(
+                prefix=f".{settings.stage}.", dir=stage_dir.parent
+            ) as beside,
+        ):
             # Within, as a temporary folder itself is closed to other users.
             scratch = pathlib.Path(beside) / settings.stage
             make_task = make_task or _task_of(settings.stage, scratch.parent)

@@ -6,9 +6,7 @@ from mnist_sum_tf.models.encoder import channels_of
 from mnist_sum_tf.user_errors import UserError
 
 
-def blend_encoders(
-    model: keras.Model, other: keras.Model, share: float
-) -> None:
+def blend_encoders(model: keras.Model, other: keras.Model, share: float) -> None:
     """Moves a model's encoder towards the one that it was fine-tuned from.
 
     Keeps what fine-tuning gained and loses less of what was there: Wortsman
@@ -24,9 +22,7 @@ def blend_encoders(
         UserError: if the sizes differ or the share is not in [0, 1].
     """
     if not 0 <= share <= 1:
-        raise UserError(
-            f"--blend_share must be from 0 to 1. Received: {share}"
-        )
+        raise UserError(f"--blend_share must be from 0 to 1. Received: {share}")
     own, others = (each.get_layer("encoder").weights for each in (model, other))
     theirs, ours = (channels_of(each.get_layer("encoder")) for each in (other, model))
     if theirs != ours:

@@ -29,9 +29,15 @@ NEWEST = re.compile(rb'^model_checkpoint_path: "(?:.*/)?ckpt-(\d{1,18})"')
 SETTINGS_KEY = "settings/.ATTRIBUTES/py_state"
 # What TensorFlow raises for truncated, changed, missing or foreign files.
 READ_ERRORS = (
-    tf.errors.OpError, AssertionError, IndexError, KeyError, OSError,
-    RuntimeError, TypeError, ValueError,
-)  # fmt: skip
+    tf.errors.OpError,
+    AssertionError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class SavedSettings(tf.train.experimental.PythonState):
@@ -249,7 +255,6 @@ def load_average(model: keras.Model, stage_dir) -> int:
     path, _ = first_readable(stage_dir, restore)
     if path is None:
         raise UserError(
-            f"{stage_dir} must hold a checkpoint of a training run. "
-            "Received: none"
+            f"{stage_dir} must hold a checkpoint of a training run. Received: none"
         )
     return step_of(path)

@@ -25,9 +25,7 @@ class History:
         """Reads the rows up to `last_step` that an earlier run left."""
         self._directory = pathlib.Path(directory)
         self.rows = [
-            row
-            for row in read_history(self._directory)
-            if row["step"] <= last_step
+            row for row in read_history(self._directory) if row["step"] <= last_step
         ]
 
     def add(self, row: dict) -> None:

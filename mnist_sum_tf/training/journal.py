@@ -19,9 +19,15 @@ class Journal(contextlib.ExitStack):
     """
 
     def __init__(
-        self, task: Task, settings: config.Config, stage_dir,
-        saved: checkpoints.CheckpointFolder, step: int, writes: bool, started: float,
-    ):  # fmt: skip
+        self,
+        task: Task,
+        settings: config.Config,
+        stage_dir,
+        saved: checkpoints.CheckpointFolder,
+        step: int,
+        writes: bool,
+        started: float,
+    ):
         """Continues the records that a run left at `step`.
 
         Args:
@@ -43,9 +49,7 @@ class Journal(contextlib.ExitStack):
         self._settings = settings
         self._stage_dir = stage_dir
         self._saved = saved
-        self._records = records.Records(
-            stage_dir, task.validation_data, step, writes
-        )
+        self._records = records.Records(stage_dir, task.validation_data, step, writes)
         self.callback(self._records.close)
         self.history = self._records.history
         # After the records, so that their errors are printed without a bar.
@@ -53,9 +57,12 @@ class Journal(contextlib.ExitStack):
 
     def _progress_bar(self, step: int, writes: bool):
         return progress_bar(
-            initial=step, total=self._settings.total_steps, unit="step",
-            desc=self._settings.stage, disable=not writes,
-        )  # fmt: skip
+            initial=step,
+            total=self._settings.total_steps,
+            unit="step",
+            desc=self._settings.stage,
+            disable=not writes,
+        )
 
     def advance(self) -> None:
         """Advances the progress bar by one step."""

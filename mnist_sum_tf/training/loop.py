@@ -5,7 +5,7 @@ import functools
 import logging
 import pathlib
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -146,9 +146,14 @@ class Trainer:
         if first >= last:
             logging.info("at step %d already, of --total_steps=%d", first, last)
         with journal.Journal(
-            self.task, settings, self.stage_dir, self.checkpoints, first,
-            self.is_chief, self.started,
-        ) as self.journal:  # fmt: skip
+            self.task,
+            settings,
+            self.stage_dir,
+            self.checkpoints,
+            first,
+            self.is_chief,
+            self.started,
+        ) as self.journal:
             batches = iter(self._batches(first))
             for step in range(first + 1, last + 1):
                 if self._reached_goal():
@@ -174,9 +179,10 @@ class Trainer:
 
     def _batches(self, first: int):
         return strategies.distribute(
-            self.strategy, self.train_data(first),
+            self.strategy,
+            self.train_data(first),
             self.settings.global_batch_size,
-        )  # fmt: skip
+        )
 
     def _take_step(self, batches, stop) -> bool:
         """Takes a step; returns whether the run should stop after it."""

@@ -51,9 +51,7 @@ class OnePassAdam(keras.optimizers.Adam):
         """Args: learning rate or schedule; Adam's epsilon; weight decay, the
         share of every weight that a step removes, divided by the learning rate.
         """
-        super().__init__(
-            learning_rate, epsilon=epsilon, weight_decay=weight_decay
-        )
+        super().__init__(learning_rate, epsilon=epsilon, weight_decay=weight_decay)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         """Leaves gradients as they are: a training step has added up the replicas'."""
@@ -70,6 +68,8 @@ class OnePassAdam(keras.optimizers.Adam):
             beta1_power=tf.pow(self.beta_1, step),
             beta2_power=tf.pow(self.beta_2, step),
             lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
             grad=tf.cast(gradient, variable.dtype),
-        )  # fmt: skip
+        )

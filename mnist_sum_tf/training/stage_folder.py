@@ -14,23 +14,37 @@ from mnist_sum_tf.user_errors import UserError
 CONFIG_FILE = "config.json"
 # Digests kept of a run's training data and of its teacher.
 DIGESTS = ("data_digest", "digits_digest", "teacher_digest")
-DIGEST_MESSAGES = dict.fromkeys(DIGESTS[:2], "the images or their labels have changed: ")
+DIGEST_MESSAGES = dict.fromkeys(
+    DIGESTS[:2], "the images or their labels have changed: "
+)
 DIGEST_MESSAGES |= {"teacher_digest": "the teachers or their weights have changed: "}
 # Settings that may differ between a run and its continuation: how long, on what and
 # how precisely it runs, not which experiment it is.
 FREE_SETTINGS = (
-    "preset", "total_steps", "precision", "strategy", "checkpoint_every_steps",
-    "evaluate_every_steps", "log_every_steps", "skip_non_finite", "stop_at_accuracy",
-    "deterministic", "data.tfds_data_dir", "tfds_data_dir",
-)  # fmt: skip
+    "preset",
+    "total_steps",
+    "precision",
+    "strategy",
+    "checkpoint_every_steps",
+    "evaluate_every_steps",
+    "log_every_steps",
+    "skip_non_finite",
+    "stop_at_accuracy",
+    "deterministic",
+    "data.tfds_data_dir",
+    "tfds_data_dir",
+)
 # A decoder learns from logits, whatever images and encoder there are.
 FREE_OF_DECODER = ("data.", "model.")
 # Names of settings in older runs.
 CURRENT_NAMES = {
-    "bent": "deformed", "bend_strength": "deformation_strength",
-    "worn": "degraded", "wear_share": "degradation_share",
-    "lesson": "student", "num_writings": "num_labelled_images",
-}  # fmt: skip
+    "bent": "deformed",
+    "bend_strength": "deformation_strength",
+    "worn": "degraded",
+    "wear_share": "degradation_share",
+    "lesson": "student",
+    "num_writings": "num_labelled_images",
+}
 # Settings that are gone -> what they must have been, in older runs, to go on.
 GONE = {"hard_share": 0.0}
 # May differ in older runs, which did not refuse flags without effect.
@@ -199,5 +213,6 @@ def check_nothing_lost(stage_dir, checkpoint_every_steps) -> None:
         )
     logging.warning(
         "%s holds a history of %d steps but no checkpoint: starting over",
-        stage_dir, reached,
-    )  # fmt: skip
+        stage_dir,
+        reached,
+    )

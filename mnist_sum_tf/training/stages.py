@@ -38,9 +38,10 @@ def train_cell_reader(settings: config.Config, workdir) -> dict:
     """
     check_stage(settings, "cell_reader")
     return train_and_evaluate(
-        functools.partial(cell_reader_task, settings), settings,
+        functools.partial(cell_reader_task, settings),
+        settings,
         pathlib.Path(workdir) / "cell_reader",
-    )  # fmt: skip
+    )
 
 
 def cell_reader_task(settings: config.Config) -> Task:
@@ -70,14 +71,13 @@ def train_encoder(settings: config.Config, workdir) -> dict:
     workdir = pathlib.Path(workdir)
     trained_models.warn_of_sum_model(settings, workdir)
     return train_and_evaluate(
-        functools.partial(encoder_task, settings, workdir), settings,
+        functools.partial(encoder_task, settings, workdir),
+        settings,
         workdir / "encoder",
-    )  # fmt: skip
+    )
 
 
-def encoder_task(
-    settings: config.Config, workdir: pathlib.Path | None = None
-) -> Task:
+def encoder_task(settings: config.Config, workdir: pathlib.Path | None = None) -> Task:
     """What the encoder learns: images, and the digits in them."""
     stage_dir = workdir and workdir / "encoder"
     teaching = teachers.Teachers(settings)
@@ -124,11 +124,14 @@ def decoder_task(settings: config.Config) -> Task:
         evaluated_outputs=("sum",),
         loss=lambda labels, sums: losses.squared_error(labels["sum"], sums),
         train_data=functools.partial(
-            digit_logits.training_dataset, settings.objective, settings.seed,
-            settings.global_batch_size, total_steps=settings.total_steps,
+            digit_logits.training_dataset,
+            settings.objective,
+            settings.seed,
+            settings.global_batch_size,
+            total_steps=settings.total_steps,
         ),
         validation_data={"all_combinations": digit_logits.all_combinations()},
-    )  # fmt: skip
+    )
 
 
 def train_end_to_end(settings: config.Config, workdir) -> dict:
@@ -153,9 +156,10 @@ def train_end_to_end(settings: config.Config, workdir) -> dict:
     if not settings.train_encoder:
         settings = _with_plain_layers(settings)
     return train_and_evaluate(
-        functools.partial(sum_model_task, settings, workdir), settings,
+        functools.partial(sum_model_task, settings, workdir),
+        settings,
         workdir / "sum_model",
-    )  # fmt: skip
+    )
 
 
 def _with_plain_layers(settings: config.Config) -> config.Config:

@@ -104,8 +104,10 @@ def _warn_of_unused(initial_model: str | None, workdir: pathlib.Path) -> None:
     if initial_model and trained:
         logging.warning(
             "starts from the %s of %s, not from that of --initial_model=%s",
-            " and the ".join(trained), workdir, initial_model,
-        )  # fmt: skip
+            " and the ".join(trained),
+            workdir,
+            initial_model,
+        )
 
 
 def _check_size(encoder: keras.Model, settings, workdir) -> None:

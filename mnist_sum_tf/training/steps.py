@@ -85,9 +85,7 @@ class TrainingStep:
         Returns:
             Boolean scalar: whether any process was asked to stop, the same in each.
         """
-        per_replica = self._strategy.run(
-            self._follow, (images, labels, wants_to_stop)
-        )
+        per_replica = self._strategy.run(self._follow, (images, labels, wants_to_stop))
         gradients = per_replica[0]
         # Already reduced over the global batch: equal on all replicas.
         loss, norm, votes, statistics = (
@@ -141,9 +139,7 @@ class TrainingStep:
         seeds = []
         for variable in self._state.seeds:
             seed = fold_in(variable.value, tf.cast(step, variable.dtype))
-            replica = tf.cast(
-                context.replica_id_in_sync_group, variable.dtype
-            )
+            replica = tf.cast(context.replica_id_in_sync_group, variable.dtype)
             seeds.append((variable, fold_in(seed, replica)))
         with keras.StatelessScope(state_mapping=seeds) as scope:
             outputs = self._state.model(images, training=True)

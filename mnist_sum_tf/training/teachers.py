@@ -67,7 +67,9 @@ class Teachers:
         """Of the teachers, float32 `[n, 4, 10]`."""
         if self._encoders is None:
             raise RuntimeError("Teachers.build must be called before their loss.")
-        logits = tf.stack([encoder(images, training=False) for encoder in self._encoders])
+        logits = tf.stack(
+            [encoder(images, training=False) for encoder in self._encoders]
+        )
         return tf.reduce_mean(tf.nn.softmax(logits), axis=0)
 
 

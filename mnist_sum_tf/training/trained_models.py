@@ -41,9 +41,7 @@ def load_sum_model(workdir) -> keras.Model:
         checkpoints.load_average(trained, workdir / "sum_model")
         return build_sum_model(without_normalization(encoder), decoder)
     missing = [
-        part
-        for part in ("encoder", "decoder")
-        if not is_trained(workdir / part)
+        part for part in ("encoder", "decoder") if not is_trained(workdir / part)
     ]
     if missing:
         raise UserError(
@@ -55,9 +53,7 @@ def load_sum_model(workdir) -> keras.Model:
     return build_sum_model(load_encoder(workdir / "encoder"), decoder)
 
 
-def load_encoder(
-    stage_dir: pathlib.Path, dtype="float32", **changes
-) -> keras.Model:
+def load_encoder(stage_dir: pathlib.Path, dtype="float32", **changes) -> keras.Model:
     """Loads a trained encoder's averaged weights, its normalisation folded.
 
     Args:
@@ -147,8 +143,10 @@ def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
     if is_trained(workdir / "sum_model") and not is_done:
         logging.warning(
             "%s has a combined model, which is what is evaluated and exported; training "
-            "the %s again does not change it", workdir, settings.stage,
-        )  # fmt: skip
+            "the %s again does not change it",
+            workdir,
+            settings.stage,
+        )
 
 
 def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
@@ -175,8 +173,9 @@ def warn_of_others(labelled: LabelledImages, stage_dir: pathlib.Path) -> None:
         logging.warning(
             "%s was trained on other images or sums, or on these in another order: where "
             "images differ, some of those it learned from may be taken for validation or "
-            "test images", stage_dir,
-        )  # fmt: skip
+            "test images",
+            stage_dir,
+        )
 
 
 def warn_of_another_split(
@@ -203,8 +202,10 @@ def warn_of_another_split(
         logging.warning(
             "%s was trained on another split of these (a share of %s by --seed=%d, "
             "here of %s by --seed=%d): it has seen some of the validation images",
-            stage_dir, *there, *here,
-        )  # fmt: skip
+            stage_dir,
+            *there,
+            *here,
+        )
 
 
 @contextlib.contextmanager
@@ -215,6 +216,4 @@ def _settings(stage_dir, what: str):
     try:
         yield settings
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} must name {what}. Received: {error!r}"
-        ) from error
+        raise UserError(f"{path} must name {what}. Received: {error!r}") from error

@@ -55,15 +55,22 @@ def _of_composites(settings: config.Config) -> dict:
     digits = load_digits(data.digits, "train", data.tfds_data_dir)
     return {
         "train_data": functools.partial(
-            datasets.composites_dataset, digits, data.layout, settings.seed,
-            settings.global_batch_size, total_steps=settings.total_steps,
-            deformed=data.deformed, deformation_strength=data.deformation_strength,
-            degraded=data.degraded, degradation_share=data.degradation_share,
-            mixup_share=data.mixup_share, keeps_clean=bool(settings.teacher),
+            datasets.composites_dataset,
+            digits,
+            data.layout,
+            settings.seed,
+            settings.global_batch_size,
+            total_steps=settings.total_steps,
+            deformed=data.deformed,
+            deformation_strength=data.deformation_strength,
+            degraded=data.degraded,
+            degradation_share=data.degradation_share,
+            mixup_share=data.mixup_share,
+            keeps_clean=bool(settings.teacher),
         ),
         "validation_data": _validation_composites(data),
         "data_digest": digest_of(digits.images, digits.labels),
-    }  # fmt: skip
+    }
 
 
 def _validation_composites(data: config.DataConfig) -> dict:
@@ -92,14 +99,18 @@ def cut_image_data(settings: config.Config) -> dict:
     held_out, _ = _cut("validation", parts["validation"], settings)
     return {
         "train_data": functools.partial(
-            datasets.cut_images_dataset, digits, train.sums, settings.seed,
-            settings.global_batch_size, total_steps=settings.total_steps,
+            datasets.cut_images_dataset,
+            digits,
+            train.sums,
+            settings.seed,
+            settings.global_batch_size,
+            total_steps=settings.total_steps,
         ),
         "validation_data": {
             "validation": datasets.once_dataset(held_out, config.EVALUATION_BATCH_SIZE)
         },
         "data_digest": digest_of(labelled.images, labelled.sums),
-    }  # fmt: skip
+    }
 
 
 def _cut(name: str, labelled: LabelledImages, settings: config.Config):
@@ -113,8 +124,10 @@ def _cut(name: str, labelled: LabelledImages, settings: config.Config):
         )
     logging.info(
         "%d of %d %s images fall into four digits",
-        len(rows), len(labelled.images), name,
-    )  # fmt: skip
+        len(rows),
+        len(labelled.images),
+        name,
+    )
     chosen = take_rows(labelled, rows)
     return chosen._replace(images=segments.set_apart(digits)[..., 0]), digits
 
@@ -140,16 +153,20 @@ def _of_own_images(settings: config.Config, needs_digits: bool) -> dict:
     parts = image_splits.split_images(labelled, data.train_fraction, settings.seed)
     logging.info(
         "%d images: %d for training, %d for validation, %d left for testing",
-        len(labelled.images), *(len(part.images) for part in parts.values()),
-    )  # fmt: skip
+        len(labelled.images),
+        *(len(part.images) for part in parts.values()),
+    )
     held_out = datasets.once_dataset(parts["validation"], config.EVALUATION_BATCH_SIZE)
     return {
         "train_data": functools.partial(
-            datasets.repeated_dataset, parts["train"], settings.seed,
-            settings.global_batch_size, total_steps=settings.total_steps,
+            datasets.repeated_dataset,
+            parts["train"],
+            settings.seed,
+            settings.global_batch_size,
+            total_steps=settings.total_steps,
             augmented=data.augmented,
         ),
         "validation_data": {"validation": held_out},
         "data_digest": digest_of(labelled.images, labelled.sums),
         "digits_digest": digest_of(labelled.digits) if needs_digits else None,
-    }  # fmt: skip
+    }

@@ -108,9 +108,12 @@ def _draft(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """The path of a file beside another, whose place it takes on success."""
     path.parent.mkdir(parents=True, exist_ok=True)
     target = place_of_file(path)
-    with cleaned_up_on_signals(), tempfile.TemporaryDirectory(
-        prefix=f".{path.name}-", dir=target.parent
-    ) as beside:
+    with (
+        cleaned_up_on_signals(),
+        tempfile.TemporaryDirectory(
+            prefix=f".{path.name}-", dir=target.parent
+        ) as beside,
+    ):
         draft = pathlib.Path(beside) / path.name
         yield draft
         os.replace(draft, target)
