@@ -25,7 +25,8 @@ def write_atomically(path, content: str | bytes) -> None:
             nothing is left then.
     """
     path = place_of_file(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # Cut, so that the longest of names still fits.
+    beside = path.with_name(f".{path.name[:50]}.{os.getpid()}.partial")
     content = content.encode("utf-8") if isinstance(content, str) else content
     try:
         with open(beside, "wb") as file:

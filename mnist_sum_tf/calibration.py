@@ -11,7 +11,7 @@ import tensorflow as tf
 from mnist_sum_tf import confidence, config
 from mnist_sum_tf.data import datasets, image_splits, labelled_images
 from mnist_sum_tf.data.digits import load_digits
-from mnist_sum_tf.models.sum_distribution import CalibratedSoftmax, SumOfDigits
+from mnist_sum_tf.models.sum_distribution import SumOfDigits
 from mnist_sum_tf.training import losses, stage_folder, trained_models
 from mnist_sum_tf.user_errors import UserError
 
@@ -161,10 +161,7 @@ def share_right(logits, sums, temperature: float) -> float:
 
 
 def _sum_probabilities(logits, temperature: float) -> tf.Tensor:
-    softmax, convolution = CalibratedSoftmax(), SumOfDigits()
-    softmax.build(logits.shape)
-    softmax.temperature.assign(temperature)
-    return convolution(softmax(logits))
+    return SumOfDigits()(tf.nn.softmax(logits / temperature))
 
 
 def _mean_nll(sums, probabilities) -> float:

@@ -34,6 +34,8 @@ OBJECTIVES = {
 }
 # Those of the sum model in which its decoder learns, too.
 THROUGH_DECODER = ("regression",)
+# Stages of an encoder, which learns from images.
+IMAGE_STAGES = ("encoder", "sum_model")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 
@@ -48,9 +50,8 @@ class DataConfig:
         layout: how composites are laid out, one of `LAYOUTS`.
         deformed: whether digits of other layouts are deformed as those of `mixed` are.
         deformation_strength: factor on the default deformation, in [0, 1].
-        degraded: whether images of `mixed` are degraded (noise, blur, stray lines,
-            ...) in training.
-        degradation_share: factor on the default number of degraded images, in [0, 1].
+        degradation_share: factor on the default number of images of `mixed` that
+            are degraded (noise, blur, stray lines, ...) in training, in [0, 1].
         mixup_share: share of the encoder's training images whose digits, and their
             labels, are blended with others.
         validates_all_layouts: whether validation composites come in several
@@ -69,7 +70,6 @@ class DataConfig:
     layout: str = "mixed"
     deformed: bool = False
     deformation_strength: float = 1.0
-    degraded: bool = True
     degradation_share: float = 1.0
     mixup_share: float = 0.0
     validates_all_layouts: bool = True
@@ -199,7 +199,7 @@ class Config:
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The settings as nested dictionaries, as JSON gives them back."""
         text = json.dumps(dataclasses.asdict(self), default=os.fspath)  # of a `Path`
         return json.loads(text)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import pathlib
 import time
 
@@ -11,7 +10,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config, evaluation, evaluation_data, original_tables
 from mnist_sum_tf.data import datasets, digit_logits
-from mnist_sum_tf.data.digits import load_digits
+from mnist_sum_tf.data.digits import digest_of, load_digits
 from mnist_sum_tf.data.original_images import (
     NUM_IMAGES,
     write_original_images,
@@ -189,7 +188,7 @@ def _decoder_task(settings: config.Config) -> loop.Task:
             ),
             "all_combinations": digit_logits.all_combinations(logit=1.0),
         },
-        data_digest=hashlib.sha256(digits.tobytes()).hexdigest()[:16],
+        data_digest=digest_of(digits),
     )
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.data.picture_files import SUFFIXES
-from mnist_sum_tf.data.pictures import canvas_with_ink, read_picture
+from mnist_sum_tf.data.picture_files import SUFFIXES, read_picture
+from mnist_sum_tf.data.pictures import canvas_with_ink
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 from mnist_sum_tf.user_errors import UserError

@@ -10,7 +10,7 @@ If killed, the same command resumes it.
 """
 
 import cli
-import given_flags
+import digit_flags
 from absl import flags
 
 from mnist_sum_tf.user_errors import UserError, kind_and_line
@@ -21,12 +21,7 @@ _WORKDIR = flags.DEFINE_string(
     "The folder that checkpoints and encoder.npz go to.",
     required=True,
 )
-_DIGITS = flags.DEFINE_string(
-    "digits", "bundled", "bundled, tfds, or the path of an .npz file."
-)
-_TFDS_DATA_DIR = flags.DEFINE_string(
-    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
-)
+_DIGITS, _TFDS_DATA_DIR = digit_flags.define()
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of everything random.", lower_bound=0, upper_bound=10**6
 )
@@ -59,7 +54,7 @@ _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
 
 def main(argv):
     del argv
-    given_flags.check_tfds_data_dir(_DIGITS.value)
+    digit_flags.check_tfds_data_dir(_DIGITS.value)
     try:
         from mnist_sum_tf.distillation import recipe, students
     except ImportError as error:

@@ -8,7 +8,7 @@ Examples:
 """
 
 import cli
-import given_flags
+import digit_flags
 from absl import flags
 
 from mnist_sum_tf import config
@@ -31,12 +31,7 @@ _LAYOUTS = flags.DEFINE_list(
 _SPLIT = flags.DEFINE_string(
     "split", "test", "Digits to compose: train, validation or test."
 )
-_DIGITS = flags.DEFINE_string(
-    "digits", "bundled", "bundled, tfds, or the path of an .npz in Keras' layout."
-)
-_TFDS_DATA_DIR = flags.DEFINE_string(
-    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
-)
+_DIGITS, _TFDS_DATA_DIR = digit_flags.define()
 _IMAGES = flags.DEFINE_string(
     "images",
     None,
@@ -91,7 +86,7 @@ def _check_flags() -> None:
             "--model cannot be combined with --workdir. Received: "
             f"--model={_MODEL.value} --workdir={_WORKDIR.value}"
         )
-    given_flags.check_tfds_data_dir(_DIGITS.value)
+    digit_flags.check_tfds_data_dir(_DIGITS.value)
     for flag in (_LAYOUTS, _SPLIT, _CORRUPTIONS, _DIGITS, _TFDS_DATA_DIR):
         if _IMAGES.value and flag.present:
             raise UserError(

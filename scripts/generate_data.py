@@ -7,6 +7,7 @@ Examples:
 """
 
 import cli
+import digit_flags
 import given_flags
 from absl import flags
 
@@ -38,14 +39,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "Folder to write; it must be empty or not exist yet.",
     required=True,
 )
-_DIGITS = flags.DEFINE_string(
-    "digits",
-    "bundled",
-    "bundled, tfds, or the path of an .npz in Keras' layout.",
-)
-_TFDS_DATA_DIR = flags.DEFINE_string(
-    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
-)
+_DIGITS, _TFDS_DATA_DIR = digit_flags.define()
 
 
 def main(argv):
@@ -53,7 +47,7 @@ def main(argv):
     from mnist_sum_tf.data.digits import load_digits
     from mnist_sum_tf.data.generation import generate
 
-    given_flags.check_tfds_data_dir(_DIGITS.value)
+    digit_flags.check_tfds_data_dir(_DIGITS.value)
     generate(
         load_digits(_DIGITS.value, _SPLIT.value, _TFDS_DATA_DIR.value),
         _LAYOUT.value,

@@ -6,7 +6,6 @@ import math
 from absl import flags
 
 from mnist_sum_tf import config_check
-from mnist_sum_tf.user_errors import UserError
 
 
 def bounds(setting: str) -> dict:
@@ -27,16 +26,6 @@ def given(*names: str) -> dict:
     """The flags among these that were given on the command line, by name."""
     values = {name: optional(name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def check_tfds_data_dir(digits: str) -> None:
-    """Raises `UserError` if --tfds_data_dir is given but would not be used."""
-    tfds_data_dir = optional("tfds_data_dir")
-    if tfds_data_dir is not None and digits != "tfds":
-        raise UserError(
-            "--tfds_data_dir requires --digits=tfds. Received: "
-            f"--tfds_data_dir={tfds_data_dir} --digits={digits}"
-        )
 
 
 def changed(settings, *names: str):

@@ -6,6 +6,7 @@
 import dataclasses
 import functools
 
+import digit_flags
 import given_flags
 from absl import flags
 from given_flags import bounds
@@ -15,22 +16,20 @@ from mnist_sum_tf import config
 from mnist_sum_tf.config_check import MOST_CHANNELS, check_data
 from mnist_sum_tf.user_errors import UserError
 
-IMAGE_STAGES = ("encoder", "sum_model")
-
 
 @functools.cache  # a second call in one process must not define them twice
 def define() -> None:
     """Defines the flags of the scripts that read images."""
     _define_model_flags()
     define_layout()
-    _define_digits()
+    digit_flags.define(None, in_presets("data.digits"))
     _define_composite_flags()
     define_own_images()
     flags.DEFINE_bool(
         "augmented",
         None,
         "Move, turn, deform and thicken --images, each time another "
-        "way, while training." + in_presets("data.augmented", IMAGE_STAGES),
+        "way, while training." + in_presets("data.augmented", config.IMAGE_STAGES),
     )
 
 
@@ -73,17 +72,11 @@ def _define_model_flags() -> None:
         None,
         "Normalise batches while the encoder learns; what is "
         "evaluated and exported does without."
-        + in_presets("model.normalized", IMAGE_STAGES),
+        + in_presets("model.normalized", config.IMAGE_STAGES),
     )
 
 
 def _define_composite_flags() -> None:
-    flags.DEFINE_bool(
-        "degraded",
-        None,
-        "Degrade images of the layout mixed (noise, blur, stray "
-        "lines, ...)." + in_presets("data.degraded"),
-    )
     flags.DEFINE_bool(
         "deformed",
         None,
@@ -100,8 +93,8 @@ def _define_composite_flags() -> None:
     flags.DEFINE_float(
         "degradation_share",
         None,
-        "Factor on the number of degraded images of mixed, "
-        "from 0 to 1." + in_presets("data.degradation_share"),
+        "Factor on the number of degraded images of mixed (noise, blur, stray lines, "
+        "...), from 0 to 1." + in_presets("data.degradation_share"),
         **bounds("data.degradation_share"),
     )
     flags.DEFINE_float(
@@ -122,18 +115,6 @@ def define_layout() -> None:
         None,
         "Layout of the composites, which a decoder never sees: "
         f"{', '.join(config.LAYOUTS)}." + in_presets("data.layout"),
-    )
-
-
-def _define_digits() -> None:
-    flags.DEFINE_string(
-        "digits",
-        None,
-        "bundled, tfds, or the path of an .npz in Keras' layout."
-        + in_presets("data.digits"),
-    )
-    flags.DEFINE_string(
-        "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
     )
 
 
@@ -234,7 +215,6 @@ def data(preset: config.DataConfig) -> config.DataConfig:
         "sums",
         "deformed",
         "deformation_strength",
-        "degraded",
         "degradation_share",
         "mixup_share",
         "augmented",
@@ -242,7 +222,7 @@ def data(preset: config.DataConfig) -> config.DataConfig:
     # The preset's settings of the other kind of images have no effect.
     others = {"augmented": False} if chosen.images is None else {"mixup_share": 0.0}
     chosen = dataclasses.replace(chosen, **others)
-    given_flags.check_tfds_data_dir(chosen.digits)
+    digit_flags.check_tfds_data_dir(chosen.digits)
     _check_have_effect(chosen)
     return chosen
 
@@ -254,7 +234,6 @@ def check_fits_images() -> None:
         "layout",
         "deformed",
         "deformation_strength",
-        "degraded",
         "degradation_share",
         "mixup_share",
         "digits",
@@ -277,7 +256,6 @@ def _check_have_effect(data: config.DataConfig) -> None:
     """Raises `UserError` for flags without effect under this layout or other flags."""
     is_mixed = data.layout == "mixed"
     for name, has_effect, needed in (
-        ("degraded", is_mixed, "--layout=mixed"),
         (
             "deformed",
             not is_mixed,
@@ -288,14 +266,9 @@ def _check_have_effect(data: config.DataConfig) -> None:
             is_mixed or data.deformed,
             "--layout=mixed or --deformed",
         ),
-        (
-            "degradation_share",
-            is_mixed and data.degraded,
-            "--layout=mixed and --degraded",
-        ),
+        ("degradation_share", is_mixed, "--layout=mixed"),
     ):
         if given_flags.optional(name) is not None and not has_effect:
             raise UserError(
                 f"--{name} requires {needed}. Received: --layout={data.layout}"
-                f"{' --nodegraded' if not data.degraded else ''}"
             )

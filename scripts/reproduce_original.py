@@ -10,6 +10,7 @@ The tables are written to WORKDIR/reproduction.json. Example:
 """
 
 import cli
+import digit_flags
 import given_flags
 from absl import flags
 
@@ -49,22 +50,14 @@ _BASE_CHANNELS = flags.DEFINE_integer(
     "base_channels",
     64,
     "Channels of the first block.",
-    lower_bound=1,
-    upper_bound=1024,
+    **given_flags.bounds("model.base_channels"),
 )
 _PYTORCH_START = flags.DEFINE_bool(
     "pytorch_start",
     True,
     "Start from weights drawn as PyTorch draws them, not as Keras does.",
 )
-_DIGITS = flags.DEFINE_string(
-    "digits",
-    "bundled",
-    "bundled, tfds, or the path of an .npz in Keras' layout.",
-)
-_TFDS_DATA_DIR = flags.DEFINE_string(
-    "tfds_data_dir", None, "Where TensorFlow Datasets keeps its data."
-)
+_DIGITS, _TFDS_DATA_DIR = digit_flags.define()
 _LAYOUTS = flags.DEFINE_list(
     "layouts",
     ["tiled", "scattered", "assignment"],
@@ -76,7 +69,7 @@ def main(argv):
     del argv
     from mnist_sum_tf import original_recipe, original_tables
 
-    given_flags.check_tfds_data_dir(_DIGITS.value)
+    digit_flags.check_tfds_data_dir(_DIGITS.value)
     recipe = original_recipe.Recipe(
         epochs={
             "encoder": _ENCODER_EPOCHS.value,

@@ -131,7 +131,7 @@ def write_settings(workdir, stage="encoder", **data):
         stage=stage, objective="digits", seed=3, data=config.DataConfig(**data)
     )
     path = workdir / stage / "config.json"
-    path.write_text(json.dumps(settings.to_json()))
+    path.write_text(json.dumps(settings.to_dict()))
 
 
 def test_fitted_to_every_layout_after_the_mixture(tmp_path):

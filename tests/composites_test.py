@@ -61,9 +61,9 @@ def test_mixed_without_degradation_leaves_whole_images_as_they_are(digit_images)
             0,
             1,
             32,
-            degraded=is_degraded,
+            degradation_share=share,
         )
-        for is_degraded in (True, False)
+        for share in (1.0, 0.0)
     )
     np.testing.assert_array_equal(degraded[1]["digits"], fresh[1]["digits"])
     same = (degraded[0].numpy() == fresh[0].numpy()).all(axis=(1, 2, 3))
@@ -118,7 +118,7 @@ def test_ones_of_mixed_have_flags_whether_degraded_or_not(monkeypatch):
     digits, labels = tf.fill([3, 28, 28], tf.constant(200, tf.uint8)), tf.ones(3)
     for layout, brightest in (("mixed", 0), ("separate", 200)):
         images, _ = composites.composite_batch(
-            digits, labels, layout, 0, 1, 8, degraded=False
+            digits, labels, layout, 0, 1, 8, degradation_share=0.0
         )
         assert images.numpy().max() == brightest
     assert flagged == [[1]]

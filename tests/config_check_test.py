@@ -149,4 +149,4 @@ def test_what_teaches_the_encoder_alone_is_refused_elsewhere(name, value, receiv
 
 def test_paths_are_kept_as_text():
     settings = changed("data.images", pathlib.Path("my_pngs"))
-    assert settings.to_json()["data"]["images"] == "my_pngs"
+    assert settings.to_dict()["data"]["images"] == "my_pngs"

@@ -52,8 +52,8 @@ def test_overwritten_weights_are_reported(name, folder, tmp_path):
 def answer(monkeypatch, tmp_path):
     """What an image is answered with by the file `model.onnx` that is there."""
     found = {
-        name: np.zeros((1, *shape), dtype)
-        for name, (dtype, shape) in loading.OUTPUTS.items()
+        name: np.zeros((1, *output.shape), output.dtype)
+        for name, output in loading.OUTPUTS.items()
     }
     found["sum_probabilities"][:, 3] = 0.96
     found["digit_probabilities"][..., 3] = 1.04  # int8 weights leave some

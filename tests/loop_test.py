@@ -272,7 +272,7 @@ def test_load_average_names_a_missing_or_foreign_checkpoint(tmp_path):
 def test_config_json_says_how_the_run_was_made(tmp_path):
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     written = json.loads((tmp_path / "config.json").read_text())
-    assert written == SETTINGS.to_json() | {"data_digest": ""}
+    assert written == SETTINGS.to_dict() | {"data_digest": ""}
 
 
 def test_a_run_that_is_done_says_so(tmp_path, caplog):

@@ -116,7 +116,7 @@ def small(command: str) -> list[str]:
     given = " ".join(words)
     if "--images" in given:
         extra = [e for e in extra if not re.match("--(digits|layout)", e)]
-    if re.search("--(nodegraded|degradation_share)", given):  # of `mixed` alone
+    if "--degradation_share" in given:  # of `mixed` alone
         extra = [e for e in extra if not e.startswith("--layout")]
     if "--digits" in given:
         extra = [e for e in extra if not e.startswith("--digits")]

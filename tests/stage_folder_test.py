@@ -14,20 +14,20 @@ SETTINGS = config.Config(stage="sum_model", objective="distribution")
 
 
 def test_a_setting_younger_than_the_run_had_its_default():
-    old = SETTINGS.to_json()
+    old = SETTINGS.to_dict()
     del old["decorrelation"], old["model"]["dropout_rate"]
-    stage_folder.check_same("config.json", old, SETTINGS.to_json())
+    stage_folder.check_same("config.json", old, SETTINGS.to_dict())
     changed = dataclasses.replace(SETTINGS, decorrelation=10.0)
     with pytest.raises(
         UserError, match=r"Received: decorrelation was 0\.0, is now 10\.0$"
     ):
-        stage_folder.check_same("config.json", old, changed.to_json())
+        stage_folder.check_same("config.json", old, changed.to_dict())
 
 
 def test_another_experiment_is_named():
     other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
     with pytest.raises(UserError, match="Received: seed was 0, is now 3$"):
-        stage_folder.check_same("c", SETTINGS.to_json(), other.to_json())
+        stage_folder.check_same("c", SETTINGS.to_dict(), other.to_json())
 
 
 def test_how_long_and_where_a_run_goes_on_may_differ():
@@ -43,7 +43,7 @@ def test_how_long_and_where_a_run_goes_on_may_differ():
         "stop_at_accuracy": 0.5,
         "deterministic": True,
     }
-    old = SETTINGS.to_json()
+    old = SETTINGS.to_dict()
     assert all(old[name] != value for name, value in others.items())
     new = old | others | {"data": old["data"] | {"tfds_data_dir": "there"}}
     stage_folder.check_same("c", old, new)
@@ -51,30 +51,34 @@ def test_how_long_and_where_a_run_goes_on_may_differ():
 
 @pytest.mark.parametrize(
     "layout, without_effect, with_effect",
-    [("mixed", "deformed", "degraded"), ("tiled", "degraded", "deformed")],
+    [
+        ("mixed", "deformed", "degradation_share"),
+        ("tiled", "degradation_share", "deformed"),
+    ],
 )
 def test_settings_without_effect_may_differ(layout, without_effect, with_effect):
     def flipped(name):
         data = dataclasses.replace(SETTINGS.data, layout=layout)
-        data = dataclasses.replace(data, **{name: not getattr(data, name)})
-        return dataclasses.replace(SETTINGS, data=data).to_json()
+        other = {"deformed": not data.deformed, "degradation_share": 0.25}[name]
+        data = dataclasses.replace(data, **{name: other})
+        return dataclasses.replace(SETTINGS, data=data).to_dict()
 
     plain = dataclasses.replace(SETTINGS.data, layout=layout)
-    now = dataclasses.replace(SETTINGS, data=plain).to_json()
+    now = dataclasses.replace(SETTINGS, data=plain).to_dict()
     stage_folder.check_same("config.json", flipped(without_effect), now)
     with pytest.raises(UserError, match=f"data.{with_effect} "):
         stage_folder.check_same("config.json", flipped(with_effect), now)
 
 
 def test_older_names_of_settings_are_those_of_today(tmp_path):
-    settings = SETTINGS.to_json()
+    settings = SETTINGS.to_dict()
     names = {new: old for old, new in stage_folder.CURRENT_NAMES.items()}
     older = settings | {
         "data": {
             names.get(name, name): settings["data"][name] for name in settings["data"]
         }
     }
-    assert {"bent", "bend_strength", "worn", "wear_share"} < older["data"].keys()
+    assert {"bent", "bend_strength", "wear_share"} < older["data"].keys()
     (tmp_path / "config.json").write_text(json.dumps(older))
     assert stage_folder.read_settings(tmp_path / "config.json") == settings
     stage_folder.check_goes_on(tmp_path, settings)
@@ -83,6 +87,15 @@ def test_older_names_of_settings_are_those_of_today(tmp_path):
     now = settings | {"data": settings["data"] | {"layout": "tiled"}}
     with pytest.raises(UserError, match="data.deformed was True, is now False"):
         stage_folder.check_same("ckpt-5", changed, now)
+
+
+@pytest.mark.parametrize("name", ["worn", "degraded"])
+def test_older_runs_said_in_two_settings_how_much_is_degraded(name):
+    data = SETTINGS.to_dict()["data"]
+    for was_degraded, share in ((True, 0.5), (False, 0.0)):
+        older = data | {name: was_degraded, "degradation_share": 0.5}
+        now = data | {"degradation_share": share}
+        assert stage_folder.with_current_names({"data": older}) == {"data": now}
 
 
 def test_older_names_of_a_distillation():
@@ -99,19 +112,19 @@ def test_a_decoder_goes_on_whatever_the_digits():
         model=config.ModelConfig(base_channels=64),
         data=config.DataConfig(layout="tiled", digits="mine.npz"),
     )
-    stage_folder.check_same("c", decoder.to_json(), other.to_json())
+    stage_folder.check_same("c", decoder.to_dict(), other.to_json())
     faster = dataclasses.replace(
         decoder, optimizer=config.OptimizerConfig(learning_rate=0.5)
     )
     with pytest.raises(
         UserError, match=r"Received: optimizer.learning_rate was 0.001, is now 0.5$"
     ):
-        stage_folder.check_same("c", decoder.to_json(), faster.to_json())
+        stage_folder.check_same("c", decoder.to_dict(), faster.to_json())
     with pytest.raises(UserError, match="data.digits .*; data.layout "):
         stage_folder.check_same(
             "c",
-            SETTINGS.to_json(),
-            dataclasses.replace(SETTINGS, data=other.data).to_json(),
+            SETTINGS.to_dict(),
+            dataclasses.replace(SETTINGS, data=other.data).to_dict(),
         )
 
 
@@ -122,7 +135,7 @@ def with_paths(digest="a", teacher=None, initial_model=None, **data) -> dict:
         teacher=teacher,
         initial_model=initial_model,
     )
-    return settings.to_json() | {"data_digest": digest, "teacher_digest": "t"}
+    return settings.to_dict() | {"data_digest": digest, "teacher_digest": "t"}
 
 
 def test_a_file_may_be_spelled_another_way():
@@ -177,7 +190,7 @@ def test_other_files_are_reported(old, new, message):
 
 def test_what_may_change_is_kept_as_it_is_now(tmp_path):
     for steps in (5, 7):
-        settings = dataclasses.replace(SETTINGS, total_steps=steps).to_json()
+        settings = dataclasses.replace(SETTINGS, total_steps=steps).to_dict()
         stage_folder.claim_directory(tmp_path, settings)
         assert stage_folder.read_settings(tmp_path / "config.json") == settings
 
@@ -195,7 +208,7 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     assert not stage_dir.exists() and not stage_lock.is_begun(stage_dir)
     (tmp_path / "empty").mkdir()
     assert not stage_lock.is_begun(tmp_path / "empty")
-    stage_folder.check_goes_on(stage_dir, SETTINGS.to_json())
+    stage_folder.check_goes_on(stage_dir, SETTINGS.to_dict())
     loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
     assert stage_lock.is_begun(stage_dir)
     with pytest.raises(UserError, match="must be a folder.*Received: .*file"):
@@ -214,8 +227,8 @@ def test_settings_that_are_refused_are_so_before_the_data_are_read(tmp_path):
 
 
 def test_runs_that_kept_less_of_what_they_learned_from_go_on():
-    now = SETTINGS.to_json() | {"data_digest": "a", "digits_digest": "b"}
-    before = SETTINGS.to_json() | {"data_digest": "a"}
+    now = SETTINGS.to_dict() | {"data_digest": "a", "digits_digest": "b"}
+    before = SETTINGS.to_dict() | {"data_digest": "a"}
     stage_folder.check_same("c", before, now)
     for old in (now | {"digits_digest": "c"}, before | {"data_digest": "c"}):
         with pytest.raises(

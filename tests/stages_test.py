@@ -12,6 +12,7 @@ from PIL import Image
 from mnist_sum_tf import config, evaluation, evaluation_data, evaluation_tables
 from mnist_sum_tf.data import datasets, labelled_images
 from mnist_sum_tf.models.encoder import channels_of
+from mnist_sum_tf.models.nested_layers import innermost_layers
 from mnist_sum_tf.presets import get_preset
 from mnist_sum_tf.training import stages, starting_models, trained_models, training_data
 from mnist_sum_tf.training.checkpoints import latest_checkpoint, load_average
@@ -80,7 +81,7 @@ def test_encoder_and_decoder_are_put_together(workdir):
 
 
 def names_of(model) -> set[str]:
-    return {layer.name for layer in model._flatten_layers()}
+    return {layer.name for layer in innermost_layers(model)}
 
 
 def test_what_learned_normalised_is_evaluated_plain(workdir):

@@ -30,11 +30,11 @@ def number_told(monkeypatch, settings) -> int:
 
 def with_data(**changes) -> dict:
     data = dataclasses.replace(SETTINGS.data, **changes)
-    return dataclasses.replace(SETTINGS, data=data).to_json()
+    return dataclasses.replace(SETTINGS, data=data).to_dict()
 
 
 def test_machines_with_other_flags_or_data_are_noticed(monkeypatch):
-    settings = SETTINGS.to_json()
+    settings = SETTINGS.to_dict()
     others = [
         settings | {"seed": 1},
         settings | {"total_steps": 7},
@@ -51,7 +51,7 @@ def test_machines_with_other_flags_or_data_are_noticed(monkeypatch):
 def test_machines_that_disagree_are_reported(monkeypatch):
     monkeypatch.setattr(strategies, "workers_agree", lambda *_: False)
     with pytest.raises(UserError, match='the same flags.*"seed": 0') as raised:
-        strategies.check_same_settings(None, SETTINGS.to_json())
+        strategies.check_same_settings(None, SETTINGS.to_dict())
     assert "\n" not in str(raised.value)
 
 

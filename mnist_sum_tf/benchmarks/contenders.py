@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 
 from mnist_sum_tf.models.encoder import channels_of
-from mnist_sum_tf.runtimes.loading import OUTPUTS, load_file
+from mnist_sum_tf.runtimes.loading import load_file
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 from mnist_sum_tf.serving.exported import load_exported_model

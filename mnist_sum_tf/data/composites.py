@@ -17,7 +17,6 @@ def composite_batch(
     step,
     batch_size: int,
     deformed: bool = False,
-    degraded: bool = True,
     deformation_strength: float = 1.0,
     degradation_share: float = 1.0,
     mixup_share: float = 0.0,
@@ -36,8 +35,8 @@ def composite_batch(
             and on nothing that came before.
         batch_size: number of images.
         deformed, deformation_strength: see `layouts.get_layout`.
-        degraded: whether `mixed` is degraded at all; its ones have flags in any case.
-        degradation_share: see `degradation.degrade`.
+        degradation_share: of images of `mixed`, see `degradation.degrade`; its ones
+            have flags in any case.
         mixup_share: each image's probability that its digits are blended with
             others, see `mixup.mix_up`.
 
@@ -65,7 +64,7 @@ def composite_batch(
         seeds,
         flagged=layout == "mixed",
         mixup_share=mixup_share,
-        degradation_share=degradation_share if degraded and layout == "mixed" else 0.0,
+        degradation_share=degradation_share if layout == "mixed" else 0.0,
     )
 
 
@@ -77,8 +76,9 @@ def evaluation_batch(
     The set uses every digit exactly once (up to three left over are dropped),
     in an order drawn from `seed`. Nothing is degraded: degradation is for training.
 
-    Args, Returns, Raises: as `composite_batch`; `start` counts images, a
-    multiple of `batch_size`, or else the set would be drawn differently.
+    Args, Returns, Raises: as `composite_batch`; `start` counts images. Digits are
+    placed by random numbers of (seed, start), so a set depends on how it is divided
+    into batches.
     """
     order_seed = tf.random.fold_in([seed, 0], -1)
     first = tf.cast(start, tf.int64) * config.NUM_DIGITS

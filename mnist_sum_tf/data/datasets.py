@@ -30,7 +30,6 @@ def composites_dataset(
     start_step: int = 0,
     total_steps: int | None = None,
     deformed: bool = False,
-    degraded: bool = True,
     deformation_strength: float = 1.0,
     degradation_share: float = 1.0,
     mixup_share: float = 0.0,
@@ -46,7 +45,7 @@ def composites_dataset(
         start_step: the step of the first batch.
         total_steps: steps of the whole run: the last batch is that of step
             `total_steps - 1`; endless where `None`.
-        deformed, degraded, deformation_strength, degradation_share, mixup_share: see
+        deformed, deformation_strength, degradation_share, mixup_share: see
             `composites.composite_batch`.
         keeps_clean: whether labels hold `"clean"`, the images before degradation.
 
@@ -69,7 +68,6 @@ def composites_dataset(
             step,
             batch_size,
             deformed,
-            degraded,
             deformation_strength,
             degradation_share,
             mixup_share,
@@ -78,7 +76,7 @@ def composites_dataset(
             del known["clean"]
         return composed, known | _with_sum(known["digits"])
 
-    return _map_steps(compose, start_step, total_steps)
+    return map_steps(compose, start_step, total_steps)
 
 
 def evaluation_dataset(
@@ -156,7 +154,7 @@ def repeated_dataset(
             chosen = augmentation.augment_images(chosen, step_seed)
         return chosen, of_chosen
 
-    return _map_steps(choose, start_step, total_steps)
+    return map_steps(choose, start_step, total_steps)
 
 
 def cut_images_dataset(
@@ -185,7 +183,7 @@ def cut_images_dataset(
         images = segments.deformed_and_set_apart(tf.gather(digits, rows), step_seed)
         return images, {"sum": tf.gather(sums, rows)}
 
-    return _map_steps(choose, start_step, total_steps)
+    return map_steps(choose, start_step, total_steps)
 
 
 def _shuffled_rows(count: int, seed: int, step, batch_size: int) -> tf.Tensor:
@@ -233,7 +231,13 @@ def once_dataset(labelled: LabelledImages, batch_size: int) -> tf.data.Dataset:
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _map_steps(function, start_step: int, total_steps: int | None):
+def map_steps(function, start_step: int, total_steps: int | None) -> tf.data.Dataset:
+    """The batches of the steps of a run.
+
+    Args:
+        function: of a step, an int64 scalar tensor; it returns the step's batch.
+        start_step, total_steps: as in `composites_dataset`.
+    """
     stop = tf.int64.max if total_steps is None else total_steps
     steps = tf.data.Dataset.range(start_step, stop)
     batches = steps.map(

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data import datasets
 
 SHARP_LOGIT = 20.0  # softmax of one such logit among zeros is 1 - 2e-8
 SHAPE = (config.NUM_DIGITS, config.NUM_CLASSES)
@@ -30,15 +31,12 @@ def training_dataset(
         `[batch_size]`}).
     """
     make = {"expected_sum": expected_sum_batch, "one_hot_sum": one_hot_batch}
-    stop = total_steps if total_steps is not None else np.iinfo(np.int64).max
 
-    @tf.autograph.experimental.do_not_convert
     def batch(step):
         step_seed = tf.stack([tf.constant(seed, tf.int64), step])
         return make[objective](tf.cast(step_seed, tf.int32), batch_size)
 
-    dataset = tf.data.Dataset.range(start_step, stop)
-    return dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    return datasets.map_steps(batch, start_step, total_steps)
 
 
 def expected_sum_batch(seed, batch_size: int):

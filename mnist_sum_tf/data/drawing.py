@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import handwriting, layouts
+from mnist_sum_tf.data import handwriting
 from mnist_sum_tf.data.canvas import TILE_WIDTH, join_tiles, ring_offsets
 from mnist_sum_tf.data.compilation import compiled
+from mnist_sum_tf.data.placement import Placement
 
 _TILE_Y = np.arange(config.IMAGE_HEIGHT, dtype=np.float32) + 0.5  # pixels' middles
 change_stroke = compiled(handwriting.change_stroke)
@@ -56,14 +57,12 @@ def ink_boxes(digits) -> tf.Tensor:
     return tf.cast(tf.stack([left, right, top, bottom], axis=-1), tf.float32)
 
 
-def compose(
-    digits, placement: layouts.Placement, seed, nearest_images: int = 0
-) -> tf.Tensor:
+def compose(digits, placement: Placement, seed, nearest_images: int = 0) -> tf.Tensor:
     """Draws each digit where and how its placement says.
 
     Args:
         digits: uint8 `[batch, 4, 28, 28]`.
-        placement: see `layouts.Placement`.
+        placement: see `placement.Placement`.
         seed: int `[2]`, the seed of the elastic deformation.
         nearest_images: number of last images drawn by nearest neighbour, which
             leaves ragged edges; the others are interpolated.
@@ -97,7 +96,7 @@ def compose(
 
 
 @compiled
-def _columns(placement: layouts.Placement, tile_left, displacements):
+def _columns(placement: Placement, tile_left, displacements):
     """The columns of each tile's ring, and how their ink is deformed.
 
     Args:
@@ -198,7 +197,7 @@ def interpolate(packed, share_u, share_v) -> tf.Tensor:
     return tf.cast(upper + share_v * (lower - upper), tf.uint8)
 
 
-def tile_to_digit(placement: layouts.Placement) -> tf.Tensor:
+def tile_to_digit(placement: Placement) -> tf.Tensor:
     """The affine map from a place in a tile to the pixel of the digit there.
 
     A canvas offset (dx, dy) from the box' centre is rotated back, sheared

@@ -9,16 +9,8 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import paper
-from mnist_sum_tf.data.picture_files import decode_picture, read_picture
+from mnist_sum_tf.data.picture_files import decode_picture
 from mnist_sum_tf.user_errors import UserError
-
-__all__ = [
-    "canvas_from_bytes",
-    "canvas_from_pixels",
-    "canvas_of",
-    "canvas_with_ink",
-    "read_picture",
-]
 
 # Luminance, in 256ths, so that grey stays exactly what it is.
 RED, GREEN, BLUE = 77 / 256, 150 / 256, 29 / 256

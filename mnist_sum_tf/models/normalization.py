@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mnist_sum_tf.models.nested_layers import innermost_layers
+
 SUFFIX = "_norm"  # `block1_conv1` is normalised by `block1_conv1_norm`
 
 
@@ -69,7 +71,7 @@ def statistics_of(model: keras.Model) -> list[keras.Variable]:
     """The moving mean and variance of each of a model's normalising layers."""
     return [
         variable
-        for layer in model._flatten_layers()
+        for layer in innermost_layers(model)
         if isinstance(layer, keras.layers.BatchNormalization)
         for variable in (layer.moving_mean, layer.moving_variance)
     ]

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf import config
-from mnist_sum_tf.runtimes.loading import OUTPUTS, Reader
+from mnist_sum_tf.runtimes.loading import Reader
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 
 
 def as_keras_model(reader: Reader, name: str = "model_file") -> keras.Model:
@@ -29,10 +30,10 @@ class _Reading(keras.layers.Layer):
         self._reader = reader
 
     def call(self, images):
-        dtypes = [dtype for dtype, _ in OUTPUTS.values()]
+        dtypes = [output.dtype for output in OUTPUTS.values()]
         found = tf.numpy_function(self._read, [images], dtypes, stateful=False)
-        for output, (_, shape) in zip(found, OUTPUTS.values()):
-            output.set_shape([None, *shape])
+        for tensor, output in zip(found, OUTPUTS.values()):
+            tensor.set_shape([None, *output.shape])
         return dict(zip(OUTPUTS, found))
 
     def _read(self, images):
@@ -41,6 +42,8 @@ class _Reading(keras.layers.Layer):
 
     def compute_output_spec(self, images):
         return {
-            name: keras.KerasTensor((images.shape[0], *shape), dtype.__name__)
-            for name, (dtype, shape) in OUTPUTS.items()
+            name: keras.KerasTensor(
+                (images.shape[0], *output.shape), output.dtype.__name__
+            )
+            for name, output in OUTPUTS.items()
         }

@@ -8,19 +8,9 @@ import numpy as np
 
 from mnist_sum_tf import config, quiet
 from mnist_sum_tf.runtimes import litert_file, onnx_file
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.user_errors import UserError, first_line
 
-# Outputs of every format, with dtype and shape for one image.
-OUTPUTS = {
-    "digits": (np.int32, (config.NUM_DIGITS,)),
-    "digit_probabilities": (
-        np.float32,
-        (config.NUM_DIGITS, config.NUM_CLASSES),
-    ),
-    "sum": (np.float32, ()),
-    "sum_probabilities": (np.float32, (config.NUM_SUMS,)),
-    "most_likely_sum": (np.int32, ()),
-}
 # The rows of these sum to 1; with int8 weights they are off by up to 0.3 %.
 DISTRIBUTIONS = ("digit_probabilities", "sum_probabilities")
 LARGEST_MISSING = 0.05
@@ -76,7 +66,8 @@ def load_file(path) -> Reader:
 def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
     found = {name: (a.dtype, a.shape) for name, a in answer.items()}
     expected = {
-        name: (np.dtype(dtype), (1, *shape)) for name, (dtype, shape) in OUTPUTS.items()
+        name: (np.dtype(output.dtype), (1, *output.shape))
+        for name, output in OUTPUTS.items()
     }
     if found != expected:
         raise UserError(

@@ -9,7 +9,8 @@ from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mnist_sum_tf.config import IMAGE_SHAPE
-from mnist_sum_tf.runtimes.loading import OUTPUTS, SUFFIXES
+from mnist_sum_tf.runtimes.loading import SUFFIXES
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.user_errors import UserError, check_path, first_line
 
 IMAGES_SIGNATURE = "serving_default"
@@ -123,10 +124,9 @@ def saved_model_reader(path):
         arrays, at least the outputs `OUTPUTS`.
     """
     loaded = load_saved_model(path)
-    signature = loaded.signatures[IMAGES_SIGNATURE]
 
-    def read(images, keep=loaded):  # Signatures hold their model weakly.
-        answer = signature(images=tf.constant(images))
+    def read(images):
+        answer = loaded.signatures[IMAGES_SIGNATURE](images=tf.constant(images))
         return {name: value.numpy() for name, value in answer.items()}
 
     return read

@@ -3,41 +3,18 @@
 An address may lead to another model, or to no model server at all.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from mnist_sum_tf.config import NUM_CLASSES, NUM_DIGITS, NUM_SUMS
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.serving.errors import ServingError
 
 # The signatures whose outputs are those below.
 READING_SIGNATURES = ("serving_default", "serving_bytes")
-MAX_MESSAGE_BYTES = 64_000_000  # of a request or an answer
+# Of a request or an answer. A server takes up to 2 GB by gRPC, and has no limit by
+# REST; no picture comes near this.
+MAX_MESSAGE_BYTES = 64_000_000
 # Allowed rounding error of a probability.
 TOLERANCE = 1e-3
-
-
-class Output(NamedTuple):
-    """What an output must be.
-
-    Attributes:
-        shape: of one image's row.
-        kinds: allowed dtype kinds, as NumPy's letters.
-        largest: upper bound of values from 0; `None` where there is none.
-    """
-
-    shape: tuple[int, ...]
-    kinds: str
-    largest: int | None
-
-
-OUTPUTS = {
-    "digits": Output((NUM_DIGITS,), "iu", NUM_CLASSES - 1),
-    "digit_probabilities": Output((NUM_DIGITS, NUM_CLASSES), "f", 1),
-    "sum": Output((), "f", None),
-    "sum_probabilities": Output((NUM_SUMS,), "f", 1),
-    "most_likely_sum": Output((), "iu", NUM_SUMS - 1),
-}
 # Outputs that every answer must have.
 REQUIRED_OUTPUTS = ("digits", "sum_probabilities", "most_likely_sum")
 
@@ -73,8 +50,9 @@ def wrong_answer(address: str, received: str) -> ServingError:
 
 
 def _fault(name: str, value: np.ndarray, num_images: int) -> str | None:
-    shape, kinds, largest = OUTPUTS[name]
-    if value.shape != (num_images, *shape) or value.dtype.kind not in kinds:
+    dtype, shape, largest = OUTPUTS[name]
+    is_of_kind = value.dtype.kind in ("iu" if dtype == np.int32 else "f")
+    if value.shape != (num_images, *shape) or not is_of_kind:
         what = f"{value.dtype} {list(value.shape)}"
         return f"{name} of {what} for {num_images} images"
     # Written so that NaN fails, too.

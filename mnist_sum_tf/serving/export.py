@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
+from mnist_sum_tf.models.nested_layers import innermost_layers
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
@@ -97,14 +98,20 @@ def check_export_dir(export_dir) -> None:
 def _folder_beside(export_dir: pathlib.Path):
     """A hidden folder on the same disk, gone afterwards."""
     export_dir.mkdir(parents=True, exist_ok=True)
-    beside = tempfile.mkdtemp(
-        prefix=f".{export_dir.name}-", dir=_folder_for_drafts(export_dir)
-    )
-    with cleaned_up_on_signals():
-        try:
-            yield beside
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    with (
+        cleaned_up_on_signals(),
+        tempfile.TemporaryDirectory(
+            prefix=_hidden_prefix(export_dir),
+            dir=_folder_for_drafts(export_dir),
+            ignore_cleanup_errors=True,
+        ) as beside,
+    ):
+        yield beside
+
+
+def _hidden_prefix(export_dir: pathlib.Path) -> str:
+    """Cut, so that what follows still fits into a file's name."""
+    return f".{export_dir.name[:50]}-"
 
 
 def check_float32(model: keras.Model) -> None:
@@ -115,7 +122,7 @@ def check_float32(model: keras.Model) -> None:
         if "float" in variable.dtype
     }
     # Under mixed_bfloat16 variables are float32, but layers compute in bfloat16.
-    for layer in model._flatten_layers():
+    for layer in innermost_layers(model):
         dtypes[layer.name] = layer.compute_dtype
     other = [f"{name}: {dtype}" for name, dtype in dtypes.items() if dtype != "float32"]
     if other:
@@ -153,7 +160,7 @@ def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
     folder = _folder_for_drafts(export_dir)
     try:
         for number in numbers:
-            removed = tempfile.mkdtemp(prefix=f".{export_dir.name}-", dir=folder)
+            removed = tempfile.mkdtemp(prefix=_hidden_prefix(export_dir), dir=folder)
             try:
                 os.rename(_folder_of(number, export_dir), removed)
             finally:

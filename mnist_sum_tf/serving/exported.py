@@ -40,13 +40,13 @@ def load_exported_model(path, flag: str = "model") -> keras.Model:
     loaded = load_saved_model(found, flag)
     try:
         exported = variables_by_name(loaded)
-        channels = exported_channels(variable_shapes(found))
+        channels = exported_channels(variable_shapes(found, flag))
         encoder = build_encoder(block_channels=channels)
         model = build_sum_model(encoder, build_decoder())
         for weight in model.weights:
             weight.assign(exported[short_name(weight)])
         verify_saved_model(model, str(found))
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (IndexError, KeyError, ValueError, RuntimeError) as error:
         raise UserError(
             f"--{flag} must be of this project's layers and signatures. Received: "
             f"{found} ({error})"

@@ -16,7 +16,6 @@ from tensorflow_serving.apis import (
 from mnist_sum_tf.serving import answer_checks, errors
 from mnist_sum_tf.user_errors import first_line
 
-# The server takes up to 2 GB; no picture comes near this.
 FAILURES = {
     grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailable,
     grpc.StatusCode.NOT_FOUND: errors.ModelNotFound,

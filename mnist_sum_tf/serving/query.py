@@ -1,5 +1,6 @@
 """Queries a model server for readings, its status or its throughput."""
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -67,15 +68,15 @@ def query_and_report(paths: list[str], settings: QueryConfig) -> bool:
         UserError: for settings or images that cannot be used.
         ServingError: where the server does not answer at all.
     """
-    client = _connect(settings)
-    if settings.shows_status:
-        print(format_status(client))
-        return True
-    if settings.load_seconds is not None:
-        measured = _measure(client, find_images(paths), settings)
-        print(load.format_load(measured))
-        return not measured.num_failed
-    return _print_readings(client, paths, settings)
+    with contextlib.closing(_connect(settings)) as client:
+        if settings.shows_status:
+            print(format_status(client))
+            return True
+        if settings.load_seconds is not None:
+            measured = _measure(client, find_images(paths), settings)
+            print(load.format_load(measured))
+            return not measured.num_failed
+        return _print_readings(client, paths, settings)
 
 
 def _connect(settings: QueryConfig) -> Client:

@@ -7,6 +7,8 @@ import json
 
 import numpy as np
 
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
+
 MALFORMED_ANSWER_ERRORS = (
     AttributeError,
     KeyError,
@@ -14,8 +16,6 @@ MALFORMED_ANSWER_ERRORS = (
     TypeError,
     ValueError,
 )
-# Dtypes, which JSON lacks; other outputs are float32.
-DTYPES = {"digits": np.int32, "most_likely_sum": np.int32}
 # Stands for the name of a single output, which REST omits.
 UNNAMED = ""
 
@@ -34,10 +34,7 @@ def outputs(found) -> dict[str, np.ndarray]:
         found = {UNNAMED: found}
     elif UNNAMED in found:
         raise KeyError("expected names of outputs")
-    return {
-        name: _array(value, DTYPES.get(name, np.float32))
-        for name, value in found.items()
-    }
+    return {name: _array(value, _dtype_of(name)) for name, value in found.items()}
 
 
 def versions(found) -> dict[int, str]:
@@ -60,6 +57,11 @@ def signatures(metadata) -> dict[str, dict]:
         for name, definition in definitions.items()
         if not name.startswith("__")  # TensorFlow's own.
     }
+
+
+def _dtype_of(output: str):
+    """Its dtype, which JSON lacks; those that are not of a reading are float32."""
+    return OUTPUTS[output].dtype if output in OUTPUTS else np.float32
 
 
 def _array(value, dtype) -> np.ndarray:

@@ -12,7 +12,6 @@ import urllib3
 from mnist_sum_tf.serving import answer_checks, errors, rest_answers
 from mnist_sum_tf.user_errors import first_line
 
-# The server has no limit of its own; no picture comes near this one.
 FAILURES = {
     400: errors.RequestRefused,
     401: errors.AccessRefused,

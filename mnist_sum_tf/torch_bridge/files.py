@@ -1,12 +1,13 @@
 """The original's checkpoint files. PyTorch is needed here, and only here."""
 
-import contextlib
+import io
 import os
 import pathlib
 import warnings
 
 import numpy as np
 
+from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.user_errors import UserError, kind_and_line, one_line
 
 
@@ -76,19 +77,16 @@ def write_checkpoint(
     content = tensors
     if stage != "decoder":
         content = _with_fresh_adam(torch, tensors, learning_rate) | {"loss": loss}
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    written = io.BytesIO()
+    torch.save(content, written)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, beside)
-        os.replace(beside, path)
-    except (OSError, RuntimeError) as error:
+        write_atomically(path, written.getvalue())
+    except OSError as error:
         raise UserError(
             "--torch_checkpoint must be a file that can be written. "
             f"Received: {str(path)!r}: {kind_and_line(error)}"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):  # it was not created
-            beside.unlink()
 
 
 def _with_fresh_adam(torch, tensors: dict, learning_rate: float) -> dict:

@@ -33,8 +33,7 @@ def set_initial_weights(
             that are no numbers.
     """
     exported = _exported_variables(saved_model, flag)
-    variables = [each for each in model.variables if not _is_seed(each)]
-    for variable in variables:
+    for variable in model.weights:
         name = short_name(variable)
         if name not in exported:
             raise UserError(
@@ -42,7 +41,7 @@ def set_initial_weights(
                 f"Received: {saved_model} without {name}"
             )
         _check_fits(exported[name], variable, saved_model, flag)
-    for variable in variables:
+    for variable in model.weights:
         variable.assign(exported[short_name(variable)])
 
 
@@ -157,7 +156,3 @@ def variables_by_name(exported) -> dict:
 def short_name(variable: keras.Variable) -> str:
     """`encoder/block1_conv1/kernel` -> `block1_conv1/kernel`."""
     return "/".join(variable.path.split("/")[-2:])
-
-
-def _is_seed(variable) -> bool:
-    return "seed" in variable.path.split("/")[-1]

@@ -26,8 +26,6 @@ from mnist_sum_tf.training import (
 from mnist_sum_tf.training.task import Task
 from mnist_sum_tf.user_errors import UserError
 
-IMAGE_STAGES = ("encoder", "sum_model")
-
 
 def train_and_evaluate(
     make_task: Callable[[], Task], settings: config.Config, stage_dir
@@ -61,7 +59,7 @@ def train_and_evaluate(
     with contextlib.ExitStack() as stack:
         if strategies.is_chief(strategy):
             stack.enter_context(stage_lock.locked_directory(stage_dir))
-            stage_folder.check_goes_on(stage_dir, settings.to_json())
+            stage_folder.check_goes_on(stage_dir, settings.to_dict())
         stack.enter_context(strategies.tensorflow_errors_reported(strategy, stage_dir))
         stop = stack.enter_context(interruptions.StopRequest())
         task = make_task()
@@ -75,7 +73,9 @@ def _check(settings: config.Config, strategy) -> None:
     strategies.check_batch_size(
         settings.global_batch_size, strategy.num_replicas_in_sync
     )
-    learns_normalized = settings.model.normalized and settings.stage in IMAGE_STAGES
+    learns_normalized = (
+        settings.model.normalized and settings.stage in config.IMAGE_STAGES
+    )
     if settings.global_batch_size == 1 and learns_normalized:
         raise UserError(
             "--global_batch_size must be at least 2 with batch normalisation "
@@ -103,7 +103,7 @@ class Trainer:
         self.stage_dir = pathlib.Path(stage_dir)
         self.strategy = strategy
         self.is_chief = strategies.is_chief(strategy)
-        kept = settings.to_json() | task.digests
+        kept = settings.to_dict() | task.digests
         strategies.check_same_settings(strategy, kept)
         self.state = steps.TrainingState(task, settings, strategy, dtype)
         # After the state, so that unusable settings do not claim the folder.

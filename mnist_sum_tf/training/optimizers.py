@@ -42,16 +42,8 @@ class OnePassAdam(keras.optimizers.Adam):
     """Keras' Adam using TensorFlow's fused op, a single pass over memory.
 
     Keras takes a dozen passes over them: a tenth of a step of 32 images at the
-    original's 21 million parameters, on two cores in bfloat16.
+    original's 21 million parameters, on two cores in bfloat16. Without `amsgrad`.
     """
-
-    def __init__(
-        self, learning_rate, epsilon: float = 1e-7, weight_decay: float | None = None
-    ):
-        """Args: learning rate or schedule; Adam's epsilon; weight decay, the
-        share of every weight that a step removes, divided by the learning rate.
-        """
-        super().__init__(learning_rate, epsilon=epsilon, weight_decay=weight_decay)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         """Leaves gradients as they are: a training step has added up the replicas'."""

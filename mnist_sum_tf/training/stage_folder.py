@@ -45,11 +45,11 @@ CURRENT_NAMES = {
     "lesson": "student",
     "num_writings": "num_labelled_images",
 }
-# Settings that are gone -> what they must have been, in older runs, to go on.
-GONE = {"hard_share": 0.0}
+# Settings that are gone -> the value under which older runs go on as if without.
+GONE = {"hard_share": 0.0, "degraded": True}
 # May differ in older runs, which did not refuse flags without effect.
 WITHOUT_EFFECT_IN_MIXED = ("data.deformed",)
-WITHOUT_EFFECT_ELSEWHERE = ("data.degraded", "data.degradation_share")
+WITHOUT_EFFECT_ELSEWHERE = ("data.degradation_share",)
 # Settings that name files -> the digest of the files' content.
 DIGEST_OF_PATH = dict.fromkeys(
     ("data.digits", "data.images", "data.sums", "digits"), "data_digest"
@@ -114,7 +114,7 @@ def check_same(path, old: dict, new: dict) -> None:
         UserError: if they differ.
     """
     # Settings introduced after a run had their default value in it.
-    defaults = _flatten(config.Config(stage="", objective="").to_json())
+    defaults = _flatten(config.Config(stage="", objective="").to_dict())
     # Older runs did not store a digest of their digits.
     defaults["digits_digest"] = new.get("digits_digest")
     old = defaults | _flatten(with_current_names(old))
@@ -169,13 +169,17 @@ def read_settings(path) -> dict:
 
 def with_current_names(settings: dict) -> dict:
     """Nested settings, those with older names under today's, without those gone."""
-    return {
+    current = {
         CURRENT_NAMES.get(key, key): (
             with_current_names(value) if isinstance(value, dict) else value
         )
         for key, value in settings.items()
         if not (key in GONE and value == GONE[key])
     }
+    if current.get("degraded") is False:  # what a share of 0 says today
+        del current["degraded"]
+        current["degradation_share"] = 0.0
+    return current
 
 
 def _flatten(settings: dict, prefix: str = "") -> dict:

@@ -97,7 +97,6 @@ class TrainingStep:
             lambda: self._learn(gradients, loss, statistics),
             self._skip,
         )
-        self._update_average()
         return votes > 0
 
     def _follow(self, images, labels, wants_to_stop):
@@ -135,7 +134,7 @@ class TrainingStep:
         """
         step = self._state.optimizer.iterations.value
         context = tf.distribute.get_replica_context()
-        fold_in = tf.random.experimental.stateless_fold_in
+        fold_in = tf.random.fold_in
         seeds = []
         for variable in self._state.seeds:
             seed = fold_in(variable.value, tf.cast(step, variable.dtype))
@@ -158,6 +157,7 @@ class TrainingStep:
                 variable.value, lambda old, new: old.assign(new), (value,)
             )
         self._state.loss_metric.update_state(loss)
+        self._update_average()
 
     def _skip(self) -> None:
         iterations = self._state.optimizer.iterations.value

@@ -63,7 +63,6 @@ def _of_composites(settings: config.Config) -> dict:
             total_steps=settings.total_steps,
             deformed=data.deformed,
             deformation_strength=data.deformation_strength,
-            degraded=data.degraded,
             degradation_share=data.degradation_share,
             mixup_share=data.mixup_share,
             keeps_clean=bool(settings.teacher),

@@ -23,7 +23,7 @@ def build_answering_model(sum_model: keras.Model) -> keras.Model:
 
     Returns:
         A model that shares the weights, from `images`, uint8 `[n, 40, 168, 1]`,
-        to a dictionary of `loading.OUTPUTS`.
+        to a dictionary of `outputs.OUTPUTS`.
     """
     images = keras.Input(config.IMAGE_SHAPE, dtype="uint8", name="images")
     outputs = Answer(dtype="float32", name="answer")(sum_model(images))
