@@ -32,7 +32,6 @@ from mnist_sum_tf.user_errors import one_line, os_errors_as_user_errors
 
 NUM_SAMPLES = 10
 POOLED = "all of these"
-EVALUATED = answers.OUTPUTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +86,7 @@ def load_for_evaluation(model_path=None, workdir=None) -> keras.Model:
 
     Returns:
         A model from images, uint8 `[n, 40, 168, 1]` in 0..255 (Keras casts floats and
-        does not scale them), to a dictionary with at least the outputs `EVALUATED`.
+        does not scale them), to a dictionary with at least the outputs `answers.OUTPUTS`.
 
     Raises:
         UserError: if there is no model, or it cannot be loaded.
@@ -119,7 +118,9 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     ):
         knows_digits = "digits" in dataset.element_spec[1]
         outputs = tuple(
-            name for name in EVALUATED if knows_digits or name != "digit_probabilities"
+            name
+            for name in answers.OUTPUTS
+            if knows_digits or name != "digit_probabilities"
         )
         results[name] = {
             "num_images": sum(len(labels["sum"]) for _, labels in dataset),
@@ -161,19 +162,12 @@ def evaluate_slots(found: dict) -> dict:
     }
 
 
-def sample_predictions(model: keras.Model, dataset) -> list[dict]:
-    """The first images' true sums beside what the decoder says."""
-    images, labels = next(iter(dataset))
-    predicted = model(images[:NUM_SAMPLES])["sum"].numpy()
-    return side_by_side(labels["sum"].numpy(), predicted)
-
-
 def side_by_side(sums, predicted) -> list[dict]:
     """The first `NUM_SAMPLES` true sums, and what a decoder says.
 
     Args:
         sums: integers `[n]`.
-        predicted: floats `[m]`; of the first m images.
+        predicted: floats `[n]`.
     """
     return [
         {"actual": int(actual), "predicted": round(float(value), 4)}
@@ -206,7 +200,8 @@ def evaluate_and_report(
     results = evaluate_model(model, named_datasets)
     found = answers.collect_all(model, named_datasets.items())
     evaluated = evaluate_confidence(found)
-    samples = sample_predictions(model, next(iter(named_datasets.values())))
+    first = next(iter(found.values()))
+    samples = side_by_side(first.sums, first.decoder_sums)
     print(format_table(results))
     print(format_confidence(evaluated))
     report = {"results": results, "confidence": evaluated}

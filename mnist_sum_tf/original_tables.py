@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from mnist_sum_tf import config, evaluation, evaluation_data, evaluation_tables
+from mnist_sum_tf import answers, config, evaluation, evaluation_data, evaluation_tables
 from mnist_sum_tf.data import datasets, digit_logits, image_splits, labelled_images
 from mnist_sum_tf.data.labelled_images import LabelledImages
 from mnist_sum_tf.models.decoder import build_decoder
@@ -64,9 +64,10 @@ def make_report(settings: config.Config, workdir, layouts) -> dict:
         layouts, dataclasses.replace(settings.data, images=None)
     )
     named = {"its own 10 %": own} | unseen
+    found = answers.collect(model, own, "its own 10 %")
     return report | {
         "evaluation": evaluation.evaluate_model(model, named),
-        "samples": evaluation.sample_predictions(model, own),
+        "samples": evaluation.side_by_side(found.sums, found.decoder_sums),
     }
 
 

@@ -45,7 +45,8 @@ def test_slots_are_printed_where_they_are_out_of_order(model, capsys):
 
 def test_samples_are_the_first_ten_images(model):
     """3 + 1 + 2 + 9 is 15."""
-    samples = evaluation.sample_predictions(model, dataset(DIGITS))
+    named = {"first": dataset(DIGITS), "other": dataset(DIGITS[:, ::-1])}
+    samples = evaluation.evaluate_and_report(model, named)["samples"]
     sums = [15, 16, 17, 18, 19, 20, 17, 18, 19, 20]
     assert samples == [{"actual": each, "predicted": each} for each in sums]
 

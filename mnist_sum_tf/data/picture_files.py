@@ -6,11 +6,13 @@ server that has nothing but the exported graph.
 
 import io
 import os
+import struct
 import warnings
 
 import PIL.Image
 import tensorflow as tf
 
+from mnist_sum_tf.data import gif_frames
 from mnist_sum_tf.data.orientation import (
     JPEG_BEGINNING,
     begins_with,
@@ -26,7 +28,9 @@ MAX_PIXELS = 50_000_000
 # Largest bitmap file of that many pixels, with its header and palette.
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
-HEAD_BYTES = 40
+HEAD_BYTES = 66
+# Red, green and blue in a bitmap of 32 bits, as TensorFlow expects them.
+USUAL_MASKS = tuple(struct.pack("<III", 0xFF0000, 0xFF00, 0xFF))
 
 
 def read_picture(path) -> bytes:
@@ -75,8 +79,6 @@ def _check_header(path: str, image_bytes: bytes) -> None:
                 kind, (width, height) = image.format, image.size
                 # A telephone's JPEG with more pictures behind the first.
                 kind = "JPEG" if kind == "MPO" else kind
-                # A GIF is decoded whole, whichever frame is asked for.
-                frames = image.n_frames if kind == "GIF" else 1
     except PIL.Image.DecompressionBombError:
         raise UserError(
             f"{path}: an image may have up to {MAX_PIXELS} pixels. Received:"
@@ -88,11 +90,10 @@ def _check_header(path: str, image_bytes: bytes) -> None:
         ) from None
     if kind not in FORMATS:
         raise UserError(expected + f"a {kind} file")
-    if width * height * frames > MAX_PIXELS:
-        times = f", {frames} frames" if frames > 1 else ""
+    if width * height > MAX_PIXELS:
         raise UserError(
             f"{path}: an image may have up to {MAX_PIXELS} pixels."
-            f" Received: {width}x{height}{times}"
+            f" Received: {width}x{height}"
         )
 
 
@@ -105,74 +106,91 @@ def decode_picture(image_bytes) -> tf.Tensor:
 
     Returns:
         uint8 `[height, width, 3]`, red, green, blue; turned upright as a
-        JPEG's Exif block says; 16 bits cut to 8; a PNG's transparency laid on
-        white or black paper, whichever its ink stands out from.
+        JPEG's Exif block says; 16 bits cut to 8; what is transparent in a PNG or
+        GIF laid on white or black paper, whichever its ink stands out from.
 
     Raises:
         tf.errors.InvalidArgumentError: if it is no such image or has more than
             `MAX_PIXELS` pixels (both found before anything is decoded), or is
             broken.
     """
-    image_bytes = _checked(image_bytes)
-    return tf.cond(
-        begins_with(image_bytes, PNG_BEGINNING),
-        lambda: _without_alpha(_decode_png(image_bytes)),
-        lambda: upright(
-            _in_colours(
-                tf.io.decode_image(image_bytes, 3, expand_animations=False), image_bytes
-            ),
-            orientation(image_bytes),
-        ),
-    )
-
-
-def _in_colours(pixels, image_bytes) -> tf.Tensor:
-    """Looks up a palette BMP's colours, of which TensorFlow returns the indices."""
-    head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
-    has_palette = begins_with(image_bytes, b"BM") & (_number(head[28:30]) == 8)
-
-    def look_up():
-        begin = tf.cast(14 + _number(head[14:18]), tf.int32)
-        palette = tf.strings.substr(image_bytes, begin, 4 * 256)
-        palette = tf.io.decode_raw(palette, tf.uint8, fixed_length=4 * 256)
-        # Blue, green, red, and an unused byte.
-        colours = tf.reshape(palette, [256, 4])[:, 2::-1]
-        return tf.gather(colours, tf.cast(pixels[..., 0], tf.int32))
-
-    return tf.cond(has_palette, look_up, lambda: pixels)
-
-
-def _checked(image_bytes) -> tf.Tensor:
-    """Asserts that format and size are supported, and returns the bytes."""
     head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)
     is_png = begins_with(image_bytes, PNG_BEGINNING)
-    is_jpeg = begins_with(image_bytes, JPEG_BEGINNING)
     is_gif = begins_with(image_bytes, b"GIF8")
-    # Run-length coded bitmaps would not be decoded but misread.
-    plain = _number(head[30:34]) % 3 == 0
-    is_bmp = begins_with(image_bytes, b"BM") & plain
+    is_jpeg = begins_with(image_bytes, JPEG_BEGINNING)
     known = tf.debugging.Assert(
-        is_png | is_jpeg | is_gif | is_bmp,
+        is_png | is_gif | is_jpeg | _is_plain_bitmap(image_bytes, head),
         ["Expected a PNG, JPEG, GIF or BMP image. Received bytes:", head[:8]],
     )
     with tf.control_dependencies([known]):
-        num_pixels = tf.case(
-            [
-                (is_png, lambda: _area(head[19:15:-1], head[23:19:-1])),
-                (
-                    is_gif,
-                    lambda: _area(head[6:8], head[8:10]) * _most_frames(image_bytes),
-                ),
-                (is_bmp, lambda: _area(head[18:22], head[22:26])),
-            ],
-            default=lambda: _jpeg_area(image_bytes),
-        )
+        image_bytes = tf.identity(image_bytes)
+    return tf.case(
+        [
+            (is_png, lambda: _without_alpha(_decode_png(image_bytes, head))),
+            (is_gif, lambda: _without_alpha(_decode_gif(image_bytes))),
+            (is_jpeg, lambda: _decode_jpeg(image_bytes)),
+        ],
+        default=lambda: _decode_bitmap(image_bytes, head),
+    )
+
+
+def _is_plain_bitmap(image_bytes, head) -> tf.Tensor:
+    """Whether it is a bitmap that TensorFlow does not misread.
+
+    It takes run-length codes (compression 1 and 2) for pixels, and colours in another
+    order than blue, green, red (compression 3, with masks) for these.
+    """
+    compression = _number(head[30:34])
+    has_usual_masks = tf.reduce_all(head[54:66] == USUAL_MASKS)
+    is_plain = (compression == 0) | ((compression == 3) & has_usual_masks)
+    return begins_with(image_bytes, b"BM") & is_plain
+
+
+def _bounded(image_bytes, num_pixels) -> tf.Tensor:
+    """The bytes, once the number of pixels is checked."""
     bounded = tf.debugging.Assert(
         (num_pixels > 0) & (num_pixels <= MAX_PIXELS),
         [f"Expected an image of up to {MAX_PIXELS} pixels. Received:", num_pixels],
     )
     with tf.control_dependencies([bounded]):
         return tf.identity(image_bytes)
+
+
+def _decode_gif(image_bytes) -> tf.Tensor:
+    """A GIF's first frame -> uint8 `[height, width, 4]`, the last one alpha."""
+    frame = gif_frames.find_first_frame(image_bytes)
+    image_bytes = _bounded(image_bytes, frame.width * frame.height)
+    return gif_frames.decode_frame(image_bytes, frame)
+
+
+def _decode_jpeg(image_bytes) -> tf.Tensor:
+    shape = tf.image.extract_jpeg_shape(image_bytes, tf.int64)
+    image_bytes = _bounded(image_bytes, shape[0] * shape[1])
+    pixels = tf.io.decode_image(image_bytes, 3, expand_animations=False)
+    return upright(pixels, orientation(image_bytes))
+
+
+def _decode_bitmap(image_bytes, head) -> tf.Tensor:
+    image_bytes = _bounded(image_bytes, _area(head[18:22], head[22:26]))
+    pixels = tf.io.decode_image(image_bytes, 3, expand_animations=False)
+    return _in_colours(pixels, image_bytes, head)
+
+
+def _in_colours(pixels, image_bytes, head) -> tf.Tensor:
+    """Looks up a palette BMP's colours, of which TensorFlow returns the indices."""
+
+    def look_up():
+        begin = 14 + _number(head[14:18])
+        # Beyond the end TensorFlow would raise an error with the file's bytes in it.
+        length = tf.cast(tf.strings.length(image_bytes), tf.int64)
+        begin = tf.clip_by_value(begin, 0, length)
+        palette = tf.strings.substr(image_bytes, begin, 4 * 256)
+        palette = tf.io.decode_raw(palette, tf.uint8, fixed_length=4 * 256)
+        # Blue, green, red, and an unused byte.
+        colours = tf.reshape(palette, [256, 4])[:, 2::-1]
+        return tf.gather(colours, tf.cast(pixels[..., 0], tf.int32))
+
+    return tf.cond(_number(head[28:30]) == 8, look_up, lambda: pixels)
 
 
 def _number(little_endian) -> tf.Tensor:
@@ -188,27 +206,10 @@ def _area(width, height) -> tf.Tensor:
     return _number(width) * tf.abs(_number(height))
 
 
-def _most_frames(image_bytes) -> tf.Tensor:
-    """An upper bound on the frames of a GIF, which are all decoded."""
-    values = tf.io.decode_raw(image_bytes, tf.uint8)
-    flags = tf.cast(values[10], tf.int32)
-    num_colours = tf.where(flags >= 128, 2 ** (flags % 8 + 1), 0)
-    # A frame begins with a comma: after the colours, or after a zero, which
-    # ends the block before.
-    blocks = values[13 + 3 * num_colours :]
-    before = tf.concat([tf.zeros([1], tf.uint8), blocks], axis=0)[:-1]
-    begins = (before == 0) & (blocks == ord(","))
-    return tf.reduce_sum(tf.cast(begins, tf.int64))
-
-
-def _jpeg_area(image_bytes) -> tf.Tensor:
-    shape = tf.image.extract_jpeg_shape(image_bytes, tf.int64)
-    return shape[0] * shape[1]
-
-
-def _decode_png(image_bytes) -> tf.Tensor:
+def _decode_png(image_bytes, head) -> tf.Tensor:
     """A PNG of any kind -> uint8 `[height, width, 4]`, the last one alpha."""
-    bits = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=HEAD_BYTES)[24]
+    image_bytes = _bounded(image_bytes, _area(head[19:15:-1], head[23:19:-1]))
+    bits = head[24]
     # Below eight bits TensorFlow fills in a wrong alpha where there is none.
     pixels = tf.cond(
         bits < 8,
