@@ -66,7 +66,8 @@ def check_settings(settings: config.Config) -> None:
             f"schedule must be one of {', '.join(config.SCHEDULES)}. "
             f"Received: {schedule!r}"
         )
-    _check_channels(settings.model.block_channels)
+    if settings.model.block_channels is not None:
+        check_block_channels(settings.model.block_channels)
     check_data(settings.data)
 
 
@@ -111,9 +112,8 @@ def _is_number(value, whole: bool) -> bool:
     return is_number and not math.isnan(value)
 
 
-def _check_channels(channels) -> None:
-    if channels is None:
-        return
+def check_block_channels(channels) -> None:
+    """Raises `UserError` unless these are five blocks' channels."""
     is_list = isinstance(channels, (tuple, list)) and len(channels) == config.NUM_BLOCKS
     if not is_list or not all(
         _is_number(each, whole=True) and 1 <= each <= MOST_CHANNELS for each in channels

@@ -3,6 +3,7 @@
 `training_flags.py` has those of every training.
 """
 
+import contextlib
 import dataclasses
 import functools
 
@@ -13,7 +14,7 @@ from given_flags import bounds
 from preset_defaults import in_presets
 
 from mnist_sum_tf import config
-from mnist_sum_tf.config_check import MOST_CHANNELS, check_data
+from mnist_sum_tf.config_check import check_block_channels, check_data
 from mnist_sum_tf.user_errors import UserError
 
 
@@ -181,23 +182,15 @@ def _block_channels() -> tuple[int, ...] | None:
     """The widths given, `None` where none are.
 
     Raises:
-        UserError: if they are not five whole numbers from 1 to 16384.
+        UserError: if they are not five whole numbers in bounds.
     """
-    parts = given_flags.optional("block_channels")
-    if parts is None:
+    channels = given_flags.optional("block_channels")
+    if channels is None:
         return None
-    is_width = [part.isascii() and part.isdigit() for part in parts]
-    widths = (
-        tuple(int(part.lstrip("0")[:9] or 0) for part in parts) if all(is_width) else ()
-    )
-    if len(widths) != config.NUM_BLOCKS or not all(
-        0 < width <= MOST_CHANNELS for width in widths
-    ):
-        raise UserError(
-            f"--block_channels must be {config.NUM_BLOCKS} whole numbers from 1 to "
-            f"{MOST_CHANNELS}, with commas between. Received: {','.join(parts)!r}"
-        )
-    return widths
+    with contextlib.suppress(ValueError):  # no numbers, which the check says
+        channels = tuple(int(each) for each in channels)
+    check_block_channels(channels)
+    return channels
 
 
 def data(preset: config.DataConfig) -> config.DataConfig:
