@@ -98,8 +98,10 @@ def test_the_average_is_short_at_first(state_and_step):
 def test_a_gradient_that_is_not_finite_is_skipped():
     """The root of a square has no gradient at 0, where the loss is 0."""
     state, step = create(build_weighing, lambda labels, sums: tf.sqrt(tf.square(sums)))
+    state.average.set_weights([np.float32([[3], [4]])])
     step.take(tf.ones([4, 2]), {"sum": tf.ones(4)}, tf.constant(False))
     np.testing.assert_array_equal(state.model.get_weights()[0], [[0], [0]])
+    np.testing.assert_array_equal(state.average.get_weights()[0], [[3], [4]])
     assert int(state.skipped) == 1
     assert state.step == 1
 
