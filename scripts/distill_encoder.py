@@ -22,6 +22,7 @@ _WORKDIR = flags.DEFINE_string(
     required=True,
 )
 _DIGITS, _TFDS_DATA_DIR = digit_flags.define()
+flags.adopt_module_key_flags(digit_flags)
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of everything random.", lower_bound=0, upper_bound=10**6
 )

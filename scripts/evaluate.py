@@ -32,6 +32,7 @@ _SPLIT = flags.DEFINE_string(
     "split", "test", "Digits to compose: train, validation or test."
 )
 _DIGITS, _TFDS_DATA_DIR = digit_flags.define()
+flags.adopt_module_key_flags(digit_flags)
 _IMAGES = flags.DEFINE_string(
     "images",
     None,

@@ -40,6 +40,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
     required=True,
 )
 _DIGITS, _TFDS_DATA_DIR = digit_flags.define()
+flags.adopt_module_key_flags(digit_flags)
 
 
 def main(argv):

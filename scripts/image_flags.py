@@ -24,6 +24,7 @@ def define() -> None:
     _define_model_flags()
     define_layout()
     digit_flags.define(None, in_presets("data.digits"))
+    flags.adopt_module_key_flags(digit_flags)
     _define_composite_flags()
     define_own_images()
     flags.DEFINE_bool(

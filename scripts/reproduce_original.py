@@ -58,6 +58,7 @@ _PYTORCH_START = flags.DEFINE_bool(
     "Start from weights drawn as PyTorch draws them, not as Keras does.",
 )
 _DIGITS, _TFDS_DATA_DIR = digit_flags.define()
+flags.adopt_module_key_flags(digit_flags)
 _LAYOUTS = flags.DEFINE_list(
     "layouts",
     ["tiled", "scattered", "assignment"],

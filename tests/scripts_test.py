@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -97,3 +98,22 @@ def test_help_shows_an_example(script):
     """Read from the source: absl prints the module's docstring as help."""
     docstring = (ROOT / "scripts" / script).read_text().split('"""')[1]
     assert f"python scripts/{script}" in docstring
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_shows_the_flags_of_shared_modules_too(script):
+    """absl leaves those out that a script has not adopted."""
+    short, full = (
+        preloaded.run([f"scripts/{script}", flag], ROOT, timeout=60).stdout
+        for flag in ("--help", "--helpfull")
+    )
+    sections = re.split(r"^(\S+):$", full, flags=re.MULTILINE)[1:]
+    ours = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    flags = {
+        name
+        for module, text in zip(sections[::2], sections[1::2])
+        if pathlib.Path(module).stem in ours
+        for name in re.findall(r"^  --(?:\[no\])?(\w+):", text, re.MULTILINE)
+    }
+    shown = re.findall(r"^  --(?:\[no\])?(\w+):", short, re.MULTILINE)
+    assert flags and flags == set(shown)
