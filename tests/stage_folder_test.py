@@ -27,7 +27,7 @@ def test_a_setting_younger_than_the_run_had_its_default():
 def test_another_experiment_is_named():
     other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
     with pytest.raises(UserError, match="Received: seed was 0, is now 3$"):
-        stage_folder.check_same("c", SETTINGS.to_dict(), other.to_json())
+        stage_folder.check_same("c", SETTINGS.to_dict(), other.to_dict())
 
 
 def test_how_long_and_where_a_run_goes_on_may_differ():
@@ -112,14 +112,14 @@ def test_a_decoder_goes_on_whatever_the_digits():
         model=config.ModelConfig(base_channels=64),
         data=config.DataConfig(layout="tiled", digits="mine.npz"),
     )
-    stage_folder.check_same("c", decoder.to_dict(), other.to_json())
+    stage_folder.check_same("c", decoder.to_dict(), other.to_dict())
     faster = dataclasses.replace(
         decoder, optimizer=config.OptimizerConfig(learning_rate=0.5)
     )
     with pytest.raises(
         UserError, match=r"Received: optimizer.learning_rate was 0.001, is now 0.5$"
     ):
-        stage_folder.check_same("c", decoder.to_dict(), faster.to_json())
+        stage_folder.check_same("c", decoder.to_dict(), faster.to_dict())
     with pytest.raises(UserError, match="data.digits .*; data.layout "):
         stage_folder.check_same(
             "c",

@@ -169,11 +169,10 @@ def read_settings(path) -> dict:
 
 def with_current_names(settings: dict) -> dict:
     """Nested settings, those with older names under today's, without those gone."""
+    renamed = {CURRENT_NAMES.get(key, key): settings[key] for key in settings}
     current = {
-        CURRENT_NAMES.get(key, key): (
-            with_current_names(value) if isinstance(value, dict) else value
-        )
-        for key, value in settings.items()
+        key: with_current_names(value) if isinstance(value, dict) else value
+        for key, value in renamed.items()
         if not (key in GONE and value == GONE[key])
     }
     if current.get("degraded") is False:  # what a share of 0 says today
