@@ -108,11 +108,33 @@ def test_containers_are_confined():
         assert line in kubernetes
 
 
+def flags_of(name: str) -> set[str]:
+    return set(re.findall(r"^ +- (--.*)", read(name), re.M))
+
+
+def test_kubernetes_starts_what_compose_starts():
+    assert flags_of("kubernetes.yaml") == flags_of("docker-compose.yml")
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("docker-compose.yml", r"cpus: (\d+)"),
+        ("kubernetes.yaml", r'limits: {cpu: "(\d+)"'),
+        ("../../README.md", r"--cpus (\d+)"),
+    ],
+)
+def test_pools_hold_a_thread_for_each_cpu_of_the_limit(name, limit):
+    """By default, one for each of the host."""
+    text = read(name)
+    (cpus,) = re.findall(limit, text)
+    pools = dict(re.findall(r"--tensorflow_(\w+)_op_parallelism=(\d+)", text))
+    assert pools == {"intra": cpus, "inter": cpus}
+
+
 def test_joining_requests_changes_nothing_else():
-    plain, joined = (
-        set(re.findall(r"^ +- (--.*)", read(name), re.M))
-        for name in ("docker-compose.yml", "docker-compose.batching.yml")
-    )
+    plain = flags_of("docker-compose.yml")
+    joined = flags_of("docker-compose.batching.yml")
     assert plain - joined == {"--rest_api_num_threads=16"}
     assert joined - plain == {
         "--rest_api_num_threads=64",

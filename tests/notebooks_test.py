@@ -99,6 +99,9 @@ def test_end_to_end(monkeypatch, few_digits, tmp_path):
     assert "(60, 40, 168) uint8" in text
     assert '"images": 60' in text
     assert "{'train': 48, 'validation': 6, 'test': 6}" in text
+    (images,) = (tmp_path / "data").iterdir()
+    assert images.name.startswith("assignment_60_")
+    assert images.name.endswith("_digits.npz")
     assert (tmp_path / "run" / "exported" / "1" / "saved_model.pb").is_file()
 
 
