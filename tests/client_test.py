@@ -1,6 +1,7 @@
 """The client asks again where that helps, and takes no answer for another."""
 
-import importlib.util
+import pathlib
+import subprocess
 import sys
 from unittest import mock
 
@@ -16,8 +17,8 @@ from mnist_sum_tf.serving import client as clients
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Client, Server, connect
 from mnist_sum_tf.serving.version_status import VersionStatus
-from mnist_sum_tf.user_errors import UserError
 
+ROOT = pathlib.Path(__file__).parents[1]
 LOGITS = {"digit_logits": np.zeros((1, 4, 10), np.float32)}
 IMAGES = np.zeros((33, 40, 168, 1), np.uint8)  # One more than a request has.
 
@@ -285,19 +286,31 @@ def test_nobody_there(scheme):
     assert "\n" not in message
 
 
-def test_rest_does_without_the_package_for_grpc(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
-    monkeypatch.delitem(
-        sys.modules, "mnist_sum_tf.serving.grpc_transport", raising=False
+WITHOUT_GRPC = """
+import sys
+
+for package in ("grpc", "tensorflow", "tensorflow_serving"):
+    sys.modules[package] = None
+from mnist_sum_tf.serving.client import Server, connect
+connect(Server("http://localhost:1")).close()
+try:
+    connect(Server("grpc://localhost:1"))
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_rest_needs_no_package_for_grpc():
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GRPC],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
-    spec = importlib.util.spec_from_file_location("fresh_client", clients.__file__)
-    fresh = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fresh)
-    fresh.connect(Server("http://localhost:1")).close()
-    with pytest.raises(UserError) as raised:
-        fresh.connect(Server("grpc://localhost:1"))
+    assert (result.returncode, result.stderr) == (0, "")
     start = "The package tensorflow_serving is needed here: pip install -e "
-    assert str(raised.value).startswith(f"{start}'.[serving]'. Received: ")
+    assert result.stdout.startswith(f"{start}'.[serving]'. Received: ")
 
 
 def test_options_and_their_defaults_are_the_clients(monkeypatch):
