@@ -24,7 +24,13 @@ _MODEL = flags.DEFINE_string(
 _BACKEND = flags.DEFINE_string(
     "backend",
     None,
-    "A model server to ask instead: http://localhost:8501 or grpc://localhost:8500.",
+    "A model server to ask instead: http://localhost:8501 or grpc://localhost:8500; "
+    "a bearer token for a proxy may be in the environment's MNIST_SUM_TOKEN.",
+)
+_CA_CERTIFICATES = flags.DEFINE_string(
+    "ca_certificates",
+    None,
+    "A PEM file of trusted certificate authorities, for --backend.",
 )
 
 
@@ -38,12 +44,18 @@ def main(argv):
             "Only one of --model and --backend may be given. "
             f"Received: {_MODEL.value} and {_BACKEND.value}"
         )
+    if _CA_CERTIFICATES.value and not _BACKEND.value:
+        raise UserError(
+            "--ca_certificates requires --backend. Received: "
+            f"--ca_certificates={_CA_CERTIFICATES.value} alone"
+        )
     server.run_demo(
         server.DemoConfig(
             host=_HOST.value,
             port=_PORT.value,
             model=_MODEL.value or str(cli.SHIPPED_MODEL),
             backend=_BACKEND.value,
+            ca_certificates=_CA_CERTIFICATES.value,
             examples=str(cli.SHIPPED_MODEL.parent / "photographs"),
         )
     )

@@ -11,6 +11,7 @@ Examples:
 import cli
 from absl import flags
 
+from mnist_sum_tf.serving.addresses import MODEL_NAME
 from mnist_sum_tf.user_errors import UserError
 
 LONGEST_SECONDS = 86_400  # A day; the system's timers end somewhere beyond.
@@ -21,7 +22,7 @@ _SERVER = flags.DEFINE_string(
     "http:// or https:// for REST, grpc:// "
     "or grpcs:// (encrypted) for gRPC; a path before /v1/models may follow.",
 )
-_MODEL = flags.DEFINE_string("model", "mnist_sum", "The model's name there.")
+_MODEL = flags.DEFINE_string("model", MODEL_NAME, "The model's name there.")
 _VERSION = flags.DEFINE_integer(
     "version", None, "The model's version; by default the newest.", 0, 2**63 - 1
 )

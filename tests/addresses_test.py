@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
-from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving import addresses, errors
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.user_errors import UserError
 
@@ -102,6 +102,21 @@ def test_a_token_is_not_sent_in_the_clear():
         )
     for host in ("localhost:1", "127.0.0.1:1", "[::1]:8501"):
         connect(Server(f"http://{host}", token="secret")).close()
+
+
+@pytest.mark.parametrize("value, token", [(" t\n", "t"), ("  ", None), ("", None)])
+def test_a_token_in_the_environment(monkeypatch, value, token):
+    monkeypatch.setenv(addresses.TOKEN_VARIABLE, value)
+    assert addresses.read_token() == token
+
+
+def test_a_token_is_not_shown_with_its_server():
+    server = Server("https://host", token="secret")
+    assert repr(server) == (
+        "Server(url='https://host', model='mnist_sum', version=None, "
+        "ca_certificates=None)"
+    )
+    assert server != Server("https://host")
 
 
 @pytest.mark.parametrize("token", ["secret\n", "se\ncret", "secrét"])

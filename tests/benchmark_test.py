@@ -1,6 +1,8 @@
 """The benchmark's arithmetic, on times made by hand."""
 
 import itertools
+import logging
+import sys
 
 import keras
 import numpy as np
@@ -20,6 +22,8 @@ from mnist_sum_tf.benchmarks.timing import Measurement, TimingBudget
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.serving import export
+from mnist_sum_tf.serving.formats import onnx_file
 from mnist_sum_tf.user_errors import UserError
 
 
@@ -216,7 +220,7 @@ def test_openvino_reads_the_onnx_file(tmp_path):
         pytest.importorskip(package, reason="an optional extra")
     keras.utils.set_random_seed(1)
     model = build_sum_model(build_encoder(base_channels=2), build_decoder())
-    contenders.onnx_file.write(model, str(tmp_path / "a.onnx"))
+    onnx_file.write(model, str(tmp_path / "a.onnx"))
     reader = contenders.openvino_reader(tmp_path / "a.onnx", "f32")
     images = np.random.default_rng(0).integers(0, 256, (3, 40, 168, 1), np.uint8)
     expected, answer = model(images), reader(images)
@@ -229,3 +233,44 @@ def test_openvino_needs_the_onnx_file(tmp_path):
     pytest.importorskip("openvino", reason="an optional extra")
     with pytest.raises(UserError, match="Received: none"):
         contenders.openvino_reader(tmp_path / "a.onnx", "f32")
+
+
+def test_runtimes_that_are_not_installed_are_named(tmp_path, monkeypatch, caplog):
+    model = build_sum_model(build_encoder(base_channels=2), build_decoder())
+    path = export.export_model(model, tmp_path / "model")
+    for package in (
+        "tf2onnx",
+        "onnxruntime",
+        "ai_edge_litert.interpreter",
+        "openvino",
+        "torch",
+    ):
+        monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "files").mkdir()
+    with caplog.at_level(logging.WARNING):
+        readers = contenders.load_contenders(path, tmp_path / "files")
+    assert list(readers) == [contenders.SAVED_MODEL]
+    names = [message.partition(" is left out: ")[0] for message in caplog.messages]
+    assert names == [
+        "ONNX Runtime",
+        "LiteRT",
+        "LiteRT int8",
+        "OpenVINO",
+        "OpenVINO bf16",
+        "PyTorch",
+        "PyTorch bf16",
+    ]
+    for message in caplog.messages:
+        assert "is needed here: pip install -e '.[" in message
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_runtimes_that_are_installed_answer_alike(tmp_path):
+    keras.utils.set_random_seed(1)
+    model = build_sum_model(build_encoder(base_channels=2), build_decoder())
+    path = export.export_model(model, tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 168, 1), np.uint8)
+    expected = model(images)["sum"]
+    readers = contenders.load_contenders(path, tmp_path)
+    for name in set(readers) - {"LiteRT int8", "OpenVINO bf16", "PyTorch bf16"}:
+        np.testing.assert_allclose(readers[name](images)["sum"], expected, atol=1e-4)

@@ -1,5 +1,10 @@
 """The client asks again where that helps, and takes no answer for another."""
 
+import pathlib
+import subprocess
+import sys
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -11,7 +16,9 @@ from fake_transports import Clock, FakeTransport, outputs_of
 from mnist_sum_tf.serving import client as clients
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Client, Server, connect
+from mnist_sum_tf.serving.version_status import VersionStatus
 
+ROOT = pathlib.Path(__file__).parents[1]
 LOGITS = {"digit_logits": np.zeros((1, 4, 10), np.float32)}
 IMAGES = np.zeros((33, 40, 168, 1), np.uint8)  # One more than a request has.
 
@@ -96,12 +103,68 @@ def test_whoever_waits_is_told_once_why(clock):
 
 def test_a_version_that_is_being_loaded_is_waited_for(clock):
     missing = errors.ModelNotFound("no model")
-    transport = FakeTransport(missing, missing, versions={3: "LOADING"})
+    versions = {3: VersionStatus("LOADING")}
+    transport = FakeTransport(missing, missing, versions=versions)
     client = Client(transport)
     assert client.predict("decode", LOGITS)["sum"] == [1]
     transport.failures = [missing] * 999
-    with pytest.raises(errors.VersionNotReady, match="Received: 3 LOADING"):
+    with pytest.raises(errors.VersionNotReady, match="Received: 3 LOADING$"):
         client.predict("decode", LOGITS)
+
+
+BROKEN = VersionStatus("END", "no SavedModel\nin 2")
+
+
+@pytest.mark.parametrize(
+    "versions, received",
+    [
+        ({}, "no version"),
+        ({3: VersionStatus("START")}, "3 START"),
+        ({3: VersionStatus("UNKNOWN")}, "3 UNKNOWN"),
+        (
+            {3: VersionStatus("LOADING"), 2: BROKEN},
+            "3 LOADING, 2 END (no SavedModel)",
+        ),
+    ],
+)
+def test_what_may_soon_be_there_is_waited_for(clock, versions, received):
+    missing = errors.ModelNotFound("no model")
+    transport = FakeTransport(*[missing] * 999, versions=versions)
+    with pytest.raises(errors.VersionNotReady) as raised:
+        Client(transport).predict("decode", LOGITS)
+    assert str(raised.value) == (
+        f"The model is there, but no version is ready. Received: {received}"
+    )
+    assert len(transport.timeouts) > 10
+
+
+@pytest.mark.parametrize(
+    "versions, received",
+    [
+        ({2: BROKEN}, "2 END (no SavedModel)"),
+        (
+            {2: BROKEN, 1: VersionStatus("UNLOADING")},
+            "2 END (no SavedModel), 1 UNLOADING",
+        ),
+    ],
+)
+def test_what_did_not_load_is_not_waited_for(clock, versions, received):
+    transport = FakeTransport(errors.ModelNotFound("no model"), versions=versions)
+    with pytest.raises(errors.ModelNotFound) as raised:
+        Client(transport).predict("decode", LOGITS)
+    assert str(raised.value) == (
+        "The model is there, but no version is ready or being loaded. "
+        f"Received: {received}"
+    )
+    assert len(transport.timeouts) == 1
+
+
+def test_the_servers_reason_is_kept_where_a_version_is_available(clock):
+    versions = {2: BROKEN, 1: VersionStatus("AVAILABLE")}
+    transport = FakeTransport(errors.ModelNotFound("no model"), versions=versions)
+    with pytest.raises(errors.ModelNotFound, match="^no model$"):
+        Client(transport).predict("decode", LOGITS)
+    assert len(transport.timeouts) == 1
 
 
 def test_the_question_for_versions_gets_the_time_that_is_left(clock):
@@ -112,7 +175,7 @@ def test_the_question_for_versions_gets_the_time_that_is_left(clock):
 
         def versions(self, timeout):
             self.timeouts.append(timeout)
-            return {3: "AVAILABLE"}
+            return {3: VersionStatus("AVAILABLE")}
 
     transport = Slow()
     with pytest.raises(errors.ModelNotFound):
@@ -221,3 +284,38 @@ def test_nobody_there(scheme):
     message = str(raised.value)
     assert f"{scheme}://localhost:1: expected a model server there" in message
     assert "\n" not in message
+
+
+WITHOUT_GRPC = """
+import sys
+
+for package in ("grpc", "tensorflow", "tensorflow_serving"):
+    sys.modules[package] = None
+from mnist_sum_tf.serving.client import Server, connect
+connect(Server("http://localhost:1")).close()
+try:
+    connect(Server("grpc://localhost:1"))
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_rest_needs_no_package_for_grpc():
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GRPC],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    start = "The package tensorflow_serving is needed here: pip install -e "
+    assert result.stdout.startswith(f"{start}'.[serving]'. Received: ")
+
+
+def test_options_and_their_defaults_are_the_clients(monkeypatch):
+    made = mock.Mock()
+    monkeypatch.setattr(clients, "Client", made)
+    monkeypatch.setattr(clients, "RestTransport", lambda *_: "transport")
+    connect(Server("http://localhost:1"), max_attempts=3)
+    made.assert_called_once_with("transport", max_attempts=3)

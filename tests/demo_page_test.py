@@ -9,11 +9,13 @@ from browser import draw, draw_stroke, pad_of, read_answer, wait_for_answer
 from check_drawings import check_drawings
 
 # Skips this module where there is no browser.
-from page_fixtures import LEVEL, browser, page, server, type_digits
+from page_fixtures import LEVEL, PHOTOGRAPHS, browser, page, server, type_digits
 from playwright.sync_api import expect
 from stroke_paths import draw_string
 
+from mnist_sum_tf.demo import served_files
 from mnist_sum_tf.demo import server as demo
+from mnist_sum_tf.serving import errors
 
 __all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
 
@@ -192,6 +194,32 @@ def test_a_server_that_goes_and_comes_back(browser, server, what):
         for each in (front, away):
             each.shutdown()
             each.server_close()
+
+
+def test_a_backend_that_refuses_access_is_not_asked_again_and_again(browser):
+    questions = []
+
+    def answer(signature, inputs):
+        questions.append(signature)
+        raise errors.AccessRefused("status 401, no token")
+
+    files = served_files.find_files(str(PHOTOGRAPHS))
+    with demo.DemoServer(demo.DemoConfig(port=0), answer, files) as front:
+        front.start_in_thread()
+        page = browser.new_page()
+        page.goto(front.url)
+        expected = "The model does not answer. (status 401, no token)"
+        notice = page.locator("#notice")
+        expect(notice).to_have_text(expected)
+        page.wait_for_timeout(1500)  # It asks again every second, where it does.
+        assert questions == ["serving_default"]
+        with page.expect_response("**:predict"):
+            page.get_by_role("button", name=re.compile("9455")).click()
+        expect(notice).to_have_text(expected)
+        page.wait_for_timeout(1500)
+        assert questions == ["serving_default", "serving_bytes"]
+        page.context.close()
+        front.shutdown()
 
 
 def test_a_finger_draws_on_a_phone_and_nothing_hangs_out(browser, server):

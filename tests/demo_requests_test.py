@@ -9,7 +9,9 @@ import pytest
 from demo_fixtures import PHOTOGRAPHS, ask, predict, send, server, serving
 
 from mnist_sum_tf.demo import handler, origin_checks, request_bodies
-from mnist_sum_tf.demo.error_responses import Refused
+from mnist_sum_tf.demo.error_responses import Refused, error_response
+from mnist_sum_tf.serving import errors
+from mnist_sum_tf.user_errors import UserError
 
 __all__ = ["server"]  # A fixture of the tests below.
 
@@ -70,6 +72,26 @@ def test_a_failure_nobody_foresaw_is_answered_and_told_in_one_line(capfd):
             response = connection.getresponse()
             assert (response.status, json.loads(response.read())) == (status, told)
     assert capfd.readouterr().err == "The server failed: KeyError: 'digit_logits'\n"
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (Refused(418, "why"), 418),
+        (UserError("why"), 400),
+        (errors.RequestRefused("why"), 400),
+        (errors.ModelNotFound("why"), 404),
+        (errors.MessageTooLarge("why"), 413),
+        (errors.AccessRefused("why"), 502),
+        (errors.ServingError("why"), 503),
+        (errors.ServerBusy("why"), 503),
+        (errors.ServerUnavailable("why"), 503),
+        (errors.VersionNotReady("why"), 503),
+        (errors.DeadlineExceeded("why"), 504),
+    ],
+)
+def test_each_error_has_its_status(error, status):
+    assert error_response(error) == (status, "why")
 
 
 def test_a_connection_that_fails_is_reported_in_one_line(server, capfd, monkeypatch):

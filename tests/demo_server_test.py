@@ -8,13 +8,16 @@ import socket
 import numpy as np
 import pytest
 from demo_fixtures import PHOTOGRAPHS, ask, predict, server, serving
+from proxy_fixtures import certificate, encrypt, proxy
 
 from mnist_sum_tf.data.pictures import canvas_of
-from mnist_sum_tf.demo import handler, served_files
+from mnist_sum_tf.demo import answerers, handler, served_files
 from mnist_sum_tf.demo import server as demo
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
+from mnist_sum_tf.serving import addresses
 from mnist_sum_tf.user_errors import UserError
 
-__all__ = ["server"]  # A fixture of the tests below.
+__all__ = ["certificate", "proxy", "server"]  # Fixtures of the tests below.
 
 MODEL = pathlib.Path(__file__).parents[1] / "exported_models" / "mnist_sum"
 
@@ -152,6 +155,52 @@ def test_the_shipped_model_answers_by_itself_and_behind_another():
         for server in (remote, local):
             server.shutdown()
             server.server_close()
+
+
+@pytest.fixture
+def backend(proxy):
+    """A server's reply to every question, and the headers it was asked with."""
+    outputs = {
+        name: np.zeros((1, *output.shape), output.dtype).tolist()
+        for name, output in OUTPUTS.items()
+    }
+    proxy.body = json.dumps({"outputs": outputs}).encode()
+    return proxy
+
+
+def test_the_backend_is_sent_the_environments_token(backend, monkeypatch):
+    monkeypatch.setenv(addresses.TOKEN_VARIABLE, "secret")
+    answer = answerers.remote_answerer(backend.url)
+    found = answer("serving_default", {"images": np.zeros((1, 40, 168, 1), np.uint8)})
+    assert found["digits"].tolist() == [[0, 0, 0, 0]]
+    assert backend.received["Authorization"] == "Bearer secret"
+    with pytest.raises(UserError, match="^A token is only sent encrypted, .*there$"):
+        answerers.remote_answerer("http://there")
+
+
+def test_the_backends_certificate_may_be_ones_own(backend, certificate):
+    url = encrypt(backend, certificate)
+    question = {"instances": np.zeros((1, 40, 168, 1), int).tolist()}
+    for path, status in ((None, 503), (str(certificate / "cert.pem"), 200)):
+        config = demo.DemoConfig(port=0, backend=url, ca_certificates=path)
+        with demo.start_server(config) as server:
+            server.start_in_thread()
+            assert predict(server, question)[0] == status
+            server.shutdown()
+
+
+def test_a_backend_that_wants_another_token(backend):
+    backend.status, backend.body = 401, b'{"error": "no token"}'
+    question = {"instances": np.zeros((1, 40, 168, 1), int).tolist()}
+    config = demo.DemoConfig(port=0, backend=backend.url)
+    with demo.start_server(config) as server:
+        server.start_in_thread()
+        message = (
+            f"{backend.url}: the server did not answer the request. "
+            "Received: status 401, no token"
+        )
+        assert predict(server, question) == (502, {"error": message})
+        server.shutdown()
 
 
 def test_mistakes_are_reported_in_one_line(server):

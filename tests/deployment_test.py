@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from google.protobuf import text_format
 
+from mnist_sum_tf.runtimes.saved_model import version_folders
 from mnist_sum_tf.serving.client import BATCH_SIZE, Server
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
@@ -32,9 +33,8 @@ def test_the_model_config_is_one():
     assert config.base_path == f"/models/{config.name}"
     assert config.model_platform == "tensorflow"
     assert config.model_version_policy.latest.num_versions == 2
-    shipped = (SERVING.parents[1] / "exported_models" / config.name).iterdir()
-    newest = max(int(version.name) for version in shipped if version.is_dir())
-    assert dict(config.version_labels) == {"stable": newest}
+    *_, newest = version_folders(SERVING.parents[1] / "exported_models" / config.name)
+    assert dict(config.version_labels) == {"stable": int(newest.name)}
 
 
 def test_one_version_of_the_server_everywhere():

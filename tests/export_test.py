@@ -2,7 +2,6 @@
 
 import io
 import os
-from unittest import mock
 
 import numpy as np
 import PIL.Image
@@ -10,11 +9,13 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
+from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving import export, verification
+from mnist_sum_tf.serving.addresses import Server
 from mnist_sum_tf.user_errors import UserError
 
 ANSWER = {
@@ -35,7 +36,7 @@ def sum_model():
 
 @pytest.fixture(scope="module")
 def exported(sum_model, tmp_path_factory):
-    export_dir = tmp_path_factory.mktemp("parent") / "mnist_sum"
+    export_dir = tmp_path_factory.mktemp("parent") / "mine"
     return export.export_model(sum_model, export_dir)
 
 
@@ -67,7 +68,7 @@ def test_the_first_version_is_1_and_stands_alone(exported):
     export_dir = os.path.dirname(exported)
     assert os.path.basename(exported) == "1"
     assert os.listdir(export_dir) == ["1"]
-    assert os.listdir(os.path.dirname(export_dir)) == ["mnist_sum"]
+    assert os.listdir(os.path.dirname(export_dir)) == ["mine"]
     assert os.path.isfile(os.path.join(exported, "saved_model.pb"))
 
 
@@ -182,7 +183,7 @@ def test_warmup_requests_are_what_a_server_reads(exported, signatures):
         log = prediction_log_pb2.PredictionLog.FromString(record)
         assert log.WhichOneof("log_type") == "predict_log"
         request = log.predict_log.request
-        assert request.model_spec.name == "mnist_sum"
+        assert request.model_spec.name == Server("http://host").model == "mnist_sum"
         inputs = {
             name: tf.constant(tf.make_ndarray(tensor))
             for name, tensor in request.inputs.items()
@@ -205,9 +206,7 @@ def test_a_model_that_answers_otherwise_is_not_exported(exported):
     ("name", "size"),
     [("serving_default", 1), ("serving_bytes", 2), ("encode", 33), ("decode", 33)],
 )
-def test_each_signature_is_compared(
-    sum_model, exported, signatures, monkeypatch, name, size
-):
+def test_each_signature_is_compared(sum_model, signatures, name, size):
     def changed(**request):
         (value,) = request.values()
         return {
@@ -215,13 +214,24 @@ def test_each_signature_is_compared(
             for key, answer in signatures[name](**request).items()
         }
 
-    loaded = mock.Mock(signatures={**signatures, name: changed})
-    monkeypatch.setattr(tf.saved_model, "load", lambda path: loaded)
     with pytest.raises(RuntimeError, match=f"^{name}, batch of {size}: .* differs"):
-        export.verify_saved_model(sum_model, exported)
-    loaded.signatures = {**signatures, "more": changed}
+        verification.verify_signatures(sum_model, {**signatures, name: changed})
     with pytest.raises(RuntimeError, match="^Expected the signatures .*'more'"):
-        export.verify_saved_model(sum_model, exported)
+        verification.verify_signatures(sum_model, {**signatures, "more": changed})
+
+
+def test_models_are_compared_on_digits_they_were_not_trained_on():
+    images = verification._fixed_images(2)
+    assert (images.dtype, images.shape) == (tf.uint8, (2, 40, 168, 1))
+    digits = load_digits(split="validation").images[:8]
+    left_out = np.array(images)[..., 0]
+    for place, digit in enumerate(digits):
+        image, cell = divmod(place, 4)
+        inner = left_out[image, 6:34, 42 * cell + 7 : 42 * cell + 35]
+        np.testing.assert_array_equal(inner, digit)
+        inner[:] = 0
+    assert not left_out.any()
+    np.testing.assert_array_equal(images, verification._fixed_images(33)[:2])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ class FakeTransport:
 
     Args:
         *failures: raised one after the other.
-        versions: their states.
+        versions: number -> `VersionStatus`.
         change: takes the outputs of images, and returns what is answered.
     """
 
@@ -18,9 +18,10 @@ class FakeTransport:
 
     def __init__(self, *failures, versions=None, change=lambda outputs: outputs):
         self.failures = list(failures)
-        self.states = versions or {}
+        self.statuses = versions or {}
         self.timeouts = []
         self.change = change
+        self.is_closed = False
 
     def predict(self, signature, inputs, timeout):
         self.timeouts.append(timeout)
@@ -32,7 +33,10 @@ class FakeTransport:
         return self.change(outputs_of([7] * len(value)))
 
     def versions(self, timeout):
-        return self.states
+        return self.statuses
+
+    def close(self):
+        self.is_closed = True
 
 
 class Clock:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import warnings
+from unittest import mock
 
 import numpy as np
 import preloaded
@@ -18,6 +19,7 @@ from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.runtimes import loading
+from mnist_sum_tf.runtimes.packages import PackageMissing
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.formats import file_export
 from mnist_sum_tf.serving.formats.quiet import quiet
@@ -126,6 +128,43 @@ def test_a_file_that_answers_otherwise_is_not_exported(
     with pytest.raises(RuntimeError, match=f"`{key}` differs from the model's"):
         file_export.export_file(sum_model, tmp_path, "litert")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["does not load", "answers with what is no number"])
+def test_a_file_that_cannot_be_run_is_not_the_users_fault(
+    sum_model, tmp_path, monkeypatch, what
+):
+    skip_without("model.tflite")
+    load = loading._LOADERS[".tflite"]
+
+    def load_damaged(path):
+        if what == "does not load":
+            raise OSError(f"{path} is cut off")
+        return lambda images: {
+            name: value * np.nan if value.dtype == np.float32 else value
+            for name, value in load(path)(images).items()
+        }
+
+    monkeypatch.setitem(loading._LOADERS, ".tflite", load_damaged)
+    with pytest.raises(RuntimeError) as raised:
+        file_export.export_file(sum_model, tmp_path, "litert")
+    received = {
+        "does not load": "model.tflite (model.tflite is cut off)",
+        "answers with what is no number": (
+            "model.tflite, whose probabilities are invalid"
+        ),
+    }[what]
+    assert str(raised.value) == (
+        f"The file that was written must load and answer. Received: {received}"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_that_is_missing_after_writing_is_named(tmp_path, monkeypatch):
+    missing = PackageMissing("The package onnxruntime is needed here")
+    monkeypatch.setattr(file_export, "load_file", mock.Mock(side_effect=missing))
+    with pytest.raises(PackageMissing, match="^The package onnxruntime is needed"):
+        file_export._loaded(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize(

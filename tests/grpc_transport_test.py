@@ -12,11 +12,16 @@ import grpc
 from google.protobuf import any_pb2
 from proxy_fixtures import certificate
 from tensorflow.core.framework import tensor_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    predict_pb2,
+)
 
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.serving.grpc_transport import GrpcTransport
+from mnist_sum_tf.serving.version_status import VersionStatus
 
 __all__ = ["certificate"]  # A fixture of the tests below.
 
@@ -80,6 +85,18 @@ def test_a_signature_without_inputs():
     response.metadata["signature_def"].Pack(definitions)
     assert Answering(response).signatures(1) == {
         "version": {"inputs": {}, "outputs": {"number": {"name": "number:0"}}}
+    }
+
+
+def test_versions_and_why_they_did_not_load():
+    response = get_model_status_pb2.GetModelStatusResponse()
+    response.model_version_status.add(
+        version=3, state="END", status={"error_message": "no SavedModel"}
+    )
+    response.model_version_status.add(version=2, state="LOADING")
+    assert Answering(response).versions(1) == {
+        3: VersionStatus("END", "no SavedModel"),
+        2: VersionStatus("LOADING"),
     }
 
 

@@ -17,6 +17,17 @@ def test_versions_are_compared_as_numbers(tmp_path):
     assert saved_model.find_saved_model(tmp_path / "2") == tmp_path / "2"
 
 
+def test_versions_are_folders_of_numbers_the_newest_last(tmp_path):
+    for name in ("10", "9", "0008", "x", "²", "٣", "-1", "1.5", ".7"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "11").touch()
+    (tmp_path / "12").symlink_to(tmp_path / "x")
+    found = saved_model.version_folders(str(tmp_path))
+    assert found == [tmp_path / name for name in ("0008", "9", "10", "12")]
+    with pytest.raises(OSError, match="missing"):
+        saved_model.version_folders(tmp_path / "missing")
+
+
 @pytest.mark.parametrize("name", ["missing", "empty", "file"])
 def test_a_path_without_a_model_is_named(tmp_path, name):
     (tmp_path / "empty").mkdir()

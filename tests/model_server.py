@@ -18,7 +18,7 @@ import time
 import grpc
 import tensorflow as tf
 from google.protobuf import any_pb2
-from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow.core.protobuf import config_pb2, error_codes_pb2, meta_graph_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -26,6 +26,7 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_log_pb2,
     prediction_service_pb2_grpc,
+    status_pb2,
 )
 
 STATE = get_model_status_pb2.ModelVersionStatus.State
@@ -123,6 +124,7 @@ class ModelServer:
         self.folder = pathlib.Path(folder)
         self.versions = {}
         self.states = {}
+        self.faults = {}
         self._slots = threading.BoundedSemaphore(MAX_REQUESTS)
         self._stopped = threading.Event()
         self._poll_seconds = poll_seconds
@@ -174,7 +176,11 @@ class ModelServer:
             for number, state in sorted(self.states.items(), reverse=True):
                 if spec.HasField("version") and spec.version.value != number:
                     continue
-                response.model_version_status.add(version=number, state=state)
+                response.model_version_status.add(
+                    version=number,
+                    state=state,
+                    status=self.faults.get(number, status_pb2.StatusProto()),
+                )
         if not response.model_version_status:
             wanted = spec.name
             if spec.HasField("version"):
@@ -216,7 +222,10 @@ class ModelServer:
         self.states[number] = STATE.LOADING
         try:
             self.versions[number] = Version(self.folder / str(number))
-        except Exception:
+        except Exception as error:
+            self.faults[number] = status_pb2.StatusProto(
+                error_code=error_codes_pb2.UNKNOWN, error_message=str(error)
+            )
             self.states[number] = STATE.END
             return
         self.states[number] = STATE.AVAILABLE

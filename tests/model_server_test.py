@@ -21,6 +21,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving import errors, export, load
 from mnist_sum_tf.serving.client import Server, connect
+from mnist_sum_tf.serving.version_status import VersionStatus
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SAMPLES = REPOSITORY / "exported_models" / "samples"
@@ -54,17 +55,39 @@ def test_new_versions_take_over_when_they_are_warm(version, tmp_path):
         _put(version, tmp_path / "1")
         server.wait(1)
         assert server.versions[1].num_warmups == 9
-        assert client.versions() == other.versions() == {1: "AVAILABLE"}
+        available = VersionStatus("AVAILABLE")
+        assert client.versions() == other.versions() == {1: available}
         # A version that does not load leaves the one before in place.
         (tmp_path / "2").mkdir()
         while server.states.get(2) != STATE.END:
             time.sleep(0.01)
-        assert client.versions() == {1: "AVAILABLE", 2: "END"}
+        for each in (client, other):
+            assert each.versions()[1] == available
+            assert each.versions()[2].state == "END"
+            assert "SavedModel file does not exist" in each.versions()[2].error_message
         assert client.read_images(IMAGES)["sum"].shape == (1,)
         _put(version, tmp_path / "3")
         server.wait(3)
         assert other.read_images(IMAGES)["sum"].shape == (1,)
-        assert other.versions()[3] == "AVAILABLE"
+        assert other.versions()[3] == available
+    finally:
+        server.stop()
+
+
+def test_a_version_that_did_not_load_is_not_waited_for(tmp_path):
+    (tmp_path / "5").mkdir()
+    server = ModelServer(tmp_path, poll_seconds=0.05)
+    try:
+        while server.states.get(5) != STATE.END:
+            time.sleep(0.01)
+        for url in (server.grpc_url, server.rest_url):
+            start = time.monotonic()
+            with pytest.raises(
+                errors.ModelNotFound,
+                match=r"Received: 5 END \(SavedModel file does not exist",
+            ):
+                connect(Server(url), timeout_seconds=60).read_images(IMAGES)
+            assert time.monotonic() - start < 30
     finally:
         server.stop()
 

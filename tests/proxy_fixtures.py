@@ -2,6 +2,7 @@
 
 import http.server
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -55,6 +56,14 @@ def proxy():
     yield Handler
     server.shutdown()
     server.server_close()
+
+
+def encrypt(proxy, certificate) -> str:
+    """Makes the server speak TLS, and returns its address."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    proxy.server.socket = context.wrap_socket(proxy.server.socket, server_side=True)
+    return f"https://localhost:{proxy.port}/team"
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import json
 import pathlib
 import runpy
 import sys
+from unittest import mock
 
 import PIL.Image
 import pytest
@@ -15,7 +16,8 @@ pytest.importorskip("requests")
 from fake_transports import Clock, FakeTransport
 
 from mnist_sum_tf.serving import client as clients
-from mnist_sum_tf.serving import errors, query
+from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving.version_status import VersionStatus
 from mnist_sum_tf.user_errors import UserError
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
@@ -104,7 +106,7 @@ def test_whoever_waits_is_told_why_once(run, paths):
 
 
 def test_status_of_signatures_without_inputs(run):
-    transport = FakeTransport(versions={7: "AVAILABLE"})
+    transport = FakeTransport(versions={7: VersionStatus("AVAILABLE")})
     transport.signatures = lambda timeout: {
         "version": {"inputs": {}, "outputs": {"number": {}, "name": {}}}
     }
@@ -115,6 +117,17 @@ def test_status_of_signatures_without_inputs(run):
     )
 
 
+def test_status_of_a_version_that_did_not_load(run, capsys):
+    transport = FakeTransport(
+        versions={8: VersionStatus("END", "no file\tthere\nat all")}
+    )
+    transport.signatures = mock.Mock(side_effect=errors.ModelNotFound("none"))
+    with pytest.raises(errors.ModelNotFound, match="^none$"):
+        run(transport, "--status")
+    assert capsys.readouterr().out == "version 8   END (no file\\tthere)\n"
+    assert transport.is_closed
+
+
 @pytest.mark.parametrize("flag", ["--timeout_seconds", "--load_seconds"])
 @pytest.mark.parametrize("value", ["nan", "inf", "1e10", "86400.5"])
 def test_more_than_a_day_is_refused(run, flag, value):
@@ -123,12 +136,6 @@ def test_more_than_a_day_is_refused(run, flag, value):
     assert str(raised.value) == (
         f"{flag} must be a number of seconds up to 86400. Received: {float(value)}"
     )
-
-
-@pytest.mark.parametrize("value, token", [(" t\n", "t"), ("  ", None), ("", None)])
-def test_a_token_in_the_environment(monkeypatch, value, token):
-    monkeypatch.setenv(query.TOKEN_VARIABLE, value)
-    assert query.read_token(None) == token
 
 
 @pytest.mark.parametrize("content", [b"", b" \n"])

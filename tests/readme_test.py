@@ -45,6 +45,7 @@ RUN_ELSEWHERE = {
     "python3 -m venv": "../.ci/run venv",
     "python -m pytest": "../.ci/run pytest",
     "pip install": "../.ci/run pip install",
+    "ruff": "../.ci/run ruff",
     "sudo apt-get install": "../.ci/run apt-get",
     "python scripts/benchmark.py": "benchmark_test.py",
     "python scripts/train_encoder.py --preset=speedrun": (

@@ -51,6 +51,13 @@ def test_an_exported_model_comes_back_weight_by_weight(sum_model, versions):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_an_exported_model_is_loaded_once(versions, monkeypatch):
+    load = mock.Mock(wraps=tf.saved_model.load)
+    monkeypatch.setattr(tf.saved_model, "load", load)
+    load_exported_model(versions)
+    load.assert_called_once_with(str(versions / "1"))
+
+
 def test_a_model_is_calibrated_before_it_is_exported(
     versions, tmp_path, monkeypatch, capsys
 ):

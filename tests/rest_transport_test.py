@@ -4,7 +4,6 @@ import concurrent.futures
 import json
 import logging
 import socket
-import ssl
 import threading
 
 import numpy as np
@@ -13,11 +12,12 @@ import pytest
 pytest.importorskip("tensorflow_serving")
 requests = pytest.importorskip("requests")
 
-from proxy_fixtures import certificate, proxy
+from proxy_fixtures import certificate, encrypt, proxy
 
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.serving.rest_transport import RestTransport
+from mnist_sum_tf.serving.version_status import VersionStatus
 
 __all__ = ["certificate", "proxy"]  # Fixtures of the tests below.
 
@@ -127,6 +127,11 @@ def test_brackets_without_end(proxy):
         '{"model_version_status": [{}]}',
         '{"model_version_status": [{"version": "new", "state": "END"}]}',
         '{"model_version_status": [{"version": "1", "state": null}]}',
+        '{"model_version_status": [{"version": "1", "state": "END", "status": null}]}',
+        (
+            '{"model_version_status": [{"version": "1", "state": "END", '
+            '"status": {"error_message": 5}}]}'
+        ),
         "{}",
     ],
 )
@@ -137,6 +142,28 @@ def test_versions_that_are_none(proxy, body):
     assert str(raised.value) == (
         f"{proxy.url}: expected a model server's answer. Received: status 200, {body}"
     )
+
+
+def test_versions_and_why_they_did_not_load(proxy):
+    known = [
+        {
+            "version": "3",
+            "state": "END",
+            "status": {"error_code": "NOT_FOUND", "error_message": "no SavedModel"},
+        },
+        {
+            "version": "2",
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        },
+        {"version": "1", "state": "END"},
+    ]
+    proxy.body = json.dumps({"model_version_status": known}).encode()
+    assert connect(Server(proxy.url)).versions() == {
+        3: VersionStatus("END", "no SavedModel"),
+        2: VersionStatus("AVAILABLE"),
+        1: VersionStatus("END"),
+    }
 
 
 def metadata(definitions) -> str:
@@ -281,14 +308,6 @@ def test_many_threads_are_no_reason_for_a_warning(proxy, caplog):
                 asked.result()
     transport.close()
     assert caplog.messages == []
-
-
-def encrypt(proxy, certificate) -> str:
-    """Makes the server speak TLS, and returns its address."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    proxy.server.socket = context.wrap_socket(proxy.server.socket, server_side=True)
-    return f"https://localhost:{proxy.port}/team"
 
 
 def test_https_behind_a_proxy_with_a_token(proxy, certificate):

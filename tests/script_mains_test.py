@@ -62,13 +62,25 @@ def test_demo(run_main, called):
     run_main("demo.py", "--port=0", "--host=0.0.0.0", "--model=mine")
     (config,) = run_demo.call_args.args
     assert (config.host, config.port, config.model) == ("0.0.0.0", 0, "mine")
-    assert config.backend is None
+    assert config.backend is None and config.ca_certificates is None
     assert list(pathlib.Path(config.examples).glob("*.jpg"))
+
+
+def test_demo_of_a_backend(run_main, called):
+    run_demo = called(server, "run_demo")
+    run_main("demo.py", "--backend=https://here/team", "--ca_certificates=ca.pem")
+    (config,) = run_demo.call_args.args
+    assert (config.backend, config.ca_certificates) == ("https://here/team", "ca.pem")
 
 
 @pytest.mark.parametrize(
     "command, message",
     [
+        (
+            "demo.py --ca_certificates=ca.pem",
+            "--ca_certificates requires --backend. "
+            "Received: --ca_certificates=ca.pem alone",
+        ),
         (
             "demo.py --model=mine --backend=http://here",
             "Only one of --model and --backend may be given. Received: mine and http://here",

@@ -28,7 +28,8 @@ from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import errors, export, queries
 from mnist_sum_tf.serving.client import Server, connect
-from mnist_sum_tf.serving.grpc_transport import as_image_bytes
+from mnist_sum_tf.serving.image_bytes import as_image_bytes
+from mnist_sum_tf.serving.version_status import VersionStatus
 from mnist_sum_tf.user_errors import UserError
 
 REAL_MODEL = os.environ.get("MNIST_SUM_MODEL")
@@ -91,7 +92,7 @@ def encode(pixels, kind="PNG", **options):
 
 
 def test_a_version_is_available(client):
-    assert "AVAILABLE" in client.versions().values()
+    assert VersionStatus("AVAILABLE") in client.versions().values()
 
 
 def test_the_signatures_are_the_contract(client):

@@ -10,6 +10,7 @@ import pytest
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
+from mnist_sum_tf.runtimes.saved_model import version_folders
 from mnist_sum_tf.serving import export
 from mnist_sum_tf.user_errors import UserError
 
@@ -33,13 +34,17 @@ def drafts(monkeypatch):
     return folders
 
 
+def names_of_versions(folder) -> list[str]:
+    return [version.name for version in version_folders(folder)]
+
+
 def test_versions_count_up(sum_model, drafts, tmp_path):
     for other in ("7", "x", "08x", ".9"):
         (tmp_path / "models" / other).mkdir(parents=True)
         (tmp_path / "models" / other / "file").touch()
     received = [export.export_model(sum_model, tmp_path / "models") for _ in range(3)]
     assert received == [str(tmp_path / "models" / v) for v in ("8", "9", "10")]
-    assert export.versions(tmp_path / "models") == [7, 8, 9, 10]
+    assert names_of_versions(tmp_path / "models") == ["7", "8", "9", "10"]
 
 
 def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
@@ -48,7 +53,7 @@ def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
         (models / name).mkdir(parents=True)
         (models / name / "file").touch()
     export.export_model(sum_model, models, keep_versions=3)
-    assert export.versions(models) == [7, 10, 11]
+    assert names_of_versions(models) == ["0007", "10", "11"]
     export.export_model(sum_model, models, keep_versions=1)
     assert sorted(os.listdir(models)) == ["12", "notes"]
     assert os.listdir(tmp_path) == ["models"]
@@ -59,16 +64,14 @@ def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
 def test_a_number_that_another_export_took_meanwhile(
     sum_model, drafts, tmp_path, monkeypatch
 ):
-    versions = export.versions
-
     def versions_before(export_dir):
-        found = versions(export_dir)
+        found = version_folders(export_dir)
         if not found:
             (export_dir / "1").mkdir()
             (export_dir / "1" / "file").touch()
         return found
 
-    monkeypatch.setattr(export, "versions", versions_before)
+    monkeypatch.setattr(export, "version_folders", versions_before)
     path = export.export_model(sum_model, tmp_path / "models")
     assert path == str(tmp_path / "models" / "2")
     assert os.listdir(tmp_path / "models" / "1") == ["file"]
@@ -89,7 +92,7 @@ def test_a_version_that_cannot_be_removed_stays_whole(
     monkeypatch.setattr(export.os, "rename", rename_no_older)
     with pytest.raises(UserError, match="^The new version is written; .*denied"):
         export.export_model(sum_model, tmp_path / "models", keep_versions=1)
-    assert export.versions(tmp_path / "models") == [1, 2]
+    assert names_of_versions(tmp_path / "models") == ["1", "2"]
     assert os.listdir(tmp_path) == ["models"]
     for folder in drafts + removed:
         assert folder.parent == tmp_path and folder.name.startswith(".models-")

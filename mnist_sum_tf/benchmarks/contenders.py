@@ -11,7 +11,7 @@ from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 from mnist_sum_tf.serving.exported import load_exported_model
-from mnist_sum_tf.serving.formats import litert_file, onnx_file
+from mnist_sum_tf.serving.formats.file_export import FILES, check_packages
 from mnist_sum_tf.torch_bridge import state_dicts
 from mnist_sum_tf.user_errors import UserError
 
@@ -31,15 +31,14 @@ def load_contenders(model_path, folder) -> dict:
         named in the log and missing.
     """
     folder = pathlib.Path(folder)
+    onnx_path = folder / FILES["onnx", None][0]
     model = load_exported_model(model_path)
     makers = {
-        "ONNX Runtime": lambda: _file(model, folder / "a.onnx", onnx_file.write),
-        "LiteRT": lambda: _file(model, folder / "a.tflite", litert_file.write),
-        "LiteRT int8": lambda: _file(
-            model, folder / "b.tflite", litert_file.write_int8
-        ),
-        "OpenVINO": lambda: openvino_reader(folder / "a.onnx", "f32"),
-        "OpenVINO bf16": lambda: openvino_reader(folder / "a.onnx", "bf16"),
+        "ONNX Runtime": lambda: _file_reader(model, folder, "onnx"),
+        "LiteRT": lambda: _file_reader(model, folder, "litert"),
+        "LiteRT int8": lambda: _file_reader(model, folder, "litert", "int8"),
+        "OpenVINO": lambda: openvino_reader(onnx_path, "f32"),
+        "OpenVINO bf16": lambda: openvino_reader(onnx_path, "bf16"),
         "PyTorch": lambda: torch_reader(model, "float32"),
         "PyTorch bf16": lambda: torch_reader(model, "mixed_bfloat16"),
     }
@@ -52,9 +51,12 @@ def load_contenders(model_path, folder) -> dict:
     return readers
 
 
-def _file(model, path, write):
-    write(model, str(path))
-    return load_file(path)
+def _file_reader(model, folder, file_format: str, quantization: str | None = None):
+    """Writes the model as a file of a format, and loads it."""
+    check_packages(file_format)  # Converters raise an `ImportError` of their own.
+    name, write = FILES[file_format, quantization]
+    write(model, str(folder / name))
+    return load_file(folder / name)
 
 
 def openvino_reader(onnx_path, precision: str):

@@ -11,6 +11,8 @@ import tensorflow as tf
 from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.serving import errors
+from mnist_sum_tf.serving.addresses import Server, read_token
+from mnist_sum_tf.serving.image_bytes import as_image_bytes
 from mnist_sum_tf.user_errors import UserError, first_line
 
 Answerer = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
@@ -50,7 +52,7 @@ def _warm_up(answer: Answerer) -> None:
     """Warms up: the first question takes a second."""
     blank = np.zeros((1, *config.IMAGE_SHAPE), np.uint8)
     answer("serving_default", {"images": blank})
-    answer("serving_bytes", {"image_bytes": np.array([blank_file()], object)})
+    answer("serving_bytes", {"image_bytes": as_image_bytes([blank_file()])})
 
 
 def blank_file() -> bytes:
@@ -68,26 +70,27 @@ def _run(model, signature: str, name: str, value: np.ndarray) -> dict:
     return {key: output.numpy() for key, output in outputs.items()}
 
 
-def remote_answerer(server_url: str, model_name: str) -> Answerer:
-    """Asks a TensorFlow Serving, by REST or gRPC.
+def remote_answerer(server_url: str, ca_certificates: str | None = None) -> Answerer:
+    """Asks a TensorFlow Serving, by REST or gRPC, with the environment's token.
 
     Args:
-        server_url: see `client.Server`.
-        model_name: the model's name there.
+        server_url, ca_certificates: see `Server`.
 
     Raises:
-        UserError: if the address is invalid, or the extra `serving` is missing.
+        UserError: if the address or the certificates are invalid, the token would be
+            sent unencrypted, or a package is missing.
     """
     try:
-        from mnist_sum_tf.serving.client import Server, connect
+        from mnist_sum_tf.serving.client import connect
     except ImportError as error:
         raise UserError(
             "--backend needs pip install -e '.[serving]'. "
             f"Received: no module {error.name}"
         ) from None
+    server = Server(server_url, ca_certificates=ca_certificates, token=read_token())
     try:
         client = connect(
-            Server(server_url, model_name), TIMEOUT_SECONDS, max_attempts=MAX_ATTEMPTS
+            server, timeout_seconds=TIMEOUT_SECONDS, max_attempts=MAX_ATTEMPTS
         )
     except UserError as error:
         message = str(error).replace("--server", "--backend", 1)

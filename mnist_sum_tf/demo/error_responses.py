@@ -3,10 +3,12 @@
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.user_errors import UserError, kind_and_line
 
+# The page repeats a question after 404 and 504, as after 500 and 503, but not after 502.
 STATUSES = {
     errors.RequestRefused: 400,
     errors.ModelNotFound: 404,
     errors.MessageTooLarge: 413,
+    errors.AccessRefused: 502,
     errors.DeadlineExceeded: 504,
 }
 
@@ -24,16 +26,15 @@ class Refused(UserError):
         self.status = status
 
 
-def told(error: Exception) -> tuple[int, str]:
+def error_response(error: Exception) -> tuple[int, str]:
     """The status and the line that an error is answered with.
 
-    500 means a bug of this program, or an answer of the backend that no model server
-    would make.
+    500 is for an error that nobody foresaw, a bug of this program; 503 for one of the
+    backend that may be temporary, and for a wrong answer of it.
     """
     if isinstance(error, Refused):
         return error.status, str(error)
     if isinstance(error, errors.ServingError):
-        # Other backend errors may be temporary.
         return STATUSES.get(type(error), 503), str(error)
     if isinstance(error, UserError):
         return 400, str(error)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.demo import answerers, origin_checks, request_bodies
-from mnist_sum_tf.demo.error_responses import Refused, told
+from mnist_sum_tf.demo.error_responses import Refused, error_response
 from mnist_sum_tf.demo.served_files import File
 from mnist_sum_tf.serving import errors, rest_form
+from mnist_sum_tf.serving.addresses import MODEL_NAME
 
-MODEL_NAME = "mnist_sum"
 PREDICT_PATH = f"/v1/models/{MODEL_NAME}:predict"
 CANVAS_PATH = "/canvas"
 # For a client that is idle, or does not read its answer.
@@ -55,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._check_host()
             status, file = 200, make()
         except Exception as error:  # Else the page would say that nobody answers.
-            status, message = told(error)
+            status, message = error_response(error)
             file = _json_file({"error": message})
             if status == 500:
                 print(message, file=sys.stderr, flush=True)

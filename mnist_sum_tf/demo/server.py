@@ -17,7 +17,7 @@ import threading
 
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.demo import answerers, origin_checks
-from mnist_sum_tf.demo.handler import MODEL_NAME, Handler
+from mnist_sum_tf.demo.handler import Handler
 from mnist_sum_tf.demo.served_files import File, find_files
 from mnist_sum_tf.user_errors import UserError, first_line, kind_and_line, one_line
 
@@ -37,7 +37,9 @@ class DemoConfig:
             address is asked by names of this machine alone, see `origin_checks`.
         port: a free one where 0.
         model: a SavedModel or a folder of versions, read in this process.
-        backend: the address of a model server to ask in its place.
+        backend: the address of a model server to ask in its place, with the
+            environment's token, see `addresses.read_token`.
+        ca_certificates: of the backend, see `addresses.Server`.
         examples: a folder of PNG and JPEG pictures to try; none where `None`
             or not there.
     """
@@ -46,6 +48,7 @@ class DemoConfig:
     port: int = 8600
     model: str | None = None
     backend: str | None = None
+    ca_certificates: str | None = None
     examples: str | None = None
 
 
@@ -53,7 +56,8 @@ def run_demo(config: DemoConfig) -> None:
     """Serves the page until it is interrupted.
 
     Raises:
-        UserError: if the port, the model or the backend's address is invalid.
+        UserError: if the port, the model, or the backend's address, certificates or
+            token is invalid.
     """
     try:
         with start_server(config) as server:
@@ -70,7 +74,7 @@ def start_server(config: DemoConfig) -> "DemoServer":
         UserError: see `run_demo`.
     """
     if config.backend:
-        answer = answerers.remote_answerer(config.backend, MODEL_NAME)
+        answer = answerers.remote_answerer(config.backend, config.ca_certificates)
     else:
         answer = answerers.local_answerer(config.model)
     files = find_files(config.examples)

@@ -32,25 +32,38 @@ def find_saved_model(path, flag: str = "model") -> pathlib.Path:
     if _is_saved_model(path):
         return path
     try:
-        names = os.listdir(path) if os.path.isdir(path) else []
+        folders = version_folders(path) if os.path.isdir(path) else []
     except OSError as error:
         raise UserError(
             f"--{flag} must be a folder that can be read. Received: "
             f"{path} ({error.strerror})"
         ) from error
-    versions = [
-        path / name
-        for name in names
-        if name.isascii() and name.isdigit() and _is_saved_model(path / name)
-    ]
+    versions = list(filter(_is_saved_model, folders))
     if not versions:
-        files = [name for name in names if name.endswith(SUFFIXES)]
+        files = [file.name for file in path.glob("*") if file.suffix in SUFFIXES]
         raise UserError(
             f"--{flag} must be a SavedModel or a folder of its versions. "
             f"Received: {path}"
             + (f", which holds the file {files[0]}" if files else "")
         )
-    return max(versions, key=lambda version: int(version.name))
+    return versions[-1]
+
+
+def version_folders(folder) -> list[pathlib.Path]:
+    """The versions in a folder, by number, the newest last.
+
+    Args:
+        folder: of numbered folders; whatever else it holds is left out.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    numbered = [
+        entry
+        for entry in pathlib.Path(folder).iterdir()
+        if entry.name.isascii() and entry.name.isdigit() and os.path.isdir(entry)
+    ]
+    return sorted(numbered, key=lambda entry: int(entry.name))
 
 
 def _is_saved_model(path: pathlib.Path) -> bool:

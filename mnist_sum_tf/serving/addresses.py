@@ -1,6 +1,7 @@
 """Server addresses, tokens and certificates, and checks of them."""
 
 import dataclasses
+import os
 import ssl
 import urllib.parse
 
@@ -9,6 +10,9 @@ from mnist_sum_tf.user_errors import UserError, first_line, one_line
 SCHEMES = ("http", "https", "grpc", "grpcs")
 ENCRYPTED = ("https", "grpcs")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Under which the model is served, unless a client names another.
+MODEL_NAME = "mnist_sum"
+TOKEN_VARIABLE = "MNIST_SUM_TOKEN"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,14 +26,14 @@ class Server:
         version: the number of one version; the newest where `None`.
         ca_certificates: path of a PEM file of trusted certificate authorities;
             the default ones where `None`.
-        token: a bearer token that a proxy asks for.
+        token: a bearer token that a proxy asks for; not shown by `repr`.
     """
 
     url: str
-    model: str = "mnist_sum"
+    model: str = MODEL_NAME
     version: int | None = None
     ca_certificates: str | None = None
-    token: str | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
 
 
 def split_address(address: str) -> urllib.parse.SplitResult:
@@ -71,6 +75,28 @@ def _check_parts(url, address: str, received: str) -> None:
             "--server must be an address without a path where it is one for gRPC. "
             f"Received: {received}"
         )
+
+
+def read_token(token_file: str | None = None) -> str | None:
+    """The bearer token in a file, else the environment's, if there is one.
+
+    Raises:
+        UserError: if the file cannot be read or holds nothing.
+    """
+    if not token_file:
+        return os.environ.get(TOKEN_VARIABLE, "").strip() or None
+    try:
+        with open(token_file) as file:
+            token = file.read().strip()
+        fault = None if token else "it is empty"
+    except (OSError, UnicodeError) as error:
+        fault = error
+    if fault:
+        raise UserError(
+            "--token_file must be a file with a token. "
+            f"Received: {token_file} ({fault})"
+        )
+    return token
 
 
 def check_token(token: str | None, url: urllib.parse.SplitResult) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mnist_sum_tf import config
+from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.addresses import (
     ENCRYPTED,
@@ -24,8 +25,9 @@ from mnist_sum_tf.serving.addresses import (
     split_address,
 )
 from mnist_sum_tf.serving.answer_checks import READING_SIGNATURES, checked_answer
-from mnist_sum_tf.serving.grpc_transport import GrpcTransport, as_image_bytes
+from mnist_sum_tf.serving.image_bytes import as_image_bytes
 from mnist_sum_tf.serving.rest_transport import RestTransport
+from mnist_sum_tf.serving.version_status import AVAILABLE, PENDING, VersionStatus
 from mnist_sum_tf.user_errors import UserError
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
@@ -35,21 +37,16 @@ ATTEMPTS_UNTIL_TOLD = 3
 BATCH_SIZE = 32
 
 
-def connect(
-    server: Server,
-    timeout_seconds: float = 30.0,
-    on_wait: Callable[[errors.ServingError], None] = lambda error: None,
-    max_attempts: int | None = None,
-) -> "Client":
+def connect(server: Server, **options) -> "Client":
     """A client of a server; nothing is sent yet.
 
     Args:
         server: where.
-        timeout_seconds, on_wait, max_attempts: see `Client`.
+        **options: `timeout_seconds`, `on_wait` and `max_attempts` of `Client`.
 
     Raises:
-        UserError: if the address or the certificates are invalid, or a token
-            would be sent unencrypted.
+        UserError: if the address or the certificates are invalid, a token would be
+            sent unencrypted, or the package for gRPC is not installed.
     """
     url = split_address(server.url)
     check_token(server.token, url)
@@ -63,6 +60,10 @@ def connect(
             server.token,
         )
     else:
+        import_package("tensorflow_serving", extra="serving")
+        # Imported late: REST does without that package.
+        from mnist_sum_tf.serving.grpc_transport import GrpcTransport
+
         transport = GrpcTransport(
             url.netloc,
             server.model,
@@ -71,7 +72,7 @@ def connect(
             certificates,
             server.token,
         )
-    return Client(transport, timeout_seconds, on_wait, max_attempts)
+    return Client(transport, **options)
 
 
 class Client:
@@ -91,9 +92,9 @@ class Client:
     def __init__(
         self,
         transport,
-        timeout_seconds=30.0,
-        on_wait=lambda error: None,
-        max_attempts=None,
+        timeout_seconds: float = 30.0,
+        on_wait: Callable[[errors.ServingError], None] = lambda error: None,
+        max_attempts: int | None = None,
     ):
         self._transport = transport
         self._timeout = timeout_seconds
@@ -176,8 +177,8 @@ class Client:
             for i in range(len(files))
         ]
 
-    def versions(self) -> dict[int, str]:
-        """The versions of the model that the server knows, with their state."""
+    def versions(self) -> dict[int, VersionStatus]:
+        """The versions of the model that the server knows, with their status."""
         return self._repeated(self._transport.versions)
 
     def signatures(self) -> dict:
@@ -223,14 +224,25 @@ class Client:
         except errors.ModelNotFound as error:
             left = max(0.001, deadline - time.monotonic())
             versions = self._transport.versions(left)
-            if "AVAILABLE" in versions.values():
+            states = {status.state for status in versions.values()}
+            is_pending = not states or not states.isdisjoint(PENDING)
+            if AVAILABLE in states and not is_pending:
                 raise
-            states = ", ".join(f"{v} {state}" for v, state in versions.items())
-            raise errors.VersionNotReady(
-                "The model is there, but no version is ready. Received: "
-                f"{states or 'no version'}"
-            ) from error
+            raise _none_ready(versions, is_pending) from error
         if signature not in READING_SIGNATURES:
             return outputs
         num_images = max(map(len, inputs.values()), default=0)
         return checked_answer(self._transport.address, outputs, num_images)
+
+
+def _none_ready(versions: dict, is_pending: bool) -> errors.ServingError:
+    """The error for a model of which no version is ready, now or ever."""
+    known = [f"{number} {status}" for number, status in versions.items()]
+    received = f"Received: {', '.join(known) or 'no version'}"
+    if is_pending:
+        return errors.VersionNotReady(
+            f"The model is there, but no version is ready. {received}"
+        )
+    return errors.ModelNotFound(
+        f"The model is there, but no version is ready or being loaded. {received}"
+    )

@@ -55,7 +55,7 @@ class VersionNotReady(ServingError):
 
 
 class ModelNotFound(ServingError):
-    """The server has no such model or version."""
+    """The server has no such model or version, or could not load it."""
 
 
 class RequestRefused(ServingError):

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
 from mnist_sum_tf.models.nested_layers import innermost_layers
+from mnist_sum_tf.runtimes.saved_model import version_folders
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
@@ -62,10 +63,10 @@ def export_model(
             write_saved_model(sum_model, draft)
         verify_saved_model(sum_model, draft)
         with _tensorflow_errors_as_os_errors():
-            write_warmup_requests(draft, model_name=export_dir.name)
+            write_warmup_requests(draft)
         version = _move_to_next_version(draft, export_dir)
     if keep_versions is not None:
-        _remove_versions(versions(export_dir)[:-keep_versions], export_dir)
+        _remove_versions(version_folders(export_dir)[:-keep_versions], export_dir)
     return version
 
 
@@ -144,8 +145,9 @@ def _folder_for_drafts(export_dir: pathlib.Path) -> pathlib.Path:
 
 def _move_to_next_version(draft: str, export_dir: pathlib.Path) -> str:
     while True:
-        version = max(versions(export_dir), default=0) + 1
-        target = export_dir / str(version)
+        found = version_folders(export_dir)
+        number = int(found[-1].name) + 1 if found else 1
+        target = export_dir / str(number)
         try:
             os.rename(draft, target)
         except OSError:
@@ -155,14 +157,14 @@ def _move_to_next_version(draft: str, export_dir: pathlib.Path) -> str:
         return str(target)
 
 
-def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
+def _remove_versions(versions: list[pathlib.Path], export_dir: pathlib.Path) -> None:
     """Removes versions at once: a server never finds half of one."""
     folder = _folder_for_drafts(export_dir)
     try:
-        for number in numbers:
+        for version in versions:
             removed = tempfile.mkdtemp(prefix=_hidden_prefix(export_dir), dir=folder)
             try:
-                os.rename(_folder_of(number, export_dir), removed)
+                os.rename(version, removed)
             finally:
                 shutil.rmtree(removed)
     except OSError as error:
@@ -170,21 +172,3 @@ def _remove_versions(numbers: list[int], export_dir: pathlib.Path) -> None:
             "The new version is written; older ones must be folders that can be "
             f"removed. Received: {export_dir} ({first_line(error)})"
         ) from error
-
-
-def _folder_of(number: int, export_dir: pathlib.Path) -> pathlib.Path:
-    """A version's folder, which may be called 0008 as well as 8."""
-    return next(
-        entry
-        for entry in export_dir.iterdir()
-        if entry.name.isascii() and entry.name.isdigit() and int(entry.name) == number
-    )
-
-
-def versions(export_dir) -> list[int]:
-    """The version numbers in a folder, ascending."""
-    return sorted(
-        int(entry.name)
-        for entry in pathlib.Path(export_dir).iterdir()
-        if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
-    )

@@ -10,7 +10,7 @@ from mnist_sum_tf.runtimes.saved_model import (
     load_saved_model,
     variable_shapes,
 )
-from mnist_sum_tf.serving.verification import verify_saved_model
+from mnist_sum_tf.serving.verification import verify_signatures
 from mnist_sum_tf.training.initial_weights import (
     exported_channels,
     short_name,
@@ -45,7 +45,7 @@ def load_exported_model(path, flag: str = "model") -> keras.Model:
         model = build_sum_model(encoder, build_decoder())
         for weight in model.weights:
             weight.assign(exported[short_name(weight)])
-        verify_saved_model(model, str(found))
+        verify_signatures(model, loaded.signatures)
     except (IndexError, KeyError, ValueError, RuntimeError) as error:
         raise UserError(
             f"--{flag} must be of this project's layers and signatures. Received: "

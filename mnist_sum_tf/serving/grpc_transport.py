@@ -1,7 +1,6 @@
 """Requests to TensorFlow Serving by gRPC."""
 
 import grpc
-import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format, message
 from tensorflow_serving.apis import (
@@ -14,6 +13,7 @@ from tensorflow_serving.apis import (
 )
 
 from mnist_sum_tf.serving import answer_checks, errors
+from mnist_sum_tf.serving.version_status import VersionStatus
 from mnist_sum_tf.user_errors import first_line
 
 FAILURES = {
@@ -100,13 +100,14 @@ class GrpcTransport:
         except MALFORMED_ANSWER_ERRORS as error:
             raise answer_checks.wrong_answer(self.address, first_line(error)) from error
 
-    def versions(self, timeout: float) -> dict[int, str]:
-        """The state of each version, such as `"LOADING"` or `"AVAILABLE"`."""
+    def versions(self, timeout: float) -> dict[int, VersionStatus]:
+        """The status of each version."""
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec)
         response = self._call(self._status, request, timeout)
         names = get_model_status_pb2.ModelVersionStatus.State.Name
         return {
-            each.version: names(each.state) for each in response.model_version_status
+            each.version: VersionStatus(names(each.state), each.status.error_message)
+            for each in response.model_version_status
         }
 
     def signatures(self, timeout: float) -> dict:
@@ -158,8 +159,3 @@ class GrpcTransport:
 
 def _to_dict(definition) -> dict:
     return json_format.MessageToDict(definition, preserving_proto_field_name=True)
-
-
-def as_image_bytes(files: list[bytes]) -> np.ndarray:
-    """Files as an object array, which keeps their trailing zero bytes."""
-    return np.array(files, object)

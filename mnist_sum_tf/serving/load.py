@@ -11,7 +11,7 @@ from mnist_sum_tf.data.picture_files import read_picture
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.serving.client import Client
 from mnist_sum_tf.serving.errors import ServingError
-from mnist_sum_tf.serving.grpc_transport import as_image_bytes
+from mnist_sum_tf.serving.image_bytes import as_image_bytes
 from mnist_sum_tf.serving.thread_pools import thread_pool
 from mnist_sum_tf.user_errors import UserError
 

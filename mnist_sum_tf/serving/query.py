@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -13,11 +12,10 @@ from mnist_sum_tf import prediction_results
 from mnist_sum_tf.prediction import find_images
 from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.serving import load, queries
-from mnist_sum_tf.serving.client import Client, Server, connect
+from mnist_sum_tf.serving.addresses import MODEL_NAME, Server, read_token
+from mnist_sum_tf.serving.client import Client, connect
 from mnist_sum_tf.serving.errors import ServingError
-from mnist_sum_tf.user_errors import UserError, one_line
-
-TOKEN_VARIABLE = "MNIST_SUM_TOKEN"
+from mnist_sum_tf.user_errors import one_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +39,7 @@ class QueryConfig:
     """
 
     server: str
-    model: str = "mnist_sum"
+    model: str = MODEL_NAME
     version: int | None = None
     signature: str = "serving_bytes"
     as_json: bool = False
@@ -70,7 +68,7 @@ def query_and_report(paths: list[str], settings: QueryConfig) -> bool:
     """
     with contextlib.closing(_connect(settings)) as client:
         if settings.shows_status:
-            print(format_status(client))
+            _print_status(client)
             return True
         if settings.load_seconds is not None:
             measured = _measure(client, find_images(paths), settings)
@@ -89,29 +87,12 @@ def _connect(settings: QueryConfig) -> Client:
     )
     # Under load a request that fails counts, and is not sent again.
     max_attempts = None if settings.load_seconds is None else 1
-    return connect(server, settings.timeout_seconds, _tell_once(), max_attempts)
-
-
-def read_token(token_file: str | None) -> str | None:
-    """The bearer token in a file, else the environment's, if there is one.
-
-    Raises:
-        UserError: if the file cannot be read or holds nothing.
-    """
-    if not token_file:
-        return os.environ.get(TOKEN_VARIABLE, "").strip() or None
-    try:
-        with open(token_file) as file:
-            token = file.read().strip()
-        fault = None if token else "it is empty"
-    except (OSError, UnicodeError) as error:
-        fault = error
-    if fault:
-        raise UserError(
-            "--token_file must be a file with a token. "
-            f"Received: {token_file} ({fault})"
-        )
-    return token
+    return connect(
+        server,
+        timeout_seconds=settings.timeout_seconds,
+        on_wait=_tell_once(),
+        max_attempts=max_attempts,
+    )
 
 
 def _tell_once() -> Callable[[Exception], None]:
@@ -127,19 +108,19 @@ def _tell_once() -> Callable[[Exception], None]:
     return tell
 
 
-def format_status(client: Client) -> str:
-    """A line for each version of the model, and for each of its signatures."""
-    lines = [
-        f"version {version}   {state}"
-        for version, state in sorted(client.versions().items())
-    ]
+def _print_status(client: Client) -> None:
+    """Prints a line for each version of the model, and for each of its signatures.
+
+    The versions first: where none has been loaded, there are no signatures.
+    """
+    for version, status in sorted(client.versions().items()):
+        print(one_line(f"version {version}   {status}"))
     for name, signature in sorted(client.signatures().items()):
         inputs, outputs = (
             ", ".join(sorted(signature[key])) or "nothing"
             for key in ("inputs", "outputs")
         )
-        lines.append(f"{name}   {inputs} -> {outputs}")
-    return "\n".join(lines)
+        print(f"{name}   {inputs} -> {outputs}")
 
 
 def _measure(client: Client, paths: list[str], settings: QueryConfig) -> load.Load:

@@ -8,6 +8,7 @@ import json
 import numpy as np
 
 from mnist_sum_tf.runtimes.outputs import OUTPUTS
+from mnist_sum_tf.serving.version_status import VersionStatus
 
 MALFORMED_ANSWER_ERRORS = (
     AttributeError,
@@ -37,12 +38,17 @@ def outputs(found) -> dict[str, np.ndarray]:
     return {name: _array(value, _dtype_of(name)) for name, value in found.items()}
 
 
-def versions(found) -> dict[int, str]:
-    """The state of each version."""
-    states = {int(each["version"]): each["state"] for each in found}
-    if not all(isinstance(state, str) for state in states.values()):
-        raise TypeError("expected the name of each state")
-    return states
+def versions(found) -> dict[int, VersionStatus]:
+    """The status of each version."""
+    statuses = {
+        int(each["version"]): VersionStatus(
+            each["state"], each.get("status", {}).get("error_message", "")
+        )
+        for each in found
+    }
+    if not all(isinstance(text, str) for each in statuses.values() for text in each):
+        raise TypeError("expected the state and the error message of each version")
+    return statuses
 
 
 def signatures(metadata) -> dict[str, dict]:

@@ -10,6 +10,7 @@ import requests
 import urllib3
 
 from mnist_sum_tf.serving import answer_checks, errors, rest_answers
+from mnist_sum_tf.serving.version_status import VersionStatus
 from mnist_sum_tf.user_errors import first_line
 
 FAILURES = {
@@ -85,8 +86,8 @@ class RestTransport:
             outputs = {self._only_output(signature, left): value}
         return outputs
 
-    def versions(self, timeout: float) -> dict[int, str]:
-        """The state of each version, such as `"LOADING"` or `"AVAILABLE"`."""
+    def versions(self, timeout: float) -> dict[int, VersionStatus]:
+        """The status of each version."""
         return self._ask(
             "GET",
             self._model,

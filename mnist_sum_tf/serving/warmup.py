@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.models.encoder import LOGITS_SHAPE
+from mnist_sum_tf.serving.addresses import MODEL_NAME
+from mnist_sum_tf.serving.image_bytes import as_image_bytes
 
 FOLDER, FILE = "assets.extra", "tf_serving_warmup_requests"
 # A single request and one as large as the client's.
@@ -23,18 +25,13 @@ MODEL_SPEC, INPUTS, NAME, SIGNATURE_NAME = 1, 2, 1, 3
 MAP_KEY, MAP_VALUE = 1, 2
 
 
-def write_warmup_requests(path, model_name: str) -> None:
-    """Adds the requests to a SavedModel.
-
-    Args:
-        path: of the SavedModel.
-        model_name: the name under which it is served.
-    """
+def write_warmup_requests(path) -> None:
+    """Adds the requests to the SavedModel at a path."""
     folder = os.path.join(path, FOLDER)
     os.makedirs(folder, exist_ok=True)
     with tf.io.TFRecordWriter(os.path.join(folder, FILE)) as writer:
         for signature, inputs in warmup_requests():
-            writer.write(_prediction_log(model_name, signature, inputs))
+            writer.write(_prediction_log(signature, inputs))
 
 
 def warmup_requests() -> Iterator[tuple[str, dict]]:
@@ -42,18 +39,14 @@ def warmup_requests() -> Iterator[tuple[str, dict]]:
     canvas = np.zeros(config.IMAGE_SHAPE, np.uint8)
     canvas[10:30, ::20] = 255
     png = tf.io.encode_png(canvas).numpy()
-    yield "serving_bytes", {"image_bytes": _strings(png, _photograph())}
+    yield "serving_bytes", {"image_bytes": as_image_bytes([png, _photograph()])}
     for batch_size in BATCH_SIZES:
         images = np.repeat(canvas[np.newaxis], batch_size, axis=0)
         logits = np.zeros((batch_size, *LOGITS_SHAPE), np.float32)
         yield "serving_default", {"images": images}
-        yield "serving_bytes", {"image_bytes": _strings(*[png] * batch_size)}
+        yield "serving_bytes", {"image_bytes": as_image_bytes([png] * batch_size)}
         yield "encode", {"images": images}
         yield "decode", {"digit_logits": logits}
-
-
-def _strings(*files: bytes) -> np.ndarray:
-    return np.array(files, object)
 
 
 def _photograph() -> bytes:
@@ -63,7 +56,7 @@ def _photograph() -> bytes:
     return tf.io.encode_jpeg(pixels).numpy()
 
 
-def _prediction_log(model_name: str, signature: str, inputs: dict) -> bytes:
+def _prediction_log(signature: str, inputs: dict) -> bytes:
     """A serialized `PredictionLog`.
 
     The few messages around the tensors are put together by hand: the package
@@ -71,7 +64,7 @@ def _prediction_log(model_name: str, signature: str, inputs: dict) -> bytes:
     """
     request = _field(
         MODEL_SPEC,
-        _field(NAME, model_name.encode()) + _field(SIGNATURE_NAME, signature.encode()),
+        _field(NAME, MODEL_NAME.encode()) + _field(SIGNATURE_NAME, signature.encode()),
     )
     for name, value in inputs.items():
         tensor = tf.make_tensor_proto(value).SerializeToString()

@@ -39,12 +39,16 @@ const read = keepReading(
     refuse(error, version) {
       notice("down", null);
       showNothing();
-      if (version !== drawing.version) return;
-      const what = drawing.picture ? `${drawing.picture.name} cannot be read as a picture.` : error.message;
-      notice("refused", what);
+      if (version === drawing.version) notice("refused", whyRefused(error));
     },
   },
 );
+
+function whyRefused(error) {
+  if (error.isOfBackend) return `The model does not answer. (${error.message})`;
+  const { picture } = drawing;
+  return picture ? `${picture.name} cannot be read as a picture.` : error.message;
+}
 
 /** As far as the strokes tell: touching ones may be one digit or several. */
 function numDigits() {

@@ -4,12 +4,19 @@ import { HEIGHT, WIDTH } from "./rasterise.js";
 
 const ADDRESS = "v1/models/mnist_sum:predict";
 const TIMEOUT_MILLISECONDS = 12000;
+// The backend refuses this page's server, whatever it asks.
+const NO_ACCESS = 502;
 
-/** The model gave no answer. `isTemporary`: the same question may be answered later. */
+/**
+ * The model gave no answer. `isTemporary`: the same question may be answered later.
+ * `isOfBackend`: it is no fault of the question.
+ */
 export class ModelError extends Error {
-  constructor(message, isTemporary) {
+  /** @param {number | null} status of the response; `null` where there is none. */
+  constructor(message, status = null) {
     super(message);
-    this.isTemporary = isTemporary;
+    this.isOfBackend = status === null || status >= 500 || status === 404 || status === 429;
+    this.isTemporary = this.isOfBackend && status !== NO_ACCESS;
   }
 }
 
@@ -55,10 +62,9 @@ async function ask(signature, instance) {
   } catch (error) {
     const isLate = error.name === "TimeoutError";
     const reason = isLate ? "it took too long" : "nobody answers at this address";
-    throw new ModelError(reason, true);
+    throw new ModelError(reason);
   }
   if (response.ok) return answer.predictions[0];
   const { status } = response;
-  const isTemporary = status >= 500 || status === 404 || status === 429;
-  throw new ModelError(answer.error ?? `status ${status}`, isTemporary);
+  throw new ModelError(answer.error ?? `status ${status}`, status);
 }

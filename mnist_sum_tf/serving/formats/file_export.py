@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import keras
 
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals, place_of_file
-from mnist_sum_tf.runtimes.loading import load_file
-from mnist_sum_tf.runtimes.packages import import_package
+from mnist_sum_tf.runtimes.loading import Reader, load_file
+from mnist_sum_tf.runtimes.packages import PackageMissing, import_package
 from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
@@ -81,7 +81,7 @@ def export_file(
             cannot be written, or a quantized model reads worse.
         ValueError: if the model does not compute in float32, or a quantized one has
             nothing to be evaluated on.
-        RuntimeError: if the file does not answer as the model does.
+        RuntimeError: if the file does not load, or not answer as the model does.
     """
     check_format(file_format, quantization)
     check_packages(file_format)
@@ -95,12 +95,32 @@ def export_file(
     path = pathlib.Path(os.path.abspath(export_dir)) / name
     with os_errors_as_user_errors(export_dir, "--export_dir"), _draft(path) as draft:
         write(sum_model, str(draft))
-        reader = load_file(draft)
+        reader = _loaded(draft)
         if quantization is None:
             verify_reader(sum_model, reader)
         else:
             print(measure_loss(sum_model, reader, named_datasets), flush=True)
     return str(path)
+
+
+def _loaded(draft: pathlib.Path) -> Reader:
+    """Loads the file that was just written.
+
+    Raises:
+        PackageMissing: if the package that runs it is not installed.
+        RuntimeError: if it does not load; it is no fault of the user's.
+    """
+    try:
+        return load_file(draft)
+    except PackageMissing:
+        raise
+    except UserError as error:
+        # Without what `load_file` says of flags.
+        received = str(error).partition("Received: ")[2]
+        raise RuntimeError(
+            "The file that was written must load and answer. Received: "
+            f"{received.replace(str(draft), draft.name)}"
+        ) from error.__cause__
 
 
 @contextlib.contextmanager
