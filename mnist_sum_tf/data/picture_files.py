@@ -29,6 +29,9 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 66
+# Transparent pictures are laid on paper in so many pieces: whole, the largest would
+# take gigabytes.
+NUM_PIECES = 64
 # Red, green and blue in a bitmap of 32 bits, as TensorFlow expects them.
 USUAL_MASKS = tuple(struct.pack("<III", 0xFF0000, 0xFF00, 0xFF))
 
@@ -233,23 +236,45 @@ def _decode_png(image_bytes, head) -> tf.Tensor:
 
 def _without_alpha(rgba) -> tf.Tensor:
     """Lays a picture on paper; uint8 `[h, w, 4]` -> uint8 `[h, w, 3]`."""
-    rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    return tf.cond(
-        tf.reduce_min(alpha) == 255, lambda: rgb, lambda: _on_paper(rgb, alpha)
-    )
+    is_opaque = tf.reduce_min(rgba[..., 3]) == 255
+    return tf.cond(is_opaque, lambda: rgba[..., :3], lambda: _on_paper(rgba))
 
 
-def _on_paper(rgb, alpha) -> tf.Tensor:
+def _on_paper(rgba) -> tf.Tensor:
     # What is visible of a mostly transparent picture is its ink, which needs paper
     # of the other shade; what is seen of a mostly opaque one is its paper.
-    weights = tf.cast(alpha, tf.float32)
-    grey = tf.reduce_mean(tf.cast(rgb, tf.float32), axis=-1, keepdims=True)
-    seen = tf.reduce_sum(grey * weights)
-    total = tf.reduce_sum(weights)
-    is_seen_light = seen >= 127.5 * total
-    is_mostly_seen = tf.reduce_mean(weights) >= 127.5
-    is_paper_white = is_seen_light == is_mostly_seen
-    # Up to 255 * 255 + 127, which 16 bits hold.
-    colour, opacity = tf.cast(rgb, tf.uint16), tf.cast(alpha, tf.uint16)
-    paper = tf.where(is_paper_white, 255 * (255 - opacity), 0 * opacity)
-    return tf.cast((colour * opacity + paper + 127) // 255, tf.uint8)
+    pieces = _pieces_of(rgba)
+    seen, total = tf.unstack(tf.reduce_sum(_map(_light_and_alpha, pieces), axis=0))
+    num_pixels = tf.size(rgba, tf.int64) // 4
+    is_seen_light = 2 * seen >= 3 * 255 * total
+    is_mostly_seen = 2 * total >= 255 * num_pixels
+    white = tf.where(is_seen_light == is_mostly_seen, 255, 0)
+
+    def lay(rgb, alpha):
+        paper = white * (255 - alpha)
+        return tf.cast((rgb * alpha + paper + 127) // 255, tf.uint8)
+
+    laid = tf.reshape(_map(lay, pieces, tf.uint8), [-1, 3])[:num_pixels]
+    return tf.reshape(laid, tf.shape(rgba) - [0, 0, 1])
+
+
+def _light_and_alpha(rgb, alpha) -> tf.Tensor:
+    """Red, green and blue, each times alpha, and alpha, added up; int64 `[2]`."""
+    light = tf.reduce_sum(rgb, axis=-1, keepdims=True) * alpha
+    return tf.stack([tf.reduce_sum(tf.cast(each, tf.int64)) for each in (light, alpha)])
+
+
+def _pieces_of(rgba) -> tf.Tensor:
+    """A picture's pixels, and some transparent ones, uint8 `[NUM_PIECES, n, 4]`."""
+    pixels = tf.reshape(rgba, [-1, 4])
+    rest = -tf.shape(pixels)[0] % NUM_PIECES
+    return tf.reshape(tf.pad(pixels, [[0, rest], [0, 0]]), [NUM_PIECES, -1, 4])
+
+
+def _map(function, pieces, dtype=tf.int64) -> tf.Tensor:
+    """A function of each piece's colours and alpha, int32 `[n, 3]` and `[n, 1]`."""
+    return tf.map_fn(
+        lambda piece: function(*tf.split(tf.cast(piece, tf.int32), [3, 1], axis=-1)),
+        pieces,
+        fn_output_signature=dtype,
+    )
