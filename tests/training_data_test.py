@@ -41,7 +41,6 @@ def test_settings_of_composites_reach_them(digits_file):
     given = {
         "deformed": True,
         "deformation_strength": 0.25,
-        "degraded": False,
         "degradation_share": 0.5,
         "mixup_share": 0.75,
     }
