@@ -21,7 +21,8 @@ from mnist_sum_tf.user_errors import UserError
 @functools.cache  # a second call in one process must not define them twice
 def define() -> None:
     """Defines the flags of the scripts that read images."""
-    _define_model_flags()
+    _define_size()
+    _define_learned_from()
     define_layout()
     digit_flags.define(None, in_presets("data.digits"))
     flags.adopt_module_key_flags(digit_flags)
@@ -35,7 +36,7 @@ def define() -> None:
     )
 
 
-def _define_model_flags() -> None:
+def _define_size() -> None:
     flags.DEFINE_integer(
         "base_channels",
         None,
@@ -56,6 +57,16 @@ def _define_model_flags() -> None:
         "each block." + in_presets("model.dropout_rate"),
         **bounds("model.dropout_rate"),
     )
+    flags.DEFINE_bool(
+        "normalized",
+        None,
+        "Normalise batches while the encoder learns; what is "
+        "evaluated and exported does without."
+        + in_presets("model.normalized", config.IMAGE_STAGES),
+    )
+
+
+def _define_learned_from() -> None:
     flags.DEFINE_string(
         "initial_model",
         None,
@@ -68,13 +79,6 @@ def _define_model_flags() -> None:
         "Exported model or encoder.npz whose answers the encoder learns, in place of "
         "labels: it is shown each composite before degradation (train_encoder.py "
         "alone). Of several, with commas between, the mean.",
-    )
-    flags.DEFINE_bool(
-        "normalized",
-        None,
-        "Normalise batches while the encoder learns; what is "
-        "evaluated and exported does without."
-        + in_presets("model.normalized", config.IMAGE_STAGES),
     )
 
 

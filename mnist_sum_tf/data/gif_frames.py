@@ -58,19 +58,8 @@ def find_first_frame(image_bytes) -> Frame:
     data_begin = begin + DESCRIPTOR_BYTES + num_own
     # A byte before its blocks says how many bits the first codes have.
     data_end, blocks = _after_sub_blocks(values, data_begin + 1, blocks)
-    is_whole = tf.debugging.Assert(
-        (_at(values, begin) == IMAGE)
-        & (data_end <= tf.size(values))
-        & (blocks < MOST_BLOCKS),
-        [
-            "Expected a GIF with a whole frame within its first "
-            f"{MOST_BLOCKS} blocks. Received:",
-            tf.size(values),
-            "bytes, in which the first frame ends at",
-            data_end,
-        ],
-    )
-    with tf.control_dependencies([is_whole]):
+    is_whole = (_at(values, begin) == IMAGE) & (blocks < MOST_BLOCKS)
+    with tf.control_dependencies([_assert_whole(is_whole, values, data_end)]):
         image_bytes = tf.identity(image_bytes)
     has_own = num_own > 0
     palette_begin = tf.where(has_own, begin + DESCRIPTOR_BYTES, HEADER_BYTES)
@@ -83,6 +72,19 @@ def find_first_frame(image_bytes) -> Frame:
         tf.strings.substr(image_bytes, data_begin, data_end - data_begin),
         _two_bytes(values, begin + 5),
         _two_bytes(values, begin + 7),
+    )
+
+
+def _assert_whole(is_whole, values, end):
+    return tf.debugging.Assert(
+        is_whole & (end <= tf.size(values)),
+        [
+            "Expected a GIF with a whole frame within its first "
+            f"{MOST_BLOCKS} blocks. Received:",
+            tf.size(values),
+            "bytes, in which the first frame ends at",
+            end,
+        ],
     )
 
 

@@ -13,6 +13,34 @@ from mnist_sum_tf.reports import contact_sheets, data_flow, files, page, plots
 
 PAGE = "report.html"
 CONFUSION = "confusion"  # drawn where digits are known
+# By plot: what it shows, for those who cannot see it, and what is printed under it.
+CAPTIONS = {
+    "accuracy": (
+        "Share of sums read right for each kind of image.",
+        "In 95 of 100 such samples the interval holds the true share.",
+    ),
+    "error_by_sum": (
+        "Share of wrong readings for each true sum from 0 to 36.",
+        "Small and large sums are rare: few combinations give them.",
+    ),
+    "predicted_against_actual": (
+        "Table of most likely sums against true sums, coloured by number.",
+        "Errors are off the diagonal, by as much as they are wrong.",
+    ),
+    "reliability": (
+        "Share of right readings against the stated probability.",
+        "On the dashed line, the model is right as often as it says. Above it, it is "
+        "underconfident; below, overconfident.",
+    ),
+    "risk_coverage": (
+        "Share of wrong readings against the share of images answered.",
+        "Dots: all images, then with the least sure 1, 2, 5 and 10 % left to a person.",
+    ),
+    CONFUSION: (
+        "Table of digits read against true digits.",
+        "Colours show errors only; grey numbers are right readings.",
+    ),
+}
 WEIGHT = re.compile(r"([^/]+)[/_](kernel|bias|temperature)(?::0)?$")
 
 
@@ -64,52 +92,20 @@ def draw_plots(pooled: answers.Answers, evaluated: dict) -> list[page.Picture]:
         name: (round(each["accuracy"] * each["num_images"]), each["num_images"])
         for name, each in evaluated.items()
     }
-    drawn = [
-        (
-            "accuracy",
-            plots.accuracy_by_dataset(counts),
-            "Share of sums read right for each kind of image.",
-            "In 95 of 100 such samples the interval holds the true share.",
+    figures = {
+        "accuracy": plots.accuracy_by_dataset(counts),
+        "error_by_sum": plots.error_by_sum(pooled.sums, pooled.read_sums),
+        "predicted_against_actual": plots.predicted_against_actual(
+            pooled.sums, pooled.read_sums
         ),
-        (
-            "error_by_sum",
-            plots.error_by_sum(pooled.sums, pooled.read_sums),
-            "Share of wrong readings for each true sum from 0 to 36.",
-            "Small and large sums are rare: few combinations give them.",
-        ),
-        (
-            "predicted_against_actual",
-            plots.predicted_against_actual(pooled.sums, pooled.read_sums),
-            "Table of most likely sums against true sums, coloured by number.",
-            "Errors are off the diagonal, by as much as they are wrong.",
-        ),
-        (
-            "reliability",
-            plots.reliability_diagram(pooled.confidences, right),
-            "Share of right readings against the stated probability.",
-            "On the dashed line, the model is right as often as it says. Above "
-            "it, it is underconfident; below, overconfident.",
-        ),
-        (
-            "risk_coverage",
-            plots.risk_coverage_curve(pooled.confidences, right),
-            "Share of wrong readings against the share of images answered.",
-            "Dots: all images, then with the least sure 1, 2, 5 and 10 % left "
-            "to a person.",
-        ),
-    ]
+        "reliability": plots.reliability_diagram(pooled.confidences, right),
+        "risk_coverage": plots.risk_coverage_curve(pooled.confidences, right),
+    }
     if pooled.digits is not None:
-        drawn.append(
-            (
-                CONFUSION,
-                plots.digit_confusion(pooled.digits, pooled.read_digits),
-                "Table of digits read against true digits.",
-                "Colours show errors only; grey numbers are right readings.",
-            )
-        )
+        figures[CONFUSION] = plots.digit_confusion(pooled.digits, pooled.read_digits)
     return [
-        page.Picture(name, files.figure_png(figure), alt, caption)
-        for name, figure, alt, caption in drawn
+        page.Picture(name, files.figure_png(figure), *CAPTIONS[name])
+        for name, figure in figures.items()
     ]
 
 
