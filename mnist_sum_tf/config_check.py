@@ -120,8 +120,15 @@ def check_block_channels(channels) -> None:
     ):
         raise UserError(
             f"--block_channels must be {config.NUM_BLOCKS} whole numbers from 1 to "
-            f"{MOST_CHANNELS}. Received: {channels!r}"
+            f"{MOST_CHANNELS}, with commas between. Received: {_joined(channels)}"
         )
+
+
+def _joined(channels) -> str:
+    """Channels as they are given on the command line."""
+    if isinstance(channels, (tuple, list)):
+        return repr(",".join(map(str, channels)))
+    return repr(channels)
 
 
 def _flag(setting: str) -> str:

@@ -2,9 +2,6 @@
 
 import pytest
 
-pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
-
 from mnist_sum_tf.serving import addresses, errors
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.user_errors import UserError

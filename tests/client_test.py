@@ -7,10 +7,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
-
 from fake_transports import Clock, FakeTransport, outputs_of
 
 from mnist_sum_tf.serving import client as clients
@@ -159,8 +155,9 @@ def test_what_did_not_load_is_not_waited_for(clock, versions, received):
     assert len(transport.timeouts) == 1
 
 
-def test_the_servers_reason_is_kept_where_a_version_is_available(clock):
-    versions = {2: BROKEN, 1: VersionStatus("AVAILABLE")}
+@pytest.mark.parametrize("other", [BROKEN, VersionStatus("LOADING")])
+def test_the_servers_reason_is_kept_where_a_version_is_available(clock, other):
+    versions = {2: other, 1: VersionStatus("AVAILABLE")}
     transport = FakeTransport(errors.ModelNotFound("no model"), versions=versions)
     with pytest.raises(errors.ModelNotFound, match="^no model$"):
         Client(transport).predict("decode", LOGITS)
@@ -311,11 +308,3 @@ def test_rest_needs_no_package_for_grpc():
     assert (result.returncode, result.stderr) == (0, "")
     start = "The package tensorflow_serving is needed here: pip install -e "
     assert result.stdout.startswith(f"{start}'.[serving]'. Received: ")
-
-
-def test_options_and_their_defaults_are_the_clients(monkeypatch):
-    made = mock.Mock()
-    monkeypatch.setattr(clients, "Client", made)
-    monkeypatch.setattr(clients, "RestTransport", lambda *_: "transport")
-    connect(Server("http://localhost:1"), max_attempts=3)
-    made.assert_called_once_with("transport", max_attempts=3)

@@ -13,6 +13,7 @@ from format_fixtures import FLOAT32, NEEDS, folder, skip_without, sum_model
 
 from mnist_sum_tf import prediction
 from mnist_sum_tf.runtimes import loading, packages
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.serving.formats import file_export
 from mnist_sum_tf.user_errors import UserError
 
@@ -53,7 +54,7 @@ def answer(monkeypatch, tmp_path):
     """What an image is answered with by the file `model.onnx` that is there."""
     found = {
         name: np.zeros((1, *output.shape), output.dtype)
-        for name, output in loading.OUTPUTS.items()
+        for name, output in OUTPUTS.items()
     }
     found["sum_probabilities"][:, 3] = 0.96
     found["digit_probabilities"][..., 3] = 1.04  # int8 weights leave some

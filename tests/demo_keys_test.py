@@ -7,8 +7,6 @@ from browser import pad_of, read_answer, wait_for_answer
 from page_fixtures import browser, page, server, type_digits
 from playwright.sync_api import expect
 
-__all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
-
 
 def shown_ink(page) -> str:
     """The pad's canvas as a PNG, once the strokes of now show on it."""

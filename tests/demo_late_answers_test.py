@@ -7,8 +7,6 @@ from browser import read_answer, wait_for_answer
 from page_fixtures import PHOTOGRAPHS, browser, page, server
 from playwright.sync_api import expect
 
-__all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
-
 NINES = {
     "digits": [9] * 4,
     "digit_probabilities": [[0] * 9 + [1]] * 4,

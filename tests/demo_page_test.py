@@ -17,8 +17,6 @@ from mnist_sum_tf.demo import served_files
 from mnist_sum_tf.demo import server as demo
 from mnist_sum_tf.serving import errors
 
-__all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
-
 
 def shown(page, selector: str) -> str:
     return page.locator(selector).inner_text()

@@ -15,8 +15,6 @@ from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.demo import served_files
 from mnist_sum_tf.demo import server as demo
 
-__all__ = ["browser", "page", "server"]  # Fixtures of the tests below.
-
 
 def test_a_chosen_file_is_read(page):
     page.locator("#file").set_input_files(PHOTOGRAPHS / "3145_pen.jpg")

@@ -13,8 +13,6 @@ from mnist_sum_tf.demo.error_responses import Refused, error_response
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.user_errors import UserError
 
-__all__ = ["server"]  # A fixture of the tests below.
-
 QUESTION = {"instances": [[1]]}
 ANSWER = (200, {"predictions": [1]})
 POST = f"POST {handler.PREDICT_PATH} HTTP/1.1\r\n".encode()

@@ -113,7 +113,9 @@ def flags_of(name: str) -> set[str]:
 
 
 def test_kubernetes_starts_what_compose_starts():
-    assert flags_of("kubernetes.yaml") == flags_of("docker-compose.yml")
+    flags = flags_of("docker-compose.yml")
+    assert flags_of("kubernetes.yaml") == flags
+    assert {"--max_num_load_retries=1", "--load_retry_interval_micros=5000000"} < flags
 
 
 @pytest.mark.parametrize(

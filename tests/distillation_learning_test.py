@@ -9,8 +9,6 @@ from distillation_test import digits, fours
 from mnist_sum_tf.distillation import learning, networks, students, teachers
 from mnist_sum_tf.models.encoder import build_encoder
 
-__all__ = ["digits", "fours"]  # Fixtures of the tests below.
-
 
 @pytest.fixture(scope="module")
 def small_student():

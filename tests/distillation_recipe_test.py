@@ -14,8 +14,6 @@ from mnist_sum_tf.training import interruptions
 from mnist_sum_tf.training.starting_models import starting_encoder
 from mnist_sum_tf.user_errors import UserError
 
-__all__ = ["digits_file"]  # A fixture of the tests below.
-
 CHANNELS = (2, 2, 2, 2, 2)
 
 

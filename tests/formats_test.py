@@ -6,7 +6,6 @@ import os
 import pathlib
 import signal
 import warnings
-from unittest import mock
 
 import numpy as np
 import preloaded
@@ -19,7 +18,7 @@ from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.runtimes import loading
-from mnist_sum_tf.runtimes.packages import PackageMissing
+from mnist_sum_tf.runtimes.outputs import OUTPUTS
 from mnist_sum_tf.serving import export, release
 from mnist_sum_tf.serving.formats import file_export
 from mnist_sum_tf.serving.formats.quiet import quiet
@@ -46,7 +45,7 @@ def test_float32_files_answer_as_keras_does(name, count, sum_model, folder, imag
     skip_without(name)
     expected = sum_model(images[:count])
     answer = loading.load_file(folder / name)(images[:count])
-    assert set(answer) == set(loading.OUTPUTS)
+    assert set(answer) == set(OUTPUTS)
     for key in ("digit_probabilities", "sum_probabilities", "sum"):
         assert answer[key].dtype == np.float32
         np.testing.assert_allclose(answer[key], expected[key], atol=1e-5)
@@ -99,7 +98,7 @@ def test_export_checks_and_leaves_one_file(sum_model, tmp_path, monkeypatch):
     assert path == str(tmp_path / "model.tflite")
     assert sorted(os.listdir(tmp_path)) == ["1", "model.tflite"]
     assert set(loading.load_file(path)(np.zeros((2, 40, 168, 1), np.uint8))) == (
-        set(loading.OUTPUTS)
+        set(OUTPUTS)
     )
 
 
@@ -158,13 +157,6 @@ def test_a_file_that_cannot_be_run_is_not_the_users_fault(
         f"The file that was written must load and answer. Received: {received}"
     )
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_package_that_is_missing_after_writing_is_named(tmp_path, monkeypatch):
-    missing = PackageMissing("The package onnxruntime is needed here")
-    monkeypatch.setattr(file_export, "load_file", mock.Mock(side_effect=missing))
-    with pytest.raises(PackageMissing, match="^The package onnxruntime is needed"):
-        file_export._loaded(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize(

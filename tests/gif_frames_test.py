@@ -127,6 +127,11 @@ def test_a_file_without_a_frame_is_refused(beginning):
         picture_files.decode_picture(header() + beginning)
 
 
+def test_a_file_without_colours_is_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="and its colours"):
+        picture_files.decode_picture(header(palette=b"") + image() + b";")
+
+
 def test_blocks_are_bounded(monkeypatch):
     monkeypatch.setattr(gif_frames, "MOST_BLOCKS", 8)
     comment = b"!\xfe" + 3 * b"\x01a" + b"\0"  # four blocks

@@ -23,8 +23,6 @@ from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.serving.grpc_transport import GrpcTransport
 from mnist_sum_tf.serving.version_status import VersionStatus
 
-__all__ = ["certificate"]  # A fixture of the tests below.
-
 LOGITS = {"digit_logits": np.zeros((1, 4, 10), np.float32)}
 
 

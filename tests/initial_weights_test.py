@@ -24,8 +24,6 @@ from mnist_sum_tf.training.initial_weights import (
 from mnist_sum_tf.training.starting_models import _as_it_learns, starting_sum_model
 from mnist_sum_tf.user_errors import UserError
 
-__all__ = ["digits_file"]  # A fixture of the tests below.
-
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):

@@ -10,9 +10,6 @@ import numpy as np
 import PIL.Image
 import pytest
 
-pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
-
 from mnist_sum_tf.serving import errors, load, thread_pools
 from mnist_sum_tf.user_errors import UserError
 

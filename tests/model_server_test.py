@@ -12,7 +12,6 @@ import preloaded
 import pytest
 
 pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
 
 from model_server import STATE, ModelServer
 

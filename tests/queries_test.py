@@ -3,10 +3,6 @@
 from unittest import mock
 
 import pytest
-
-pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
-
 from fake_transports import FakeTransport
 
 from mnist_sum_tf.serving import errors, queries

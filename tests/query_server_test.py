@@ -9,10 +9,6 @@ from unittest import mock
 import PIL.Image
 import pytest
 from absl import flags
-
-pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
-
 from fake_transports import Clock, FakeTransport
 
 from mnist_sum_tf.serving import client as clients

@@ -8,18 +8,13 @@ import threading
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tensorflow_serving")
-requests = pytest.importorskip("requests")
-
+import requests
 from proxy_fixtures import certificate, encrypt, proxy
 
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.client import Server, connect
 from mnist_sum_tf.serving.rest_transport import RestTransport
 from mnist_sum_tf.serving.version_status import VersionStatus
-
-__all__ = ["certificate", "proxy"]  # Fixtures of the tests below.
 
 LOGITS = {"digit_logits": np.zeros((1, 4, 10), np.float32)}
 IMAGES = {"images": np.zeros((1, 40, 168, 1), np.uint8)}

@@ -16,7 +16,6 @@ import pytest
 import tensorflow as tf
 
 pytest.importorskip("tensorflow_serving")
-pytest.importorskip("requests")
 
 import requests
 from model_server import ModelServer

@@ -16,8 +16,6 @@ from mnist_sum_tf.training.initial_weights import short_name
 from mnist_sum_tf.training.teachers import Teachers
 from mnist_sum_tf.user_errors import UserError
 
-__all__ = ["digits_file"]  # A fixture of the tests below.
-
 
 @pytest.fixture(scope="module")
 def taught_by(tmp_path_factory):

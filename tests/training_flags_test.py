@@ -170,19 +170,11 @@ def test_an_encoder_that_does_not_learn_is_not_normalised(preset, changes):
         settings("--normalized", f"--preset={preset}", stage="sum_model", **changes)
 
 
-@pytest.mark.parametrize(
-    ("text", "received"),
-    [
-        ("16,32,64,128", "(16, 32, 64, 128)"),
-        ("1,2,0,4,5", "(1, 2, 0, 4, 5)"),
-        ("1,2,3,4,five", "['1', '2', '3', '4', 'five']"),
-        ("", "()"),
-    ],
-)
-def test_a_size_that_cannot_be_is_reported(text, received):
+@pytest.mark.parametrize("text", ["16,32,64,128", "1,2,0,4,5", "1,2,3,4,five", ""])
+def test_a_size_that_cannot_be_is_reported(text):
     with pytest.raises(UserError, match="must be 5 whole numbers") as error:
         settings(f"--block_channels={text}")
-    assert str(error.value).endswith(f"Received: {received}")
+    assert str(error.value).endswith(f"Received: {text!r}")
 
 
 def test_two_sizes_are_reported():

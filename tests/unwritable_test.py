@@ -18,8 +18,6 @@ from mnist_sum_tf.serving import export
 from mnist_sum_tf.training import loop, scalars
 from mnist_sum_tf.user_errors import UserError
 
-__all__ = ["run", "trained"]  # Fixtures of the tests below.
-
 
 class FullDisk:
     """Lets no file grow beyond a size while it is entered."""

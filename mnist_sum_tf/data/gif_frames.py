@@ -17,7 +17,7 @@ DESCRIPTOR_BYTES = 10
 EXTENSION, IMAGE = 0x21, 0x2C  # how these blocks begin
 GRAPHIC_CONTROL = 0xF9
 NUM_COLOURS = 256
-# Enough for 66 MB in blocks of the usual 255 bytes; each takes microseconds.
+# Enough for 66 MB in blocks of the usual 255 bytes; so many take one or two seconds.
 MOST_BLOCKS = 2**18
 GREY_LEVELS = np.repeat(np.arange(NUM_COLOURS, dtype=np.uint8), 3).tobytes()
 
@@ -51,14 +51,15 @@ def find_first_frame(image_bytes) -> Frame:
         tf.errors.InvalidArgumentError: if it has none, or ends within it, or has
             more than `MOST_BLOCKS` blocks up to there.
     """
-    values = tf.io.decode_raw(image_bytes, tf.uint8)
+    values = _bytes_of(image_bytes)
     num_shared = _palette_bytes(_at(values, 10))
     begin, control, blocks = _after_extensions(values, HEADER_BYTES + num_shared)
     num_own = _palette_bytes(_at(values, begin + 9))
     data_begin = begin + DESCRIPTOR_BYTES + num_own
     # A byte before its blocks says how many bits the first codes have.
     data_end, blocks = _after_sub_blocks(values, data_begin + 1, blocks)
-    is_whole = (_at(values, begin) == IMAGE) & (blocks < MOST_BLOCKS)
+    has_colours = num_shared + num_own > 0
+    is_whole = (_at(values, begin) == IMAGE) & has_colours & (blocks < MOST_BLOCKS)
     with tf.control_dependencies([_assert_whole(is_whole, values, data_end)]):
         image_bytes = tf.identity(image_bytes)
     has_own = num_own > 0
@@ -77,11 +78,11 @@ def find_first_frame(image_bytes) -> Frame:
 
 def _assert_whole(is_whole, values, end):
     return tf.debugging.Assert(
-        is_whole & (end <= tf.size(values)),
+        is_whole & (end < tf.size(values)),
         [
-            "Expected a GIF with a whole frame within its first "
+            "Expected a GIF with a whole frame, and its colours, within its first "
             f"{MOST_BLOCKS} blocks. Received:",
-            tf.size(values),
+            tf.size(values) - 1,
             "bytes, in which the first frame ends at",
             end,
         ],
@@ -103,7 +104,7 @@ def decode_frame(image_bytes, frame: Frame) -> tf.Tensor:
         tf.errors.InvalidArgumentError: if it is broken.
     """
     size = tf.strings.substr(image_bytes, frame.begin + 5, 4)
-    flags = _at(tf.io.decode_raw(image_bytes, tf.uint8), frame.begin + 9)
+    flags = _at(_bytes_of(image_bytes), frame.begin + 9)
     interlaced = tf.where(tf.bitwise.bitwise_and(flags, 0x40) > 0, b"\x40", b"\0")
     # 0xF7: there is a palette of 256 colours, which have eight bits.
     screen = tf.strings.join([b"GIF89a", size, b"\xf7\0\0", GREY_LEVELS])
@@ -116,11 +117,16 @@ def decode_frame(image_bytes, frame: Frame) -> tf.Tensor:
     return tf.concat([colours, tf.cast(alpha, tf.uint8)[..., tf.newaxis]], axis=-1)
 
 
+def _bytes_of(image_bytes) -> tf.Tensor:
+    """A file's bytes, uint8 `[n + 1]`, and a 0, which ends whatever is looked for."""
+    values = tf.io.decode_raw(image_bytes, tf.uint8)
+    return tf.concat([values, tf.zeros([1], tf.uint8)], axis=0)
+
+
 def _at(values, position) -> tf.Tensor:
-    """A byte, int32; beyond the end 0, which ends what is looked for."""
+    """A byte, int32; beyond the end that of `_bytes_of`."""
     last = tf.size(values) - 1
-    value = tf.cast(tf.gather(values, tf.minimum(position, last)), tf.int32)
-    return tf.where(position <= last, value, 0)
+    return tf.cast(tf.gather(values, tf.minimum(position, last)), tf.int32)
 
 
 def _two_bytes(values, position) -> tf.Tensor:
@@ -158,13 +164,15 @@ def _after_sub_blocks(values, begin, blocks):
     Returns the position after them, and `blocks` plus their number.
     """
 
-    def goes_on(position, blocks):
-        return (_at(values, position) > 0) & (blocks < MOST_BLOCKS)
+    def goes_on(position, length, blocks):
+        del position
+        return (length > 0) & (blocks < MOST_BLOCKS)
 
-    def skip(position, blocks):
-        return position + 1 + _at(values, position), blocks + 1
+    def skip(position, length, blocks):
+        position += 1 + length
+        return position, _at(values, position), blocks + 1
 
-    end, blocks = tf.while_loop(goes_on, skip, [begin, blocks])
+    end, _, blocks = tf.while_loop(goes_on, skip, [begin, _at(values, begin), blocks])
     return end + 1, blocks
 
 

@@ -29,9 +29,9 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 66
-# Transparent pictures are laid on paper in so many pieces: whole, the largest would
-# take gigabytes.
-NUM_PIECES = 64
+# Transparent pictures are laid on paper in pieces: whole, the largest would take
+# gigabytes.
+PIECE_PIXELS = 2**20
 # Red, green and blue in a bitmap of 32 bits, as TensorFlow expects them.
 USUAL_MASKS = tuple(struct.pack("<III", 0xFF0000, 0xFF00, 0xFF))
 
@@ -93,7 +93,8 @@ def _check_header(path: str, image_bytes: bytes) -> None:
         ) from None
     if kind not in FORMATS:
         raise UserError(expected + f"a {kind} file")
-    if width * height > MAX_PIXELS:
+    # A GIF's first frame may be smaller than its screen, or larger: the graph looks.
+    if kind != "GIF" and width * height > MAX_PIXELS:
         raise UserError(
             f"{path}: an image may have up to {MAX_PIXELS} pixels."
             f" Received: {width}x{height}"
@@ -184,10 +185,14 @@ def _in_colours(pixels, image_bytes, head) -> tf.Tensor:
 
     def look_up():
         begin = 14 + _number(head[14:18])
-        # Beyond the end TensorFlow would raise an error with the file's bytes in it.
         length = tf.cast(tf.strings.length(image_bytes), tf.int64)
-        begin = tf.clip_by_value(begin, 0, length)
-        palette = tf.strings.substr(image_bytes, begin, 4 * 256)
+        # TensorFlow's own error would have the file's bytes in it.
+        is_within = tf.debugging.Assert(
+            (begin >= 14) & (begin < length),
+            ["Expected a bitmap with a palette. Received one that begins at", begin],
+        )
+        with tf.control_dependencies([is_within]):
+            palette = tf.strings.substr(image_bytes, begin, 4 * 256)
         palette = tf.io.decode_raw(palette, tf.uint8, fixed_length=4 * 256)
         # Blue, green, red, and an unused byte.
         colours = tf.reshape(palette, [256, 4])[:, 2::-1]
@@ -265,10 +270,12 @@ def _light_and_alpha(rgb, alpha) -> tf.Tensor:
 
 
 def _pieces_of(rgba) -> tf.Tensor:
-    """A picture's pixels, and some transparent ones, uint8 `[NUM_PIECES, n, 4]`."""
+    """A picture's pixels, and some transparent ones, uint8 `[pieces, n, 4]`."""
     pixels = tf.reshape(rgba, [-1, 4])
-    rest = -tf.shape(pixels)[0] % NUM_PIECES
-    return tf.reshape(tf.pad(pixels, [[0, rest], [0, 0]]), [NUM_PIECES, -1, 4])
+    num_pixels = tf.shape(pixels)[0]
+    num_pieces = (num_pixels - 1) // PIECE_PIXELS + 1
+    rest = -num_pixels % num_pieces
+    return tf.reshape(tf.pad(pixels, [[0, rest], [0, 0]]), [num_pieces, -1, 4])
 
 
 def _map(function, pieces, dtype=tf.int64) -> tf.Tensor:

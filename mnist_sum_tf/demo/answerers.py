@@ -12,6 +12,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.runtimes.saved_model import load_saved_model
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.serving.addresses import Server, read_token
+from mnist_sum_tf.serving.client import connect
 from mnist_sum_tf.serving.image_bytes import as_image_bytes
 from mnist_sum_tf.user_errors import UserError, first_line
 
@@ -80,13 +81,6 @@ def remote_answerer(server_url: str, ca_certificates: str | None = None) -> Answ
         UserError: if the address or the certificates are invalid, the token would be
             sent unencrypted, or a package is missing.
     """
-    try:
-        from mnist_sum_tf.serving.client import connect
-    except ImportError as error:
-        raise UserError(
-            "--backend needs pip install -e '.[serving]'. "
-            f"Received: no module {error.name}"
-        ) from None
     server = Server(server_url, ca_certificates=ca_certificates, token=read_token())
     try:
         client = connect(

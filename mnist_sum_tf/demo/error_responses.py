@@ -3,12 +3,11 @@
 from mnist_sum_tf.serving import errors
 from mnist_sum_tf.user_errors import UserError, kind_and_line
 
-# The page repeats a question after 404 and 504, as after 500 and 503, but not after 502.
+# The page repeats a question after 404, 500, 503 and 504, but not after 502.
 STATUSES = {
     errors.RequestRefused: 400,
     errors.ModelNotFound: 404,
     errors.MessageTooLarge: 413,
-    errors.AccessRefused: 502,
     errors.DeadlineExceeded: 504,
 }
 
@@ -30,12 +29,13 @@ def error_response(error: Exception) -> tuple[int, str]:
     """The status and the line that an error is answered with.
 
     500 is for an error that nobody foresaw, a bug of this program; 503 for one of the
-    backend that may be temporary, and for a wrong answer of it.
+    backend that is temporary; 502 for others, such as a certificate that is not trusted.
     """
     if isinstance(error, Refused):
         return error.status, str(error)
     if isinstance(error, errors.ServingError):
-        return STATUSES.get(type(error), 503), str(error)
+        otherwise = 503 if error.is_temporary else 502
+        return STATUSES.get(type(error), otherwise), str(error)
     if isinstance(error, UserError):
         return 400, str(error)
     return 500, f"The server failed: {kind_and_line(error)}"

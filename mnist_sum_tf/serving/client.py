@@ -37,12 +37,18 @@ ATTEMPTS_UNTIL_TOLD = 3
 BATCH_SIZE = 32
 
 
-def connect(server: Server, **options) -> "Client":
+def connect(
+    server: Server,
+    *,
+    timeout_seconds: float = 30.0,
+    on_wait: Callable[[errors.ServingError], None] = lambda error: None,
+    max_attempts: int | None = None,
+) -> "Client":
     """A client of a server; nothing is sent yet.
 
     Args:
         server: where.
-        **options: `timeout_seconds`, `on_wait` and `max_attempts` of `Client`.
+        timeout_seconds, on_wait, max_attempts: see `Client`.
 
     Raises:
         UserError: if the address or the certificates are invalid, a token would be
@@ -72,7 +78,7 @@ def connect(server: Server, **options) -> "Client":
             certificates,
             server.token,
         )
-    return Client(transport, **options)
+    return Client(transport, timeout_seconds, on_wait, max_attempts)
 
 
 class Client:
@@ -225,9 +231,9 @@ class Client:
             left = max(0.001, deadline - time.monotonic())
             versions = self._transport.versions(left)
             states = {status.state for status in versions.values()}
-            is_pending = not states or not states.isdisjoint(PENDING)
-            if AVAILABLE in states and not is_pending:
+            if AVAILABLE in states:
                 raise
+            is_pending = not states or not states.isdisjoint(PENDING)
             raise _none_ready(versions, is_pending) from error
         if signature not in READING_SIGNATURES:
             return outputs

@@ -42,7 +42,7 @@ class OnePassAdam(keras.optimizers.Adam):
     """Keras' Adam using TensorFlow's fused op, a single pass over memory.
 
     Keras takes a dozen passes over them: a tenth of a step of 32 images at the
-    original's 21 million parameters, on two cores in bfloat16. Without `amsgrad`.
+    original's 21 million parameters, on two cores in bfloat16.
     """
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
@@ -50,7 +50,13 @@ class OnePassAdam(keras.optimizers.Adam):
         return grads_and_vars
 
     def update_step(self, gradient, variable, learning_rate) -> None:
-        """Updates a variable and its first and second moments."""
+        """Updates a variable and its first and second moments.
+
+        Raises:
+            NotImplementedError: with `amsgrad`.
+        """
+        if self.amsgrad:
+            raise NotImplementedError("OnePassAdam has no amsgrad")
         index = self._get_variable_index(variable)
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(

@@ -4,8 +4,8 @@ import { HEIGHT, WIDTH } from "./rasterise.js";
 
 const ADDRESS = "v1/models/mnist_sum:predict";
 const TIMEOUT_MILLISECONDS = 12000;
-// The backend refuses this page's server, whatever it asks.
-const NO_ACCESS = 502;
+// The backend will not answer this page's server, whatever it asks.
+const PERMANENT = 502;
 
 /**
  * The model gave no answer. `isTemporary`: the same question may be answered later.
@@ -16,7 +16,7 @@ export class ModelError extends Error {
   constructor(message, status = null) {
     super(message);
     this.isOfBackend = status === null || status >= 500 || status === 404 || status === 429;
-    this.isTemporary = this.isOfBackend && status !== NO_ACCESS;
+    this.isTemporary = this.isOfBackend && status !== PERMANENT;
   }
 }
 

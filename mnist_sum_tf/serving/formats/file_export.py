@@ -10,7 +10,7 @@ import keras
 
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals, place_of_file
 from mnist_sum_tf.runtimes.loading import Reader, load_file
-from mnist_sum_tf.runtimes.packages import PackageMissing, import_package
+from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
@@ -107,20 +107,15 @@ def _loaded(draft: pathlib.Path) -> Reader:
     """Loads the file that was just written.
 
     Raises:
-        PackageMissing: if the package that runs it is not installed.
         RuntimeError: if it does not load; it is no fault of the user's.
     """
     try:
         return load_file(draft)
-    except PackageMissing:
-        raise
     except UserError as error:
-        # Without what `load_file` says of flags.
-        received = str(error).partition("Received: ")[2]
         raise RuntimeError(
-            "The file that was written must load and answer. Received: "
-            f"{received.replace(str(draft), draft.name)}"
-        ) from error.__cause__
+            f"The file that was written must load and answer. Received: {draft.name} "
+            f"({error})"
+        ) from error
 
 
 @contextlib.contextmanager
