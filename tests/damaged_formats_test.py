@@ -45,7 +45,7 @@ def test_overwritten_weights_are_reported(name, folder, tmp_path):
     middle = len(content) // 2
     content[middle : middle + 4096] = b"\xff" * 4096
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"{name}, whose probabilities are invalid"):
+    with pytest.raises(UserError, match=rf"{name} \(its probabilities are invalid\)$"):
         prediction.load_model(tmp_path / name)
 
 
@@ -73,7 +73,7 @@ def test_probabilities_may_be_a_little_off(answer, tmp_path):
 )
 def test_probabilities_of_another_sum_are_refused(answer, tmp_path, name, value):
     answer[name][..., 3 if answer[name].ndim > 1 else 0] = value
-    with pytest.raises(UserError, match="whose probabilities are invalid"):
+    with pytest.raises(UserError, match="its probabilities are invalid"):
         loading.load_file(tmp_path / "model.onnx")
 
 
@@ -87,7 +87,7 @@ def test_probabilities_of_another_sum_are_refused(answer, tmp_path, name, value)
 )
 def test_outputs_of_another_kind_are_refused(answer, tmp_path, name, value, received):
     answer[name] = value
-    with pytest.raises(UserError, match=f"must answer with digits, .*{received}"):
+    with pytest.raises(UserError, match=f"answers not with digits, .*{received}"):
         loading.load_file(tmp_path / "model.onnx")
 
 

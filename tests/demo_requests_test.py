@@ -81,7 +81,7 @@ def test_a_failure_nobody_foresaw_is_answered_and_told_in_one_line(capfd):
         (errors.ModelNotFound("why"), 404),
         (errors.MessageTooLarge("why"), 413),
         (errors.AccessRefused("why"), 502),
-        (errors.ServingError("why"), 503),
+        (errors.ServingError("why"), 502),
         (errors.ServerBusy("why"), 503),
         (errors.ServerUnavailable("why"), 503),
         (errors.VersionNotReady("why"), 503),

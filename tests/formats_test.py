@@ -122,7 +122,7 @@ def test_a_file_that_answers_otherwise_is_not_exported(
 ):
     skip_without("model.tflite")
     monkeypatch.setattr(
-        file_export, "load_file", changed_reader(loading.load_file, key)
+        file_export, "load_working", changed_reader(loading.load_working, key)
     )
     with pytest.raises(RuntimeError, match=f"`{key}` differs from the model's"):
         file_export.export_file(sum_model, tmp_path, "litert")
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_run_is_not_the_users_fault(
 
     def load_damaged(path):
         if what == "does not load":
-            raise OSError(f"{path} is cut off")
+            raise OSError("it is cut off")
         return lambda images: {
             name: value * np.nan if value.dtype == np.float32 else value
             for name, value in load(path)(images).items()
@@ -148,9 +148,9 @@ def test_a_file_that_cannot_be_run_is_not_the_users_fault(
     with pytest.raises(RuntimeError) as raised:
         file_export.export_file(sum_model, tmp_path, "litert")
     received = {
-        "does not load": "model.tflite (model.tflite is cut off)",
+        "does not load": "model.tflite (it is cut off)",
         "answers with what is no number": (
-            "model.tflite, whose probabilities are invalid"
+            "model.tflite (its probabilities are invalid)"
         ),
     }[what]
     assert str(raised.value) == (

@@ -48,41 +48,53 @@ def load_file(path) -> Reader:
             f"{' or '.join(SUFFIXES)}. Received: {path}, which is no file"
         )
     try:
+        return load_working(path)
+    except RuntimeError as error:
+        raise UserError(
+            "--model must be a file that export_model.py wrote. Received: "
+            f"{path} ({error})"
+        ) from error
+
+
+def load_working(path: pathlib.Path) -> Reader:
+    """Loads a file and lets it answer once.
+
+    Args, Returns: as `load_file`.
+
+    Raises:
+        RuntimeError: if it does not run, or answers wrongly: in what way.
+        UserError: if the package that runs it is not installed.
+    """
+    try:
         with quiet.silent_stderr():  # LiteRT says what it computes with
             reader = _LOADERS[path.suffix](path)
             answer = reader(np.zeros((1, *config.IMAGE_SHAPE), np.uint8))
     except UserError:
         raise
     except Exception as error:  # Broken files fail in many ways.
-        raise UserError(
-            "--model must be a file that export_model.py wrote. Received: "
-            f"{path} ({first_line(error)})"
-        ) from error
-    _check_outputs(path, answer)
-    _check_answers(path, answer)
+        raise RuntimeError(first_line(error)) from error
+    fault = _wrong_outputs(answer) or _wrong_numbers(answer)
+    if fault:
+        raise RuntimeError(fault)
     return reader
 
 
-def _check_outputs(path, answer: dict[str, np.ndarray]) -> None:
+def _wrong_outputs(answer: dict[str, np.ndarray]) -> str | None:
     found = {name: (a.dtype, a.shape) for name, a in answer.items()}
     expected = {
         name: (np.dtype(output.dtype), (1, *output.shape))
         for name, output in OUTPUTS.items()
     }
-    if found != expected:
-        raise UserError(
-            f"--model must answer with {', '.join(OUTPUTS)}, as "
-            f"export_model.py writes it. Received: {path} with "
-            + ", ".join(f"{n} {d}{list(s)}" for n, (d, s) in found.items())
-        )
+    if found == expected:
+        return None
+    described = ", ".join(f"{n} {d}{list(s)}" for n, (d, s) in found.items())
+    return f"it answers not with {', '.join(OUTPUTS)} but with {described}"
 
 
-def _check_answers(path, answer: dict[str, np.ndarray]) -> None:
-    """Raises `UserError` for outputs that only damaged weights give."""
+def _wrong_numbers(answer: dict[str, np.ndarray]) -> str | None:
+    """What only damaged weights give."""
     is_finite = all(np.isfinite(each).all() for each in answer.values())
     totals = [answer[name].sum(-1) for name in DISTRIBUTIONS]
-    if not is_finite or any(abs(t - 1).max() > LARGEST_MISSING for t in totals):
-        raise UserError(
-            "--model must be a file that export_model.py wrote, undamaged. Received: "
-            f"{path}, whose probabilities are invalid"
-        )
+    if is_finite and all(abs(t - 1).max() <= LARGEST_MISSING for t in totals):
+        return None
+    return "its probabilities are invalid"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import keras
 
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals, place_of_file
-from mnist_sum_tf.runtimes.loading import Reader, load_file
+from mnist_sum_tf.runtimes.loading import Reader, load_working
 from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.serving.export import check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
@@ -110,8 +110,8 @@ def _loaded(draft: pathlib.Path) -> Reader:
         RuntimeError: if it does not load; it is no fault of the user's.
     """
     try:
-        return load_file(draft)
-    except UserError as error:
+        return load_working(draft)
+    except RuntimeError as error:
         raise RuntimeError(
             f"The file that was written must load and answer. Received: {draft.name} "
             f"({error})"
