@@ -53,6 +53,7 @@ class Browser:
             options: of Playwright's `new_context`.
         """
         page = self.new_page(**options)
+        page.bring_to_front()  # else keys may be lost while another page closes
         page.goto(url)
         wait_for_answer(page)
         return page
