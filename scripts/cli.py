@@ -11,6 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As training does: a program takes of a GPU's memory what it needs.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
+import interrupts
 from absl import app, flags
 
 from mnist_sum_tf import quiet
@@ -97,18 +98,26 @@ def run(
         check_flag_names(sys.argv[1:])
     except ValueError as error:
         sys.exit(f"error: {error}")
-    try:
+    with interrupts.Interrupts() as ctrl_c:
         try:
-            app.run(guarded, flags_parser=_parse_flags)
-        finally:
-            if sys.stdout:
-                sys.stdout.flush()  # Here, where a closed pipe is handled.
-    except OSError as error:
-        _end_unprinted(error)
-    except KeyboardInterrupt:  # Training handles it itself.
-        print("stopped by Ctrl-C", file=sys.stderr, flush=True)
-        leave = sys.exit if waits_for_threads else os._exit
-        leave(128 + signal.SIGINT)
+            return _run_app(guarded)
+        except Exception as error:
+            if not ctrl_c.has_come:  # else it may be what the interrupt became
+                _end_unprinted(error)
+        except KeyboardInterrupt:  # Training handles it itself.
+            pass
+    print("stopped by Ctrl-C", file=sys.stderr, flush=True)
+    leave = sys.exit if waits_for_threads else os._exit
+    leave(128 + signal.SIGINT)
+
+
+def _run_app(guarded) -> None:
+    """Runs the program, which ends in `SystemExit` unless it fails."""
+    try:
+        app.run(guarded, flags_parser=_parse_flags)
+    finally:
+        if sys.stdout:
+            sys.stdout.flush()  # Here, where a closed pipe is handled.
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
@@ -127,10 +136,10 @@ def _parse_flags(argv: list[str]) -> list[str]:
         sys.exit(f"error: Flags must be as --help says. Received: {reason}")
 
 
-def _end_unprinted(error: OSError) -> None:
+def _end_unprinted(error: Exception) -> None:
     """Ends the program if nothing can be printed; else the error is raised again."""
     if not isinstance(error, BrokenPipeError):  # The reader has closed the pipe.
-        if not _stdout_fails():
+        if not isinstance(error, OSError) or not _stdout_fails():
             raise error
         print(
             "error: standard output must be a file that can be written. "

@@ -3,7 +3,9 @@
 import io
 import os
 import pathlib
+import signal
 import sys
+import time
 from unittest import mock
 
 import pytest
@@ -95,6 +97,30 @@ def test_a_person_who_has_enough_is_told_in_one_line(cli, monkeypatch, capsys):
         cli.run(None)
     assert ended.value.code == 130
     assert capsys.readouterr().err == "stopped by Ctrl-C\n"
+
+
+def test_what_an_interrupt_became_is_told_as_one(cli, monkeypatch, capsys):
+    """On its way through C++ it becomes another error."""
+
+    def run(main, **_):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise RuntimeError("in C++") from None
+
+    monkeypatch.setattr(cli.app, "run", run)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(None)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "stopped by Ctrl-C\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_without_an_interrupt_is_raised(cli, monkeypatch):
+    monkeypatch.setattr(cli.app, "run", mock.Mock(side_effect=RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="^a bug$"):
+        cli.run(None)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is none")

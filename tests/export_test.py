@@ -16,6 +16,7 @@ from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
 from mnist_sum_tf.serving import export, verification
 from mnist_sum_tf.serving.addresses import Server
+from mnist_sum_tf.serving.formats import file_export
 from mnist_sum_tf.user_errors import UserError
 
 ANSWER = {
@@ -264,3 +265,17 @@ def test_an_export_folder_that_is_a_file(sum_model, tmp_path):
     (tmp_path / "models").touch()
     with pytest.raises(UserError, match="Received: .*models"):
         export.export_model(sum_model, tmp_path / "models")
+
+
+@pytest.mark.parametrize("number", [np.nan, -np.inf])
+def test_a_model_of_a_failed_training_is_not_exported(tmp_path, number):
+    model = build_sum_model(build_encoder(base_channels=2), build_decoder())
+    bias = model.get_layer("encoder").get_layer("logits").bias
+    bias.assign(bias.numpy() * 0 + number)
+    for write in (
+        lambda: export.export_model(model, tmp_path / "new"),
+        lambda: file_export.export_file(model, tmp_path / "new", "litert"),
+    ):
+        with pytest.raises(UserError, match=r"Received: NaN or infinity in .*logits/"):
+            write()
+    assert not (tmp_path / "new").exists()

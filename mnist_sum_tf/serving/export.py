@@ -12,6 +12,7 @@ import shutil
 import tempfile
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
@@ -47,12 +48,14 @@ def export_model(
         The path of the new version, `export_dir/<version>`.
 
     Raises:
-        UserError: if the folder cannot be written or `keep_versions` is below 1.
+        UserError: if the folder cannot be written, `keep_versions` is below 1, or
+            weights are not finite.
         ValueError: if the model does not compute in float32.
         RuntimeError: if the written model does not answer as the model does.
     """
     check_keep_versions(keep_versions)
     check_float32(sum_model)
+    check_finite(sum_model)
     export_dir = pathlib.Path(os.path.abspath(export_dir))
     with (
         os_errors_as_user_errors(export_dir, "--export_dir"),
@@ -131,6 +134,16 @@ def check_float32(model: keras.Model) -> None:
             "An exported model must compute in float32: rebuild it so, then "
             f"load its weights. Received: {', '.join(other[:3])}"
         )
+
+
+def check_finite(model: keras.Model) -> None:
+    """Raises `UserError` for weights that are no numbers, as of a failed training."""
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise UserError(
+                "An exported model must have finite weights; train it anew with a lower "
+                f"--learning_rate. Received: NaN or infinity in {weight.path}"
+            )
 
 
 def _folder_for_drafts(export_dir: pathlib.Path) -> pathlib.Path:

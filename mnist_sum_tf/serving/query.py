@@ -15,6 +15,7 @@ from mnist_sum_tf.serving import load, queries
 from mnist_sum_tf.serving.addresses import MODEL_NAME, Server, read_token
 from mnist_sum_tf.serving.client import Client, connect
 from mnist_sum_tf.serving.errors import ServingError
+from mnist_sum_tf.serving.version_status import AVAILABLE
 from mnist_sum_tf.user_errors import one_line
 
 
@@ -68,8 +69,7 @@ def query_and_report(paths: list[str], settings: QueryConfig) -> bool:
     """
     with contextlib.closing(_connect(settings)) as client:
         if settings.shows_status:
-            _print_status(client)
-            return True
+            return _print_status(client)
         if settings.load_seconds is not None:
             measured = _measure(client, find_images(paths), settings)
             print(load.format_load(measured))
@@ -108,19 +108,23 @@ def _tell_once() -> Callable[[Exception], None]:
     return tell
 
 
-def _print_status(client: Client) -> None:
+def _print_status(client: Client) -> bool:
     """Prints a line for each version of the model, and for each of its signatures.
 
-    The versions first: where none has been loaded, there are no signatures.
+    Returns whether a version is available; else there are no signatures.
     """
-    for version, status in sorted(client.versions().items()):
+    versions = client.versions()
+    for version, status in sorted(versions.items()):
         print(one_line(f"version {version}   {status}"))
+    if AVAILABLE not in {status.state for status in versions.values()}:
+        return False
     for name, signature in sorted(client.signatures().items()):
         inputs, outputs = (
             ", ".join(sorted(signature[key])) or "nothing"
             for key in ("inputs", "outputs")
         )
         print(f"{name}   {inputs} -> {outputs}")
+    return True
 
 
 def _measure(client: Client, paths: list[str], settings: QueryConfig) -> load.Load:

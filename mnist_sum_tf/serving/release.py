@@ -88,7 +88,7 @@ def _check(settings: ExportConfig) -> None:
     if (settings.workdir is None) == (settings.model_path is None):
         raise UserError(
             "Exactly one of --workdir and --model must be given. Received: "
-            f"--workdir={settings.workdir}, --model={settings.model_path}"
+            + ("both" if settings.workdir is not None else "neither")
         )
     if settings.keep_versions is not None and settings.file_format != "saved_model":
         raise UserError(

@@ -222,15 +222,18 @@ class Trainer:
 
     def _check_finite(self) -> None:
         skipped = int(self.state.skipped)
-        if skipped > self.settings.skip_non_finite:
-            raise UserError(
-                "Loss and gradient must stay finite; take a lower "
-                "--learning_rate in another --workdir, or go on here with "
-                f"--skip_non_finite={skipped} or more. Received: "
-                f"{skipped} that were not, the last at step "
-                f"{int(self.state.last_skipped)}; the last good checkpoint is "
-                f"{self.checkpoints.latest or 'none yet'}"
-            )
+        if skipped <= self.settings.skip_non_finite:
+            return
+        latest = self.checkpoints.latest
+        advice, found = "", "there is no good checkpoint yet"
+        if latest:
+            advice = f", or go on here with --skip_non_finite={skipped} or more"
+            found = f"the last good checkpoint is {latest}"
+        raise UserError(
+            "Loss and gradient must stay finite; take a lower --learning_rate in "
+            f"another --workdir{advice}. Received: {skipped} that were not, the last "
+            f"at step {int(self.state.last_skipped)}; {found}"
+        )
 
     def _stop(self, step: int, signal_name: str | None) -> None:
         strategies.workers_agree(self.strategy, 0)

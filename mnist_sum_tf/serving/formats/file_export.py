@@ -11,7 +11,7 @@ import keras
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals, place_of_file
 from mnist_sum_tf.runtimes.loading import Reader, load_working
 from mnist_sum_tf.runtimes.packages import import_package
-from mnist_sum_tf.serving.export import check_float32
+from mnist_sum_tf.serving.export import check_finite, check_float32
 from mnist_sum_tf.serving.formats import litert_file, onnx_file
 from mnist_sum_tf.serving.formats.quantization_loss import measure_loss
 from mnist_sum_tf.serving.verification import verify_reader
@@ -86,6 +86,7 @@ def export_file(
     check_format(file_format, quantization)
     check_packages(file_format)
     check_float32(sum_model)
+    check_finite(sum_model)
     if quantization is not None and not named_datasets:
         raise ValueError(
             "A quantized model needs named_datasets to be evaluated on. "
