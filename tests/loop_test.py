@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import re
 
 import keras
 import numpy as np
@@ -217,8 +218,20 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     task = dataclasses.replace(
         make_task(), loss=lambda labels, sums: sums * float("nan")
     )
-    with pytest.raises(UserError, match="at step 2; the last"):
+    with pytest.raises(UserError) as raised:
         loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path)
+    assert str(raised.value) == (
+        "Loss and gradient must stay finite; take a lower --learning_rate in another "
+        "--workdir. Received: 2 that were not, the last at step 2; there is no good "
+        "checkpoint yet"
+    )
+    half = dataclasses.replace(SETTINGS, total_steps=4)
+    loop.train_and_evaluate(make_task, half, tmp_path / "good")
+    with pytest.raises(UserError) as raised:
+        loop.train_and_evaluate(lambda: task, SETTINGS, tmp_path / "good")
+    message = str(raised.value)
+    assert "or go on here with --skip_non_finite=2 or more. Received: 2 that" in message
+    assert re.search("at step 6; the last good checkpoint is .*ckpt-4$", message)
 
 
 def test_each_row_has_the_mean_loss_since_the_one_before(tmp_path):
