@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As training does: a program takes of a GPU's memory what it needs.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
-import interrupts
+import ctrl_c
 from absl import app, flags
 
 from mnist_sum_tf import quiet
@@ -98,11 +98,11 @@ def run(
         check_flag_names(sys.argv[1:])
     except ValueError as error:
         sys.exit(f"error: {error}")
-    with interrupts.Interrupts() as ctrl_c:
+    with ctrl_c.Interrupts() as interrupts:
         try:
             return _run_app(guarded)
         except Exception as error:
-            if not ctrl_c.has_come:  # else it may be what the interrupt became
+            if not interrupts.has_come:  # else it may be what the interrupt became
                 _end_unprinted(error)
         except KeyboardInterrupt:  # Training handles it itself.
             pass

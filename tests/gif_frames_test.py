@@ -34,8 +34,7 @@ def control(index: int, is_transparent=True) -> bytes:
 
 
 def decode(file: bytes) -> np.ndarray:
-    frame = gif_frames.find_first_frame(file)
-    return gif_frames.decode_frame(file, frame).numpy()
+    return gif_frames.decode_frame(gif_frames.find_first_frame(file)).numpy()
 
 
 def test_a_pixel_has_the_colour_of_its_index():

@@ -23,22 +23,23 @@ GREY_LEVELS = np.repeat(np.arange(NUM_COLOURS, dtype=np.uint8), 3).tobytes()
 
 
 class Frame(NamedTuple):
-    """Where a file's first frame is, as scalar tensors.
+    """A file's first frame, not decoded yet, as scalar tensors.
 
     Attributes:
-        begin: position of its descriptor.
+        num_pixels: int64.
+        size: its width and height as in the file, a string of 4 bytes.
+        flags: those of its descriptor, int32.
         transparent: the index of the transparent colour, -1 where there is none.
         palette: its colours, or else those of the file: a string of 3 bytes each.
         data: its compressed pixels, a string.
-        width, height: int64.
     """
 
-    begin: tf.Tensor
+    num_pixels: tf.Tensor
+    size: tf.Tensor
+    flags: tf.Tensor
     transparent: tf.Tensor
     palette: tf.Tensor
     data: tf.Tensor
-    width: tf.Tensor
-    height: tf.Tensor
 
 
 def find_first_frame(image_bytes) -> Frame:
@@ -54,7 +55,8 @@ def find_first_frame(image_bytes) -> Frame:
     values = _bytes_of(image_bytes)
     num_shared = _palette_bytes(_at(values, 10))
     begin, control, blocks = _after_extensions(values, HEADER_BYTES + num_shared)
-    num_own = _palette_bytes(_at(values, begin + 9))
+    flags = _at(values, begin + 9)
+    num_own = _palette_bytes(flags)
     data_begin = begin + DESCRIPTOR_BYTES + num_own
     # A byte before its blocks says how many bits the first codes have.
     data_end, blocks = _after_sub_blocks(values, data_begin + 1, blocks)
@@ -65,14 +67,14 @@ def find_first_frame(image_bytes) -> Frame:
     has_own = num_own > 0
     palette_begin = tf.where(has_own, begin + DESCRIPTOR_BYTES, HEADER_BYTES)
     return Frame(
-        begin,
+        _two_bytes(values, begin + 5) * _two_bytes(values, begin + 7),
+        tf.strings.substr(image_bytes, begin + 5, 4),
+        flags,
         _transparent_index(values, control),
         tf.strings.substr(
             image_bytes, palette_begin, tf.where(has_own, num_own, num_shared)
         ),
         tf.strings.substr(image_bytes, data_begin, data_end - data_begin),
-        _two_bytes(values, begin + 5),
-        _two_bytes(values, begin + 7),
     )
 
 
@@ -89,12 +91,8 @@ def _assert_whole(is_whole, values, end):
     )
 
 
-def decode_frame(image_bytes, frame: Frame) -> tf.Tensor:
+def decode_frame(frame: Frame) -> tf.Tensor:
     """Decodes a frame.
-
-    Args:
-        image_bytes: scalar string tensor, the GIF.
-        frame: of it, see `find_first_frame`.
 
     Returns:
         uint8 `[height, width, 4]`, the last one alpha, 0 or 255. Indices without a
@@ -103,12 +101,12 @@ def decode_frame(image_bytes, frame: Frame) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: if it is broken.
     """
-    size = tf.strings.substr(image_bytes, frame.begin + 5, 4)
-    flags = _at(_bytes_of(image_bytes), frame.begin + 9)
-    interlaced = tf.where(tf.bitwise.bitwise_and(flags, 0x40) > 0, b"\x40", b"\0")
+    is_interlaced = tf.bitwise.bitwise_and(frame.flags, 0x40) > 0
     # 0xF7: there is a palette of 256 colours, which have eight bits.
-    screen = tf.strings.join([b"GIF89a", size, b"\xf7\0\0", GREY_LEVELS])
-    descriptor = tf.strings.join([b",\0\0\0\0", size, interlaced])
+    screen = tf.strings.join([b"GIF89a", frame.size, b"\xf7\0\0", GREY_LEVELS])
+    descriptor = tf.strings.join(
+        [b",\0\0\0\0", frame.size, tf.where(is_interlaced, b"\x40", b"\0")]
+    )
     alone = tf.strings.join([screen, descriptor, frame.data, b";"])
     indices = tf.cast(tf.io.decode_gif(alone)[0, ..., 0], tf.int32)
     palette = tf.io.decode_raw(frame.palette, tf.uint8, fixed_length=3 * NUM_COLOURS)

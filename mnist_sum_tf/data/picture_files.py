@@ -163,8 +163,8 @@ def _bounded(image_bytes, num_pixels) -> tf.Tensor:
 def _decode_gif(image_bytes) -> tf.Tensor:
     """A GIF's first frame -> uint8 `[height, width, 4]`, the last one alpha."""
     frame = gif_frames.find_first_frame(image_bytes)
-    image_bytes = _bounded(image_bytes, frame.width * frame.height)
-    return gif_frames.decode_frame(image_bytes, frame)
+    data = _bounded(frame.data, frame.num_pixels)
+    return gif_frames.decode_frame(frame._replace(data=data))
 
 
 def _decode_jpeg(image_bytes) -> tf.Tensor:

@@ -3,11 +3,11 @@
 import io
 import os
 import pathlib
-import warnings
 
 import numpy as np
 
 from mnist_sum_tf.atomic_files import write_atomically
+from mnist_sum_tf.runtimes.packages import import_package
 from mnist_sum_tf.user_errors import UserError, kind_and_line, one_line
 
 
@@ -23,7 +23,7 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
     Raises:
         UserError: if PyTorch is missing or the file is no such checkpoint.
     """
-    torch = _import_torch()
+    torch = import_package("torch", extra="torch")
     if not os.path.isfile(path):
         raise UserError(f"--torch_checkpoint must be a file. Received: {str(path)!r}")
     try:
@@ -66,7 +66,7 @@ def write_checkpoint(
         UserError: if PyTorch is missing, or the file exists or cannot be
             written.
     """
-    torch = _import_torch()
+    torch = import_package("torch", extra="torch")
     path = pathlib.Path(path)
     if os.path.exists(path):
         raise UserError(
@@ -97,19 +97,6 @@ def _with_fresh_adam(torch, tensors: dict, learning_rate: float) -> dict:
         "model_state_dict": tensors,
         "optimizer_state_dict": optimizer.state_dict(),
     }
-
-
-def _import_torch():
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import torch  # an optional extra, and slow
-    except ImportError as error:
-        raise UserError(
-            "PyTorch checkpoints need PyTorch: pip install -e '.[torch]'. "
-            f"Received: {kind_and_line(error)}"
-        ) from error
-    return torch
 
 
 def _to_array(torch, path, key, value) -> np.ndarray:

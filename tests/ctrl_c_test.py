@@ -14,10 +14,10 @@ SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 @pytest.fixture
 def interrupts(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    import interrupts
+    import ctrl_c
 
-    monkeypatch.setattr(interrupts, "PAUSE_SECONDS", 0.05)
-    with interrupts.Interrupts() as found:
+    monkeypatch.setattr(ctrl_c, "PAUSE_SECONDS", 0.05)
+    with ctrl_c.Interrupts() as found:
         yield found
 
 
