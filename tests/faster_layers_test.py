@@ -33,7 +33,13 @@ def products(monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("activation", ["linear", "relu"])
-def test_a_convolution_learns_as_keras_does(products, activation, dtype):
+@pytest.mark.parametrize("fewest_float32", [1, 2**30])
+@pytest.mark.parametrize("most_pixels", [0, 32])
+def test_a_convolution_learns_as_keras_does(
+    products, monkeypatch, activation, dtype, fewest_float32, most_pixels
+):
+    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS_FLOAT32", fewest_float32)
+    monkeypatch.setattr(faster_layers, "MOST_PIXELS", most_pixels)
     images = tf.random.stateless_normal([3, 2, 5, 4], [1, 2])
     ours, keras_own = (
         layer(6, 3, padding="same", activation=activation, dtype=dtype)
@@ -48,7 +54,8 @@ def test_a_convolution_learns_as_keras_does(products, activation, dtype):
     found, expected = (
         _gradients(layer, images, upstream) for layer in (ours, keras_own)
     )
-    assert len(products) == 1 and len(found) == 4  # outputs, images, kernel, bias
+    assert len(products) == (1 if most_pixels else 0)
+    assert len(found) == 4  # outputs, images, kernel, bias
     error = 1e-5 if dtype == "float32" else 2**-6
     for each, other in zip(found, expected):
         assert each.dtype == other.dtype
@@ -90,33 +97,53 @@ def test_a_kernels_gradient_by_hand(products):
 
 
 @pytest.mark.parametrize(
-    ("image_shape", "filters", "pays"),
+    ("image_shape", "filters", "float32", "bfloat16"),
     [
-        ((None, 2, 10, 512), 1024, True),
-        ((None, 2, 10, 256), 256, False),
-        ((None, 5, 21, 512), 1024, False),
+        ((None, 2, 10, 1024), 1024, "by_product", "with_product_gradient"),
+        ((None, 2, 10, 512), 1024, "with_product_gradient", "with_product_gradient"),
+        ((None, 2, 10, 256), 256, None, None),
+        ((None, 5, 21, 1024), 1024, None, None),
     ],
 )
-def test_a_product_is_taken_of_small_images_of_many_channels(
-    image_shape, filters, pays
+def test_products_are_taken_of_small_images_of_many_channels(
+    image_shape, filters, float32, bfloat16
 ):
-    assert faster_layers.product_pays(image_shape, filters) == pays
+    for dtype, suffix in ((tf.float32, float32), (tf.bfloat16, bfloat16)):
+        expected = f"convolve_{suffix}" if suffix else "convolve"
+        found = faster_layers.fastest_convolution(image_shape, filters, dtype)
+        assert found is getattr(faster_layers, expected)
 
 
-def test_of_the_originals_size_block5_alone_takes_products(monkeypatch):
-    taken = []
-
-    def convolve(images, kernel):
-        taken.append(tuple(kernel.shape))
-        return tf.nn.conv2d(images, kernel, 1, "SAME")
-
-    monkeypatch.setattr(faster_layers, "convolve", convolve)
+def test_of_the_originals_size_block5_alone_takes_products(products, monkeypatch):
+    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 512 * 1024)
     encoder = build_encoder(base_channels=64)
     images = tf.zeros([1, 40, 168, 1], tf.uint8)
-    encoder(images, training=False)
-    assert not taken
-    encoder(images, training=True)
-    assert taken == [(3, 3, 512, 1024), (3, 3, 1024, 1024)]
+    with tf.GradientTape() as tape:
+        encoder(images, training=False)
+        assert not products
+        outputs = encoder(images, training=True)
+    tape.gradient(outputs, encoder.trainable_weights)
+    # conv2 as a whole, and then the kernel's gradient of conv1.
+    assert products == [(1, 2, 10, 1024), (1, 2, 10, 512)]
+
+
+def test_on_a_gpu_convolutions_are_kerass(products, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    layer = faster_layers.Conv2D(1, 3, padding="same")
+    images = tf.ones([1, 2, 3, 1])
+    layer.build(images.shape)
+    _gradients(layer, images, tf.ones([1, 2, 3, 1]))
+    assert not products
+
+
+def test_a_biass_gradient_by_hand():
+    upstream = np.arange(12.0, dtype=np.float32).reshape(2, 1, 3, 2)
+    bias = tf.constant([10.0, 20.0])
+    with tf.GradientTape() as tape:
+        tape.watch(bias)
+        outputs = faster_layers.add_bias(tf.zeros([2, 1, 3, 2]), bias)
+    assert outputs.numpy().tolist() == [[[[10, 20]] * 3]] * 2
+    assert tape.gradient(outputs, bias, upstream).numpy().tolist() == [30, 36]
 
 
 def test_random_half_words_are_those_of_the_words():

@@ -17,7 +17,7 @@ class Settings:
         model_path: an exported model, whose weights inference is measured with.
         layouts: layouts of the composites.
         batch_sizes: of training, by the encoder's base channels.
-        compared_batch_size: that of the comparison with PyTorch, likewise.
+        compared_batch_size: those of the comparison with PyTorch, likewise.
         matrix_size: rows and columns of the matrices whose product tells the
             processor's peak.
         composites: how many are made while memory is measured.
@@ -30,7 +30,11 @@ class Settings:
         (16, (32, 128)),
         (64, (16, 32)),
     )
-    compared_batch_size: tuple[tuple[int, int], ...] = ((16, 128), (64, 32))
+    compared_batch_size: tuple[tuple[int, int], ...] = (
+        (16, 128),
+        (64, 32),
+        (64, 128),
+    )
     matrix_size: int = 4096
     composites: int = 200_000
     budget: TimingBudget = TimingBudget()
