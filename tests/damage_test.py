@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 
-import loop_test
 import numpy as np
 import pytest
+import small_runs
 import tensorflow as tf
-from loop_test import SETTINGS, assert_same_values, final_values, make_task
+from small_runs import SETTINGS, assert_same_values, final_values, make_task
 
 from mnist_sum_tf.runtimes import saved_model
 from mnist_sum_tf.serving import export
@@ -100,7 +100,7 @@ def remove_what_the_list_names(run):
 def test_a_damaged_checkpoint_falls_back_with_a_warning(trained, run, caplog, damage):
     damage(run)
     # What evaluation and export load is the one before ...
-    model = loop_test.build_regressor("float32")
+    model = small_runs.build_regressor("float32")
     assert checkpoints.load_average(model, run) == 6
     reader = tf.train.load_checkpoint(str(run / "checkpoints" / "ckpt-6"))
     kernels = [
@@ -246,7 +246,7 @@ def bad_task(*steps):
     """The task with a loss that is not a number at these steps."""
 
     def make_batch(step):
-        x, labels = loop_test.make_batch(step)
+        x, labels = small_runs.make_batch(step)
         wrong = tf.reduce_any(step + 1 == tf.constant(steps, tf.int64))
         factor = tf.where(wrong, float("nan"), 1.0)
         return x, {"sum": labels["sum"] * factor}

@@ -1,13 +1,9 @@
-"""What the flags of scripts come to, without the work, and what is refused."""
+"""What the flags of scripts come to, without the work."""
 
 import pathlib
-import re
-import runpy
-import sys
-from unittest import mock
 
 import pytest
-from absl import flags
+from script_fixtures import SCRIPTS, called, run_main
 
 from mnist_sum_tf import original_recipe, original_tables
 from mnist_sum_tf.benchmarks import run as benchmarks
@@ -17,44 +13,6 @@ from mnist_sum_tf.demo import server
 from mnist_sum_tf.serving import release
 from mnist_sum_tf.torch_bridge import work_directories
 from mnist_sum_tf.training import stages
-from mnist_sum_tf.user_errors import UserError
-
-SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
-
-
-DEFINE_FLAGS = ("training_flags", "image_flags", "given_flags")
-
-
-@pytest.fixture
-def run_main(monkeypatch):
-    """Runs a script's `main` under flags of its own, those of other tests put away."""
-    monkeypatch.syspath_prepend(SCRIPTS)
-    for name, value in list(vars(flags.FLAGS).items()):
-        if isinstance(value, dict):
-            monkeypatch.setitem(vars(flags.FLAGS), name, {})
-    for name in DEFINE_FLAGS:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-
-    def run(script, *arguments):
-        program = runpy.run_path(str(SCRIPTS / script))
-        flags.FLAGS([script, *arguments])
-        program["main"]([script])
-
-    yield run
-    for name in DEFINE_FLAGS:
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def called(monkeypatch):
-    """Puts what only notes its arguments in a function's place, and checks them."""
-
-    def put(module, name, **options):
-        noting = mock.create_autospec(getattr(module, name), **options)
-        monkeypatch.setattr(module, name, noting)
-        return noting
-
-    return put
 
 
 def test_demo(run_main, called):
@@ -71,112 +29,6 @@ def test_demo_of_a_backend(run_main, called):
     run_main("demo.py", "--backend=https://here/team", "--ca_certificates=ca.pem")
     (config,) = run_demo.call_args.args
     assert (config.backend, config.ca_certificates) == ("https://here/team", "ca.pem")
-
-
-@pytest.mark.parametrize(
-    "command, message",
-    [
-        (
-            "demo.py --ca_certificates=ca.pem",
-            "--ca_certificates requires --backend. "
-            "Received: --ca_certificates=ca.pem alone",
-        ),
-        (
-            "demo.py --model=mine --backend=http://here",
-            "Only one of --model and --backend may be given. Received: mine and http://here",
-        ),
-        (
-            "evaluate.py --images=mine --layouts=tiled,mixed",
-            "Received: --layouts=tiled,mixed --images=mine",
-        ),
-        ("evaluate.py --layouts=", "--layouts must name"),
-        (
-            "benchmark.py --sections=memory,twin --model=mine",
-            "Received: --model=mine --sections=memory,twin",
-        ),
-        ("evaluate.py --layouts=tiled,tild", "Received: 'tild'"),
-        ("query_server.py --load_seconds=nan", "--load_seconds must be a number"),
-        ("query_server.py --timeout_seconds=inf", "--timeout_seconds must be"),
-        ("query_server.py --status --json", "Received: --status --json"),
-        (
-            "query_server.py a.png --load_seconds=2 --json",
-            "Received: --load_seconds=2.0 --json",
-        ),
-        ("query_server.py a.png --load_batch_size=8", "--load_batch_size=8 alone"),
-        ("evaluate.py --model=mine --workdir=W", "Received: --model=mine --workdir=W"),
-        ("evaluate.py --sums=s.npy", "--sums=s.npy alone"),
-        (
-            "train_end_to_end.py --workdir=W --notrain_encoder",
-            "--objective=distribution --preset=compact",
-        ),
-        (
-            "train_end_to_end.py --workdir=W --preset=original --objective=distribution",
-            "with --preset=original that is the default) requires "
-            "--objective=regression",
-        ),
-        (
-            "train_end_to_end.py --workdir=W --decorrelation=nan",
-            "--decorrelation must be a finite number. Received: nan",
-        ),
-        (
-            "export_model.py --export_dir=E --workdir=W --blend_share=0.5",
-            "--blend_share=0.5 alone",
-        ),
-        (
-            "convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
-            "--stage=encoder",
-            "--stage=encoder alone",
-        ),
-        (
-            "convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
-            "--normalized",
-            "layers are plain. Received: --normalized",
-        ),
-        (
-            "convert_torch_checkpoint.py --torch_checkpoint=a.pth --workdir=W "
-            "--to_torch --stage=encoder --seed=4 --images=P",
-            "trains nothing. Received: --images, --seed",
-        ),
-        ("evaluate.py --tfds_data_dir=D", "--tfds_data_dir=D --digits=bundled"),
-        (
-            "reproduce_original.py --workdir=W --tfds_data_dir=D",
-            "--tfds_data_dir=D --digits=bundled",
-        ),
-        (
-            "distill_encoder.py --workdir=W --tfds_data_dir=D",
-            "--tfds_data_dir=D --digits=bundled",
-        ),
-        (
-            "generate_data.py --output_dir=out --tfds_data_dir=D",
-            "--tfds_data_dir=D --digits=bundled",
-        ),
-        ("train_decoder.py --workdir=W --layout=diagonal", "Received: 'diagonal'"),
-    ],
-)
-def test_what_cannot_be_is_refused(run_main, tmp_path, monkeypatch, command, message):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=re.escape(message)):
-        run_main(*command.split())
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_picture_into_a_folder_is_refused_before_anything_is_read(
-    run_main, tmp_path, monkeypatch
-):
-    program = runpy.run_path(str(SCRIPTS / "predict.py"))
-    (tmp_path / "sheet.png").mkdir()
-    flags.FLAGS(["predict.py", f"--picture={tmp_path}/sheet.png"])
-    with pytest.raises(UserError, match="--picture must be .* which is no file"):
-        program["main"](["predict.py", "missing.png"])
-
-
-@pytest.mark.parametrize(
-    "script", ["generate_data.py", "make_photographs.py", "reproduce_original.py"]
-)
-@pytest.mark.parametrize("seed", ["-1", "99999999999999999999"])
-def test_seeds_are_whole_numbers_of_31_bits(run_main, script, seed):
-    with pytest.raises(flags.IllegalFlagValueError, match="--seed=" + seed):
-        run_main(script, f"--seed={seed}", "--output_dir=a", "--workdir=b")
 
 
 @pytest.mark.parametrize("flag, choose", [("--quick", "quick"), ("--noquick", "full")])
@@ -213,18 +65,6 @@ def test_export_model(run_main, called, capsys):
         )
     )
     assert capsys.readouterr().out == "E/model_int8.tflite\n"
-
-
-@pytest.mark.parametrize("share", ["-0.1", "2"])
-def test_a_share_is_from_0_to_1(run_main, share):
-    with pytest.raises(flags.IllegalFlagValueError, match=f"--blend_share={share}"):
-        run_main(
-            "export_model.py",
-            "--model=M",
-            "--export_dir=E",
-            "--blend_with=B",
-            f"--blend_share={share}",
-        )
 
 
 def test_the_original_size_by_its_own(run_main, called):

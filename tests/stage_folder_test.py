@@ -3,8 +3,8 @@
 import dataclasses
 import json
 
-import loop_test
 import pytest
+import small_runs
 
 from mnist_sum_tf import config
 from mnist_sum_tf.training import loop, stage_folder, stage_lock
@@ -201,15 +201,15 @@ def test_a_number_that_is_refused_claims_no_folder(tmp_path):
     def refuse(dtype):
         raise UserError("--base_channels must be fewer. Received: many")
 
-    task = dataclasses.replace(loop_test.make_task(), build_model=refuse)
+    task = dataclasses.replace(small_runs.make_task(), build_model=refuse)
     stage_dir = tmp_path / "encoder"
     with pytest.raises(UserError, match="--base_channels"):
-        loop.train_and_evaluate(lambda: task, loop_test.SETTINGS, stage_dir)
+        loop.train_and_evaluate(lambda: task, small_runs.SETTINGS, stage_dir)
     assert not stage_dir.exists() and not stage_lock.is_begun(stage_dir)
     (tmp_path / "empty").mkdir()
     assert not stage_lock.is_begun(tmp_path / "empty")
     stage_folder.check_goes_on(stage_dir, SETTINGS.to_dict())
-    loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, stage_dir)
+    loop.train_and_evaluate(small_runs.make_task, small_runs.SETTINGS, stage_dir)
     assert stage_lock.is_begun(stage_dir)
     with pytest.raises(UserError, match="must be a folder.*Received: .*file"):
         (tmp_path / "file").touch()
@@ -238,8 +238,8 @@ def test_runs_that_kept_less_of_what_they_learned_from_go_on():
 
 
 def test_a_folder_older_than_a_setting_goes_on(tmp_path):
-    fewer = dataclasses.replace(loop_test.SETTINGS, total_steps=4)
-    loop.train_and_evaluate(loop_test.make_task, fewer, tmp_path)
+    fewer = dataclasses.replace(small_runs.SETTINGS, total_steps=4)
+    loop.train_and_evaluate(small_runs.make_task, fewer, tmp_path)
     path = tmp_path / "config.json"
     settings = json.loads(path.read_text())
     for name in (
@@ -252,7 +252,7 @@ def test_a_folder_older_than_a_setting_goes_on(tmp_path):
     for name in ("block_channels", "dropout_rate"):
         del settings["model"][name]
     path.write_text(json.dumps(settings))
-    row = loop.train_and_evaluate(loop_test.make_task, loop_test.SETTINGS, tmp_path)
+    row = loop.train_and_evaluate(small_runs.make_task, small_runs.SETTINGS, tmp_path)
     assert row["step"] == 8
 
 
@@ -277,46 +277,3 @@ def test_a_run_that_has_begun_stays(tmp_path):
             raise UserError("stopped")
     names = {path.name for path in (tmp_path / "W" / "encoder").iterdir()}
     assert names == {stage_folder.CONFIG_FILE, stage_lock.LOCK_FILE}
-
-
-def test_a_second_run_is_refused_and_removes_nothing(tmp_path):
-    with stage_lock.locked_directory(tmp_path / "W"):
-        with pytest.raises(UserError, match="one process at a time"):
-            with stage_lock.locked_directory(tmp_path / "W"):
-                pass
-        assert (tmp_path / "W" / stage_lock.LOCK_FILE).exists()
-    assert not (tmp_path / "W").exists()
-
-
-def test_a_lock_that_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
-    path, flock = tmp_path / "W" / stage_lock.LOCK_FILE, stage_lock.fcntl.flock
-    removed = []
-
-    def flock_late(file, how):
-        if not removed:
-            removed.append(path.unlink())
-        return flock(file, how)
-
-    monkeypatch.setattr(stage_lock.fcntl, "flock", flock_late)
-    with stage_lock.lock_directory(path.parent) as file:
-        assert removed and stage_lock._is_at(path, file)
-        assert path.read_text().startswith("process ")
-
-
-@pytest.mark.parametrize(
-    "text, holder",
-    [
-        ("process 7", "process 7"),
-        ("", "another"),
-        (None, "another, which has ended since"),
-    ],
-)
-def test_who_holds_the_lock_may_end_at_any_time(tmp_path, monkeypatch, text, holder):
-    def refuse(file, how):
-        path = tmp_path / stage_lock.LOCK_FILE
-        path.unlink() if text is None else path.write_text(text)
-        raise BlockingIOError
-
-    monkeypatch.setattr(stage_lock.fcntl, "flock", refuse)
-    with pytest.raises(UserError, match=f"a second one, beside {holder}$"):
-        stage_lock.lock_directory(tmp_path)

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from loop_test import assert_same_values, final_values
+from small_runs import assert_same_values, final_values
 from stages_test import digits_file
 
 from mnist_sum_tf import config

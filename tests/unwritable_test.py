@@ -9,7 +9,7 @@ import signal
 import pytest
 import tensorflow as tf
 from damage_test import newest, run, trained
-from loop_test import SETTINGS, assert_same_values, final_values, make_task
+from small_runs import SETTINGS, assert_same_values, final_values, make_task
 
 from mnist_sum_tf.data import generation
 from mnist_sum_tf.data.digits import load_digits
