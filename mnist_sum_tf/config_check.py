@@ -53,13 +53,7 @@ def check_settings(settings: config.Config) -> None:
         value = operator.attrgetter(name)(settings)
         if value is None and name in MAY_BE_NONE:
             continue
-        whole = isinstance(smallest, int)
-        if not _is_number(value, whole) or not smallest <= value <= largest:
-            kind = "whole number" if whole else "number"
-            raise UserError(
-                f"{_flag(name)} must be a {kind} from {smallest} to {largest}. "
-                f"Received: {value!r}"
-            )
+        check_number(_flag(name), value, smallest, largest)
     schedule = settings.optimizer.schedule
     if schedule not in config.SCHEDULES:
         raise UserError(
@@ -69,6 +63,16 @@ def check_settings(settings: config.Config) -> None:
     if settings.model.block_channels is not None:
         check_block_channels(settings.model.block_channels)
     check_data(settings.data)
+
+
+def check_number(name: str, value, smallest, largest) -> None:
+    """Raises `UserError` for other than a number between, a whole one if `smallest` is."""
+    whole = isinstance(smallest, int)
+    if not _is_number(value, whole) or not smallest <= value <= largest:
+        kind = "whole number" if whole else "number"
+        raise UserError(
+            f"{name} must be a {kind} from {smallest} to {largest}. Received: {value!r}"
+        )
 
 
 def check_data(data: config.DataConfig) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from mnist_sum_tf import config, known_sums
-from mnist_sum_tf.data import digits, generation, segments
+from mnist_sum_tf.data import digits, png_files, segments
 from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.labelled_images import LabelledImages, read_labelled_images
-from mnist_sum_tf.data.new_folders import check_empty, new_folder
+from mnist_sum_tf.data.new_folders import check_new_folder, new_folder
 from mnist_sum_tf.reports.contact_sheets import (
     addition,
     draw_contact_sheet,
@@ -93,7 +93,7 @@ def label_images(
             f"--min_confidence must be from 0 to {known_sums.SUREST}. "
             f"Received: {min_confidence}"
         )
-    check_empty(output_dir)
+    check_new_folder(output_dir)
     labelled = read_labelled_images(images, sums)
     found = find_labels(labelled, pathlib.Path(workdir))
     sure = {
@@ -205,12 +205,10 @@ def _summary(labelled: LabelledImages, found: dict, sure: dict) -> dict:
 
 def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
     folder.mkdir()
-    width = generation.index_width(num_images)
     for labels in sure.values():
         images, found, *_ = labels.images
         for image, label, place in zip(images, found, labels.rows):
-            name = generation.png_name(label, place, width)
-            Image.fromarray(image).save(folder / name)
+            png_files.write_png(folder, image, label, place, num_images)
 
 
 def _draw(sure: dict, path: pathlib.Path) -> None:

@@ -72,7 +72,8 @@ def find_images(
     Args:
         paths: of files and folders; one path may stand by itself.
         on_error: called with the error of a path, which is then skipped;
-            where `None`, the error is raised.
+            where `None`, the error is raised. With it, a folder's images of formats
+            that are not read are found, too, for their errors to be told.
 
     Raises:
         UserError: if there is nothing at a path, or no image in a folder.

@@ -9,7 +9,8 @@ import sys
 from PIL import Image
 
 from mnist_sum_tf import reports
-from mnist_sum_tf.data.new_folders import check_empty, new_folder
+from mnist_sum_tf.atomic_files import check_writable
+from mnist_sum_tf.data.new_folders import check_new_folder, new_folder
 from mnist_sum_tf.prediction import Reading, load_model, read_sums
 from mnist_sum_tf.user_errors import UserError, one_line
 
@@ -51,7 +52,7 @@ def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
     if settings.picture:
         check_picture(settings.picture, paths)
     if settings.output_dir:
-        check_empty(settings.output_dir)
+        check_new_folder(settings.output_dir)
     model = load_model(settings.model)
     unreadable, canvases = [], []
     # Kept, not read again: a file may have changed, a pipe be empty.
@@ -89,11 +90,16 @@ def check_picture(picture: str, paths: list[str]) -> None:
         paths: the images to be read.
 
     Raises:
-        UserError: if it is not a `.png`, exists but is no file, or is one of `paths`.
+        UserError: if it is not a `.png`, exists but is no file, is one of `paths`, or
+            its folder cannot be written.
     """
     expected = "--picture must be a .png file that can be written. Received: "
     if not picture.lower().endswith(".png"):
         raise UserError(f"{expected}{picture}")
+    try:
+        check_writable(os.path.dirname(picture))
+    except OSError as error:
+        raise UserError(f"{expected}{picture} ({error.strerror})") from error
     if not os.path.exists(picture):
         return
     if not os.path.isfile(picture):

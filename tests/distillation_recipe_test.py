@@ -90,17 +90,30 @@ def test_killed_and_resumed_is_as_if_not_killed(small, whole, tmp_path, monkeypa
 
 def test_a_signal_saves_and_says_how_to_go_on(small, tmp_path, monkeypatch):
     class Asked(interruptions.StopRequest):
-        def __enter__(self):
-            self.signal_name = "SIGTERM"
-            return self
+        signal_name = "SIGTERM"
+
+        def __init__(self):
+            super().__init__()
+            del self.signal_name  # The class's counts.
+
+    def stops(where):
+        expected = f"SIGTERM after {where};"
+        with pytest.raises(interruptions.TrainingStopped, match=expected):
+            recipe.distill(small, tmp_path)
+
+    def make_step(*args):
+        monkeypatch.setattr(Asked, "signal_name", "SIGTERM")
+        return real_make_step(*args)
 
     monkeypatch.setattr(interruptions, "StopRequest", Asked)
-    with pytest.raises(interruptions.TrainingStopped, match="SIGTERM after teacher 0"):
-        recipe.distill(small, tmp_path)
+    stops("teacher 0")
     assert [path.name for path in tmp_path.glob("*.npz")] == ["teacher-0.npz"]
-    for _ in range(2):  # The second teacher, then a step of the student.
-        with pytest.raises(interruptions.TrainingStopped):
-            recipe.distill(small, tmp_path)
+    stops("teacher 1")
+    stops("the last teacher")  # while they label
+    real_make_step = students.make_step
+    monkeypatch.setattr(students, "make_step", make_step)
+    monkeypatch.setattr(Asked, "signal_name", None)
+    stops("step 1")
     state = saved_states.read_tree(
         tmp_path / "student.npz", students.begin(small.student)
     )
@@ -157,12 +170,31 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
             {"num_labelled_images": 48},
             "--num_labelled_images must be a power of two. Received: 48",
         ),
-        ({"num_teachers": 0}, "--num_teachers must be at least 1. Received: 0"),
+        (
+            {"num_labelled_images": 2**62},
+            f"--num_labelled_images must be a whole number from 1 to {2**30}. "
+            f"Received: {2**62}",
+        ),
+        (
+            {"num_teachers": 0},
+            "--num_teachers must be a whole number from 1 to 1000. Received: 0",
+        ),
+        (
+            {"num_teachers": 10**20},
+            f"--num_teachers must be a whole number from 1 to 1000. Received: {10**20}",
+        ),
         (
             {"student": students.StudentConfig(learning_rate=float("nan"))},
-            "--learning_rate must be positive and finite. Received: nan",
+            "--learning_rate must be a number from 1.2e-38 to 3.4e+38. Received: nan",
         ),
-        ({"teacher_steps": 0}, "--teacher_steps must be at least 1"),
+        (
+            {"student": students.StudentConfig(degradation_share=float("nan"))},
+            "--degradation_share must be a number from 0.0 to 1.0. Received: nan",
+        ),
+        (
+            {"teacher_steps": 0},
+            "--teacher_steps must be a whole number from 1 to 2147483647. Received: 0",
+        ),
         ({"student": students.StudentConfig(global_batch_size=48)}, "a multiple of 32"),
         (
             {"student": students.StudentConfig(global_batch_size=128)},
@@ -170,7 +202,12 @@ def test_a_loss_that_is_not_finite_is_not_saved(small, tmp_path, monkeypatch):
         ),
         (
             {"student": students.StudentConfig(total_steps=0)},
-            "--total_steps must be at least",
+            "--total_steps must be a whole number from 1 to 2147483647. Received: 0",
+        ),
+        (
+            {"student": students.StudentConfig(total_steps=10**20)},
+            "--total_steps must be a whole number from 1 to 2147483647. "
+            f"Received: {10**20}",
         ),
     ],
 )

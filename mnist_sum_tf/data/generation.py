@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data import datasets, png_files
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.new_folders import new_folder
 from mnist_sum_tf.progress import progress_bar
@@ -114,22 +113,11 @@ def _counted(batches, progress):
         progress.update(len(images))
 
 
-def index_width(num_images: int) -> int:
-    """Number of digits in the indices of `num_images` images, at least five."""
-    return max(5, len(str(num_images - 1)))
-
-
-def png_name(digits, index: int, width: int) -> str:
-    """The name of a labelled PNG, e.g. `0428_00017.png`."""
-    return "".join(map(str, digits)) + f"_{index:0{width}}.png"
-
-
 def _write_pngs(batches, num_images: int, folder: pathlib.Path) -> None:
-    width = index_width(num_images)
     index = 0
     for images, digits in batches:
         for image, label in zip(images, digits):
-            Image.fromarray(image).save(folder / png_name(label, index, width))
+            png_files.write_png(folder, image, label, index, num_images)
             index += 1
 
 

@@ -1,4 +1,8 @@
-"""Output folders that appear complete or not at all."""
+"""Output folders that appear complete or not at all.
+
+But one that exists, maybe a mount point, is filled: file by file, so that one killed
+there (`kill -9`) may leave some of them.
+"""
 
 import contextlib
 import pathlib
@@ -6,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
-from mnist_sum_tf.atomic_files import cleaned_up_on_signals
+from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
 from mnist_sum_tf.user_errors import UserError, os_errors_as_user_errors
 
 
@@ -37,6 +41,13 @@ def new_folder(output_dir: str) -> Iterator[pathlib.Path]:
             scratch.mkdir()
             yield scratch
             _move(scratch, folder)
+
+
+def check_new_folder(output_dir: str) -> None:
+    """Raises `UserError` unless `new_folder` could write it; for before long work."""
+    check_empty(output_dir)
+    with os_errors_as_user_errors(output_dir):
+        check_writable(output_dir)
 
 
 def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:

@@ -13,7 +13,10 @@ def begins_with(image_bytes, beginning: bytes) -> tf.Tensor:
 
 
 def orientation(image_bytes) -> tf.Tensor:
-    """A JPEG's Exif orientation, 1 (upright) to 8; 0 if there is none."""
+    """A JPEG's Exif orientation, int32: 1 (upright) to 8; 0 if there is none.
+
+    A damaged block may hold other numbers, which `upright` leaves alone.
+    """
     head = tf.strings.substr(image_bytes, 0, EXIF_BYTES)
     found = [
         _byte_after(head, b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"),

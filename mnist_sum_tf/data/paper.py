@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from mnist_sum_tf.data.morphology import dilate, erode, mean_around
+
 # Longer side, in pixels, of the reduced picture that `analyse` analyses.
 LOOK_SIZE = 320
 # In pixels: whatever is smaller, and darker than its surroundings, is ink.
@@ -147,23 +149,6 @@ def _box(mask):
     start = tf.stack([rows[0], columns[0]])
     end = tf.stack([rows[-1], columns[-1]]) + 1
     return tf.cast(start, tf.float32), tf.cast(end, tf.float32)
-
-
-def dilate(values, size: int) -> tf.Tensor:
-    """The largest value in the square of `size` around each, `[h, w, 1]`."""
-    rows = tf.nn.max_pool2d(values[None], [size, 1], 1, "SAME")
-    return tf.nn.max_pool2d(rows, [1, size], 1, "SAME")[0]
-
-
-def erode(values, size: int) -> tf.Tensor:
-    """The smallest value in the square of `size` around each, `[h, w, 1]`."""
-    return -dilate(-values, size)
-
-
-def mean_around(values, size: int) -> tf.Tensor:
-    """The mean of the square of `size` around each, `[h, w, 1]`."""
-    rows = tf.nn.avg_pool2d(values[None], [size, 1], 1, "SAME")
-    return tf.nn.avg_pool2d(rows, [1, size], 1, "SAME")[0]
 
 
 def _share(mask) -> tf.Tensor:

@@ -63,8 +63,11 @@ def photograph(digit_images, scene: Scene, seed: int) -> PIL.Image.Image:
 
     Args:
         digit_images: uint8 `[4, 28, 28]`, white on black.
-        scene: one of `SCENES` or another one.
+        scene: one of `SCENES`, or another one with room for the row of digits.
         seed: seed of the digits' positions and of the grain.
+
+    Returns:
+        An image in RGB, as large as the scene.
     """
     rng = np.random.default_rng(seed)
     ink = _row_of_digits(digit_images, scene, rng)

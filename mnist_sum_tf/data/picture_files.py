@@ -7,6 +7,7 @@ server that has nothing but the exported graph.
 import io
 import os
 import struct
+import threading
 import warnings
 
 import PIL.Image
@@ -34,6 +35,7 @@ HEAD_BYTES = 66
 PIECE_PIXELS = 2**20
 # Red, green and blue in a bitmap of 32 bits, as TensorFlow expects them.
 USUAL_MASKS = tuple(struct.pack("<III", 0xFF0000, 0xFF00, 0xFF))
+_WARNING_FILTERS = threading.Lock()
 
 
 def read_picture(path) -> bytes:
@@ -75,13 +77,7 @@ def _check_header(path: str, image_bytes: bytes) -> None:
     if len(image_bytes) > MAX_BYTES:
         raise UserError(expected + f"more than {MAX_BYTES} bytes")
     try:
-        with warnings.catch_warnings():
-            # Our own bound is lower than the one Pillow warns at.
-            warnings.simplefilter("ignore")
-            with PIL.Image.open(io.BytesIO(image_bytes)) as image:
-                kind, (width, height) = image.format, image.size
-                # A telephone's JPEG with more pictures behind the first.
-                kind = "JPEG" if kind == "MPO" else kind
+        kind, (width, height) = _kind_and_size(image_bytes)
     except PIL.Image.DecompressionBombError:
         raise UserError(
             f"{path}: an image may have up to {MAX_PIXELS} pixels. Received:"
@@ -99,6 +95,16 @@ def _check_header(path: str, image_bytes: bytes) -> None:
             f"{path}: an image may have up to {MAX_PIXELS} pixels."
             f" Received: {width}x{height}"
         )
+
+
+def _kind_and_size(image_bytes: bytes) -> tuple[str, tuple[int, int]]:
+    # Filters of warnings are the process's: threads would restore each other's.
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        # Our own bound is lower than the one Pillow warns at.
+        warnings.simplefilter("ignore")
+        with PIL.Image.open(io.BytesIO(image_bytes)) as image:
+            # A telephone's JPEG with more pictures behind the first.
+            return "JPEG" if image.format == "MPO" else image.format, image.size
 
 
 def decode_picture(image_bytes) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mnist_sum_tf import config
 from mnist_sum_tf.data import paper
+from mnist_sum_tf.data.morphology import dilate, mean_around
 from mnist_sum_tf.data.picture_files import decode_picture
 from mnist_sum_tf.user_errors import UserError
 
@@ -179,8 +180,8 @@ def _stretched(ink, is_paper) -> tf.Tensor:
     # where there is more light.
     is_photo = grain > 0.01
     grain = tf.where(is_photo, tf.maximum(grain, 0.2 * full), grain)
-    nearby = paper.dilate(tf.minimum(ink, full), FINE * 24)
-    nearby = paper.mean_around(tf.maximum(nearby, 0.4 * full), FINE * 24)
+    nearby = dilate(tf.minimum(ink, full), FINE * 24)
+    nearby = mean_around(tf.maximum(nearby, 0.4 * full), FINE * 24)
     whole = tf.where(is_photo, nearby, full)
     stretched = (ink - grain) / tf.maximum(whole - grain, 1e-6)
     is_there = full > tf.maximum(paper.LEAST_CONTRAST, 1.5 * grain)
@@ -197,5 +198,5 @@ def _thickened(ink) -> tf.Tensor:
     for step in range(4):
         # Each step adds a fine pixel on either side.
         wanted = is_thin & (width + (step + 0.5) * 2 / FINE < USUAL_STROKE)
-        ink = tf.where(wanted, paper.dilate(ink, 3), ink)
+        ink = tf.where(wanted, dilate(ink, 3), ink)
     return ink

@@ -7,12 +7,12 @@ import re
 import warnings
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from mnist_sum_tf import config
+from mnist_sum_tf.data import picture_files
 from mnist_sum_tf.user_errors import UserError
-
-OTHER_PICTURES = (".jpg", ".jpeg", ".gif", ".bmp")
 
 
 def find_pngs(folder: pathlib.Path) -> list[str]:
@@ -32,14 +32,12 @@ def find_pngs(folder: pathlib.Path) -> list[str]:
             folders.clear()
             continue
         entered.add(os.path.realpath(root))
-        paths = [pathlib.Path(root) / name for name in files]
-        others += sum(path.suffix.lower() in OTHER_PICTURES for path in paths)
+        seen = [name for name in files if not name.startswith(".")]
+        pictures = [path for path in map(pathlib.Path, seen) if _is_picture(path)]
+        paths = [root / path for path in pictures if path.suffix.lower() == ".png"]
+        others += len(pictures) - len(paths)
         found += [
-            path.relative_to(folder).as_posix()
-            for path in paths
-            if path.suffix.lower() == ".png"
-            and not path.name.startswith(".")
-            and _is_file(path)
+            path.relative_to(folder).as_posix() for path in paths if _is_file(path)
         ]
     if others:
         logging.info("%d other pictures in %s are skipped: not PNGs", others, folder)
@@ -50,6 +48,10 @@ def _refuse_unreadable(error: OSError) -> None:
     raise UserError(
         f"{error.filename}: the folder cannot be read. Received: {error.strerror}"
     ) from error
+
+
+def _is_picture(path: pathlib.Path) -> bool:
+    return path.suffix.lower() in picture_files.SUFFIXES
 
 
 def _is_file(path: pathlib.Path) -> bool:
@@ -76,8 +78,29 @@ def digits_of(path: pathlib.Path) -> list[int]:
     return [int(character) for character in label.group()]
 
 
+def write_png(folder: pathlib.Path, image, digits, index: int, count: int) -> None:
+    """Writes one of `count` labelled PNGs, e.g. `0428_00017.png`.
+
+    Args:
+        folder: where to.
+        image: uint8 `[40, 168]`.
+        digits: the four, whole numbers.
+        index: of the image; it has five places in the name, or as many as the last
+            one's.
+        count: how many images there are.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    places = max(5, len(str(count - 1)))
+    name = "".join(map(str, digits)) + f"_{index:0{places}}.png"
+    Image.fromarray(image).save(folder / name)
+
+
 def read_png(path: pathlib.Path) -> np.ndarray:
-    """A PNG's pixels, uint8 `[40, 168]`; transparent ones are black.
+    """A PNG's pixels, uint8 `[40, 168]`.
+
+    What is transparent is laid on paper, as `picture_files.decode_picture` does.
 
     Raises:
         UserError: if it cannot be read, or is of another size.
@@ -94,11 +117,9 @@ def read_png(path: pathlib.Path) -> np.ndarray:
                 raise UserError(f"{expected} Received: {width}x{height}")
             if image.mode.startswith(("I", "F")):
                 raise UserError(f"{expected} Received: {image.mode}")
-            if not image.has_transparency_data:
-                return np.asarray(image.convert("L"))
-            on_black = _on_paper(image, "black")
-            # Black ink would vanish, and with it the sign that colours are inverted.
-            return on_black if on_black.any() else _on_paper(image, "white")
+            if image.has_transparency_data:
+                image = _laid_on_paper(path)
+            return np.asarray(image.convert("L"))
     except UserError:
         raise
     except (
@@ -106,6 +127,7 @@ def read_png(path: pathlib.Path) -> np.ndarray:
         SyntaxError,
         ValueError,
         Image.DecompressionBombError,
+        tf.errors.InvalidArgumentError,
     ) as error:
         raise UserError(
             f"{expected} Received: a file that cannot be read as one: "
@@ -113,7 +135,5 @@ def read_png(path: pathlib.Path) -> np.ndarray:
         ) from error
 
 
-def _on_paper(image: Image.Image, colour: str) -> np.ndarray:
-    paper = Image.new("RGBA", image.size, colour)
-    laid = Image.alpha_composite(paper, image.convert("RGBA"))
-    return np.asarray(laid.convert("L"))
+def _laid_on_paper(path: pathlib.Path) -> Image.Image:
+    return Image.fromarray(picture_files.decode_picture(path.read_bytes()).numpy())

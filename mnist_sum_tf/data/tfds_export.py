@@ -7,7 +7,7 @@ import numpy as np
 
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
 from mnist_sum_tf.data.digits import Digits, load_digits
-from mnist_sum_tf.user_errors import UserError, first_line
+from mnist_sum_tf.user_errors import UserError, first_line, kind_and_line
 
 
 def write_bundled_digits(data_dir: str) -> str:
@@ -34,18 +34,14 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
         The new folder, `data_dir/mnist/<version>`.
 
     Raises:
-        UserError: if the folder holds MNIST already or cannot be written.
+        UserError: if the folder holds MNIST already, whole or damaged, or cannot be
+            written.
     """
     import tensorflow_datasets as tfds  # slow, and only needed here
 
     try:
         pathlib.Path(data_dir).mkdir(parents=True, exist_ok=True)
-        mnist = tfds.builder_cls("mnist")(data_dir=data_dir)
-        if mnist.is_prepared():
-            raise UserError(
-                "--tfds_data_dir must be a folder without MNIST. "
-                f"Received: {data_dir}, which holds {mnist.data_dir}"
-            )
+        mnist = _builder(data_dir)
         with cleaned_up_on_signals():
             tfds.dataset_builders.store_as_tfds_dataset(
                 name=mnist.name,
@@ -66,6 +62,24 @@ def write_tfds_dataset(data_dir: str, train: Digits, test: Digits) -> str:
             f"Received: {data_dir}: {reason}"
         ) from error
     return str(mnist.data_dir)
+
+
+def _builder(data_dir: str):
+    """TFDS' builder of MNIST, for a folder that has none."""
+    import tensorflow_datasets as tfds
+
+    expected = "--tfds_data_dir must be a folder without MNIST. Received: "
+    try:
+        mnist = tfds.builder_cls("mnist")(data_dir=data_dir)
+    except OSError:
+        raise
+    except Exception as error:  # TFDS raises errors of many types.
+        raise UserError(
+            f"{expected}{data_dir}, whose mnist is damaged: {kind_and_line(error)}"
+        ) from error
+    if mnist.is_prepared():
+        raise UserError(f"{expected}{data_dir}, which holds {mnist.data_dir}")
+    return mnist
 
 
 def _examples(digits: Digits) -> Iterator[tuple[int, dict]]:

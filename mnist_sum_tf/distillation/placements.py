@@ -48,13 +48,17 @@ def mixed(key, ink_boxes) -> Placement:
 
 
 def ink_boxes(digits) -> jax.Array:
-    """Left, right, top, bottom of the ink of `[n, 4, 28, 28]`, `[n, 4, 4]`."""
+    """Left, right, top, bottom of the ink of `[n, 4, 28, 28]`, `[n, 4, 4]`.
+
+    A digit without ink counts as one all of ink.
+    """
 
     def ends(has_ink):
         place = jnp.arange(DIGIT_SIZE)
         first = jnp.min(jnp.where(has_ink, place, DIGIT_SIZE), axis=-1)
         last = jnp.max(jnp.where(has_ink, place + 1, 0), axis=-1)
-        return first, last
+        is_blank = last == 0
+        return first * ~is_blank, jnp.where(is_blank, DIGIT_SIZE, last)
 
     boxes = [*ends(jnp.max(digits, 2) > 0), *ends(jnp.max(digits, 3) > 0)]
     return jnp.stack(boxes, axis=-1).astype(jnp.float32)

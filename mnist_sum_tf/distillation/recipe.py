@@ -7,13 +7,16 @@ encoder.npz          its averaged weights: `--initial_model` of the other script
 
 import dataclasses
 import math
+import operator
 import os
 import pathlib
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from mnist_sum_tf import config_check
 from mnist_sum_tf.data.digits import Digits, digest_of, load_digits
 from mnist_sum_tf.distillation import networks, saved_states, students, teachers
 from mnist_sum_tf.progress import progress_bar
@@ -21,6 +24,17 @@ from mnist_sum_tf.training import interruptions, stage_folder, stage_lock
 from mnist_sum_tf.user_errors import UserError
 
 UNSEEN_IMAGES = 4096  # evaluated at the end
+# Setting -> its smallest and its largest value, see `config_check.BOUNDS`.
+BOUNDS = {
+    "num_teachers": (1, 1000),  # whose keys are 1000 times the seed and more
+    "teacher_steps": (1, config_check.LARGEST_INTEGER),
+    "num_labelled_images": (1, 2**30),
+    "checkpoint_every_steps": (1, config_check.LARGEST_INTEGER),
+    "student.total_steps": (1, config_check.LARGEST_INTEGER),
+    "student.global_batch_size": (32, 2**20),
+    "student.learning_rate": (config_check.SMALLEST_FLOAT, config_check.LARGEST_FLOAT),
+    "student.degradation_share": (0.0, 1.0),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,29 +126,19 @@ def _claim(recipe: Recipe, digits: Digits, workdir: pathlib.Path) -> None:
 
 
 def _check(recipe: Recipe) -> None:
-    counts = {
-        "num_teachers": recipe.num_teachers,
-        "teacher_steps": recipe.teacher_steps,
-        "total_steps": recipe.student.total_steps,
-        "checkpoint_every_steps": recipe.checkpoint_every_steps,
-    }
-    rate = recipe.student.learning_rate
-    if not (math.isfinite(rate) and rate > 0):
-        raise UserError(
-            f"--learning_rate must be positive and finite. Received: {rate}"
-        )
-    for name, value in counts.items():
-        if value < 1:
-            raise UserError(f"--{name} must be at least 1. Received: {value}")
+    """Raises `UserError` for settings that cannot be used."""
+    for name, bounds in BOUNDS.items():
+        value = operator.attrgetter(name)(recipe)
+        config_check.check_number(f"--{name.split('.')[-1]}", value, *bounds)
     num_images, batch_size = (
         recipe.num_labelled_images,
         recipe.student.global_batch_size,
     )
-    if num_images < 1 or num_images & (num_images - 1):
+    if num_images & (num_images - 1):
         raise UserError(
             f"--num_labelled_images must be a power of two. Received: {num_images}"
         )
-    if batch_size < 32 or batch_size % 32 or num_images % batch_size:
+    if batch_size % 32 or num_images % batch_size:
         raise UserError(
             "--global_batch_size must be a multiple of 32 that divides "
             f"--num_labelled_images, {num_images}. Received: {batch_size}"
@@ -181,6 +185,19 @@ def _stop_if_asked(stop, where: str) -> None:
         )
 
 
+def _soft_labels(recipe: Recipe, digits: Digits, trained, stop) -> jax.Array:
+    """What the teachers say of the labelled images, see `teachers.label_batches`."""
+    num_images = recipe.num_labelled_images
+    batches = teachers.label_batches(trained, digits, recipe.student.seed, num_images)
+    found = []
+    with progress_bar(total=num_images, desc="labels", unit="image") as progress:
+        for soft_labels in batches:
+            found.append(soft_labels.block_until_ready())
+            progress.update(len(soft_labels))
+            _stop_if_asked(stop, "the last teacher")  # Labels are not saved.
+    return jnp.concatenate(found)
+
+
 def _student(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, stop):
     """The student's plain layers, see `networks.folded`."""
     settings, path = recipe.student, workdir / "student.npz"
@@ -189,9 +206,7 @@ def _student(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, sto
         state = saved_states.read_tree(path, state)
     first = int(state.step)
     if first < settings.total_steps:
-        soft_labels = teachers.compute_soft_labels(
-            trained, digits, settings.seed, recipe.num_labelled_images
-        )
+        soft_labels = _soft_labels(recipe, digits, trained, stop)
         advance = students.make_step(settings, digits, soft_labels)
     steps = progress_bar(
         range(first, settings.total_steps),

@@ -58,7 +58,7 @@ def make_step(settings: StudentConfig, digits, soft_labels):
         settings: of the training.
         digits: images uint8 `[n, 28, 28]` and labels integer `[n]`.
         soft_labels: float16 `[a power of two, 4, 10]`, see
-            `teachers.compute_soft_labels`.
+            `teachers.label_batches`.
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
     step = functools.partial(_step, settings, _optimizer(settings))

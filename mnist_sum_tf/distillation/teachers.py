@@ -5,6 +5,7 @@ the teachers' mean says what it may be.
 """
 
 import functools
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -89,7 +90,9 @@ def predict(trained, images) -> jax.Array:
     ) / len(trained)
 
 
-def compute_soft_labels(trained, digits, seed: int, num_images: int, batch: int = 2048):
+def label_batches(
+    trained, digits, seed: int, num_images: int, batch: int = 2048
+) -> Iterator[jax.Array]:
     """The teachers' probabilities for the digits of images 0, ..., `num_images - 1`.
 
     Args:
@@ -99,8 +102,8 @@ def compute_soft_labels(trained, digits, seed: int, num_images: int, batch: int 
         num_images: how many; a multiple of `batch` if larger.
         batch: images labelled at a time.
 
-    Returns:
-        float16 `[num_images, 4, 10]`, probabilities.
+    Yields:
+        float16 `[batch, 4, 10]`, probabilities.
     """
     images, labels = jnp.asarray(digits.images), jnp.asarray(digits.labels, jnp.int32)
     batch = min(batch, num_images)
@@ -113,11 +116,8 @@ def compute_soft_labels(trained, digits, seed: int, num_images: int, batch: int 
         soft_labels = predict(trained, drawing.single_digits(varied, variation))
         return soft_labels.reshape(batch, 4, 10).astype(jnp.float16)
 
-    soft_labels = [
-        of_batch(trained, first, images, labels)
-        for first in range(0, num_images, batch)
-    ]
-    return jnp.concatenate(soft_labels)
+    for first in range(0, num_images, batch):
+        yield of_batch(trained, first, images, labels)
 
 
 def accuracy(trained, digits, batch: int = 1000) -> float:
