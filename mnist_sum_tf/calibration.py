@@ -12,8 +12,7 @@ from mnist_sum_tf import confidence, config
 from mnist_sum_tf.data import datasets, image_splits, labelled_images
 from mnist_sum_tf.data.digits import load_digits
 from mnist_sum_tf.models.sum_distribution import SumOfDigits
-from mnist_sum_tf.training import losses, stage_folder, trained_models
-from mnist_sum_tf.user_errors import UserError
+from mnist_sum_tf.training import losses, trained_models
 
 LAYER = "digit_probabilities"
 LOWEST, HIGHEST = 0.2, 5.0
@@ -184,12 +183,7 @@ def composites(digits="bundled", tfds_data_dir=None, layouts=config.LAYOUTS) -> 
         UserError: if the digits cannot be used or there is no such layout.
     """
     held_out = load_digits(digits, "validation", tfds_data_dir)
-    return {
-        layout: datasets.evaluation_dataset(
-            held_out, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
-        )
-        for layout in layouts
-    }
+    return datasets.evaluation_datasets(held_out, layouts)
 
 
 def validation_datasets(workdir) -> dict:
@@ -211,21 +205,14 @@ def validation_datasets(workdir) -> dict:
     workdir = pathlib.Path(workdir)
     is_whole = trained_models.is_trained(workdir / "sum_model")
     stage_dir = workdir / ("sum_model" if is_whole else "encoder")
-    path = stage_dir / stage_folder.CONFIG_FILE
-    settings = stage_folder.read_settings(path)
-    try:
-        data = config.DataConfig(**settings["data"])
-        seed = settings["seed"]
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} must name the data trained on. Received: {error!r}"
-        ) from error
+    data = trained_models.data_of_trained(stage_dir)
     if data.images is None:
         every = data.layout == "mixed"
         layouts = config.LAYOUTS if every else (data.layout,)
         return composites(data.digits, data.tfds_data_dir, layouts)
     labelled = labelled_images.read_labelled_images(data.images, data.sums)
     trained_models.warn_of_others(labelled, stage_dir)
-    parts = image_splits.split_images(labelled, data.train_fraction, seed)
+    split = trained_models.split_of_trained(stage_dir)
+    parts = image_splits.split_images(labelled, *split)
     held_out = datasets.once_dataset(parts["validation"], config.EVALUATION_BATCH_SIZE)
     return {data.images: held_out}

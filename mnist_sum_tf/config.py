@@ -101,7 +101,7 @@ class ModelConfig:
         """Channels of each of the five blocks."""
         if self.block_channels is None:
             return doubled_channels(self.base_channels)
-        return self.block_channels
+        return tuple(self.block_channels)
 
     def with_channels(self, channels) -> "ModelConfig":
         """A copy with these channels, expressed by the simpler of the two settings."""

@@ -129,7 +129,7 @@ def evaluate_model(model: keras.Model, named_datasets: dict) -> dict:
     return results
 
 
-def evaluate_confidence(found: dict) -> dict:
+def confidence_by_name(found: dict) -> dict:
     """Calibration and confidence metrics, per data set and pooled.
 
     Args:
@@ -146,7 +146,7 @@ def evaluate_confidence(found: dict) -> dict:
     }
 
 
-def evaluate_slots(found: dict) -> dict:
+def slots_by_name(found: dict) -> dict:
     """What the encoder's slots stand for, where digits are known.
 
     Args:
@@ -199,13 +199,13 @@ def evaluate_and_report(
             check_writable(output_dir)
     results = evaluate_model(model, named_datasets)
     found = answers.collect_all(model, named_datasets.items())
-    evaluated = evaluate_confidence(found)
+    evaluated = confidence_by_name(found)
     first = next(iter(found.values()))
     samples = side_by_side(first.sums, first.decoder_sums)
     print(format_table(results))
     print(format_confidence(evaluated))
     report = {"results": results, "confidence": evaluated}
-    report["slots"] = evaluate_slots(found)
+    report["slots"] = slots_by_name(found)
     for name, each in report["slots"].items():
         if not slots.reads_in_order(each):
             print(format_slots(name, each))

@@ -42,13 +42,7 @@ def choose_datasets(layouts, data: config.DataConfig, split="test") -> dict:
         name = one_line(os.fspath(data.images))
         return {name: _with_names(labelled)}
     digits = load_digits(data.digits, split, data.tfds_data_dir)
-    # Cached, since each is iterated over three times.
-    return {
-        layout: datasets.evaluation_dataset(
-            digits, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
-        ).cache()
-        for layout in layouts
-    }
+    return datasets.evaluation_datasets(digits, layouts)
 
 
 def _with_names(labelled) -> tf.data.Dataset:

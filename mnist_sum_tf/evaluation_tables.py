@@ -23,7 +23,7 @@ def format_table(results: dict) -> str:
 
 
 def format_confidence(evaluated: dict) -> str:
-    """Lays out what `evaluate_confidence` found, for a terminal."""
+    """Lays out what `evaluation.confidence_by_name` found, for a terminal."""
     table = next(iter(evaluated.values()))["risk_coverage"]
     header = [
         "confidence in sums of",

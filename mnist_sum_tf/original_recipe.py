@@ -19,7 +19,7 @@ from mnist_sum_tf.presets import ORIGINAL_EPOCHS, get_preset
 from mnist_sum_tf.torch_bridge import state_dicts, work_directories
 from mnist_sum_tf.training import loop, precision, stage_lock, stages
 from mnist_sum_tf.training.trained_models import is_trained, steps_taken
-from mnist_sum_tf.user_errors import UserError
+from mnist_sum_tf.user_errors import UserError, check_path
 
 REPORT_FILE = "reproduction.json"
 
@@ -92,6 +92,7 @@ def reproduce(recipe: Recipe, workdir) -> dict:
 
 def _check(recipe: Recipe, workdir: pathlib.Path) -> None:
     """Checks early what would otherwise fail after days of training."""
+    check_path(workdir, "workdir")
     evaluation_data.check_layouts(recipe.layouts)
     precision.resolve_precision(recipe.precision)
     has = {"encoder": ("encoder", "sum_model"), "decoder": ("decoder",)}

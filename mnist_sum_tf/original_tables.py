@@ -90,7 +90,7 @@ def evaluate_decoder(settings: config.Config, workdir) -> dict:
     sums, errors = labels["sum"].numpy(), decoder(vectors) - labels["sum"]
     rows = history.read_history(stage_dir)
     return {
-        "epoch_losses": [row["loss"] for row in rows if "loss" in row],
+        "epoch_losses": history.losses_of(rows),
         "test_loss": float(np.square(predicted - test.sums).mean()),
         "samples": evaluation.side_by_side(test.sums, predicted),
         "error_by_sum": {
@@ -121,7 +121,7 @@ def format_report(report: dict) -> str:
 
 
 def _losses(name: str, rows: list[dict]) -> str:
-    losses = [row["loss"] for row in rows if "loss" in row]
+    losses = history.losses_of(rows)
     if not losses:
         return f"{name}: not trained here"
     return f"{name}: loss {losses[0]:.4g} -> {losses[-1]:.4g}, " + (

@@ -114,12 +114,12 @@ def test_several_are_evaluated_one_by_one_and_together(model):
         "first": answers.collect(model, a_dataset(ROWS[:1], [10], 1), "first"),
         "second": answers.collect(model, a_dataset(ROWS[1:], [4, 36], 1), "2"),
     }
-    evaluated = evaluation.evaluate_confidence(found)
+    evaluated = evaluation.confidence_by_name(found)
     assert list(evaluated) == ["first", "second", evaluation.POOLED]
     assert [each["num_images"] for each in evaluated.values()] == [1, 2, 3]
     assert evaluated["first"]["ece"] == pytest.approx(0.1)
     # Each stands in a bin of its own: 0.1, 0.8 and 0.6.
     assert evaluated[evaluation.POOLED]["ece"] == pytest.approx(0.5)
-    assert list(evaluation.evaluate_confidence({"first": found["first"]})) == ["first"]
+    assert list(evaluation.confidence_by_name({"first": found["first"]})) == ["first"]
     table = evaluation_tables.format_confidence(evaluated).splitlines()
     assert table[1].split()[:2] == ["first", "10.00%"]

@@ -188,8 +188,13 @@ def test_other_images_than_were_trained_on_are_reported(tmp_path, changed, caplo
     assert ("was trained on other images or sums" in caplog.text) == changed
 
 
-def test_settings_without_data_are_named(tmp_path):
+@pytest.mark.parametrize(
+    "data",
+    [{"x": 1}, {"digits": 5}, {"layout": ["tiled"]}, {"sums": 3}, {"images": 1}, 7],
+)
+def test_settings_without_data_are_named(tmp_path, data):
     (tmp_path / "encoder").mkdir()
-    (tmp_path / "encoder" / "config.json").write_text('{"data": {"x": 1}}')
+    text = json.dumps({"seed": 0, "data": data})
+    (tmp_path / "encoder" / "config.json").write_text(text)
     with pytest.raises(UserError, match="must name the data trained on"):
         calibration.validation_datasets(tmp_path)

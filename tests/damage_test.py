@@ -178,6 +178,16 @@ def test_a_first_save_that_was_killed_may_have_been_due_later(tmp_path, caplog):
     assert "a history of 8 steps but no checkpoint: starting over" in caplog.text
 
 
+def test_a_run_that_starts_over_may_be_interrupted_again(tmp_path, monkeypatch):
+    late = dataclasses.replace(SETTINGS, checkpoint_every_steps=8)
+    loop.train_and_evaluate(make_task, late, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    monkeypatch.setattr(loop.Trainer, "run", lambda trainer, stop: None)
+    loop.train_and_evaluate(make_task, SETTINGS, tmp_path)  # as killed at once
+    monkeypatch.undo()
+    assert loop.train_and_evaluate(make_task, SETTINGS, tmp_path)["step"] == 8
+
+
 @pytest.mark.parametrize("name", ["run [1]", "back\\slash", os.fsdecode(b"caf\xe9")])
 def test_paths_that_tensorflow_cannot_read_back_are_refused_at_once(tmp_path, name):
     with pytest.raises(UserError, match="--workdir must be a path .*Received: "):

@@ -80,7 +80,7 @@ def written(sum_model, tmp_path_factory):
         NAME: some_answers(60, NAME)(sum_model),
         "plain": some_answers(70, "plain")(sum_model),
     }
-    evaluated = evaluation.evaluate_confidence(found)
+    evaluated = evaluation.confidence_by_name(found)
     evaluation.write_page(sum_model, found, evaluated, folder)
     return folder
 
@@ -124,7 +124,7 @@ def test_figures_of_the_tables(written, sum_model):
 
 def test_sums_alone_make_a_page_too(sum_model, tmp_path):
     found = {"sums": some_answers(20, "sums", has_digit_labels=False)(sum_model)}
-    evaluated = evaluation.evaluate_confidence(found)
+    evaluated = evaluation.confidence_by_name(found)
     (tmp_path / "confusion.png").touch()  # of an earlier evaluation
     evaluation.write_page(sum_model, found, evaluated, tmp_path)
     assert not (tmp_path / "confusion.png").exists()
@@ -135,7 +135,7 @@ def test_sums_alone_make_a_page_too(sum_model, tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(sum_model, tmp_path):
     (tmp_path / "file").write_text("")
     found = {"some": some_answers(5, "some")(sum_model)}
-    evaluated = evaluation.evaluate_confidence(found)
+    evaluated = evaluation.confidence_by_name(found)
     with pytest.raises(UserError, match="--output_dir must be a folder"):
         evaluation.write_page(sum_model, found, evaluated, tmp_path / "file")
     with pytest.raises(UserError, match="--workdir must be .*/file': "):

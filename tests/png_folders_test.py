@@ -10,6 +10,7 @@ from own_images import noise, save_png
 from PIL import Image
 
 from mnist_sum_tf.data.labelled_images import read_png_folder
+from mnist_sum_tf.data.png_files import read_png
 from mnist_sum_tf.user_errors import UserError
 
 
@@ -86,15 +87,21 @@ def test_pngs_of_other_colour_modes(tmp_path):
     save_png(tmp_path / "0003_LA.png", grey, "LA")
     ink = np.where(grey > 127, 255, 0).astype(np.uint8)
     Image.fromarray(ink).convert("1").save(tmp_path / "0004_1.png")
-    # White throughout; only what is opaque is seen.
-    white = np.full((40, 168, 4), 255, np.uint8)
-    white[..., 3] = ink
-    Image.fromarray(white).save(tmp_path / "0005_RGBA.png")
     images = read_png_folder(str(tmp_path)).images
     for image in images[:4]:
         np.testing.assert_array_equal(image, grey)
-    for image in images[4:]:
-        np.testing.assert_array_equal(image, ink)
+    np.testing.assert_array_equal(images[4], ink)
+
+
+@pytest.mark.parametrize(("shade", "paper"), [(255, 0), (180, 0), (80, 255), (0, 255)])
+def test_a_transparent_png_is_laid_on_paper_of_another_shade(tmp_path, shade, paper):
+    """As `predict.py` lays it."""
+    is_ink = noise(1)[0] > 220
+    picture = np.full((40, 168, 4), shade, np.uint8)
+    picture[..., 3] = np.where(is_ink, 255, 0)
+    Image.fromarray(picture).save(tmp_path / "0005_RGBA.png")
+    found = read_png(tmp_path / "0005_RGBA.png")
+    np.testing.assert_array_equal(found, np.where(is_ink, shade, paper))
 
 
 @pytest.mark.parametrize(

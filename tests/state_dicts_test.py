@@ -1,6 +1,7 @@
 """The original's names and shapes, without PyTorch."""
 
 import dataclasses
+import pathlib
 import sys
 
 import numpy as np
@@ -140,10 +141,12 @@ def test_names_and_size_of_the_original():
 def test_the_start_is_that_of_pytorch():
     state = state_dicts.initial_state("decoder", None, 0)
     assert list(state) == list(shapes.expected_shapes("decoder", None))
-    for key, inputs in (("fc1", 40), ("fc22", 64), ("fc2", 128)):
-        for what in ("weight", "bias"):
-            largest = np.abs(state[f"{key}.{what}"]).max()
-            assert 0.9 * inputs**-0.5 < largest <= inputs**-0.5
+    for key, inputs in (("fc1", 40), ("fc22", 64), ("fc2", 128), ("fc3", 64)):
+        largest = np.abs(state[f"{key}.weight"]).max()
+        assert 0.9 * inputs**-0.5 < largest <= inputs**-0.5
+        largest = np.abs(state[f"{key}.bias"]).max()
+        few = len(state[f"{key}.bias"]) == 1
+        assert (0 if few else 0.9) * inputs**-0.5 < largest <= inputs**-0.5
     other = state_dicts.initial_state("decoder", None, 1)
     assert (other["fc1.weight"] != state["fc1.weight"]).all()
 
@@ -180,7 +183,7 @@ def test_an_absent_block_is_all_that_is_missed(block):
         for key, array in random_state("encoder", channels).items()
         if f"blocks.{block}." not in key
     }
-    assert shapes.channels_of(state, "encoder") == channels
+    assert shapes.voted_channels(state, "encoder") == channels
     names = [f"conv_blocks.{block}.{part}" for part in (0, 2)]
     missing = [f"{name}.{what}" for name in names for what in ("weight", "bias")]
     with pytest.raises(UserError) as error:
@@ -193,14 +196,15 @@ def test_neighbours_tell_the_channels_of_an_absent_block():
     state = random_state("encoder", channels)
     known = {key: array for key, array in state.items() if ".4." not in key}
     assert (
-        shapes.channels_of(known | {"conv_blocks.4.0.bias": 0}, "encoder") == channels
+        shapes.voted_channels(known | {"conv_blocks.4.0.bias": 0}, "encoder")
+        == channels
     )
     del known["fc.1.weight"]
-    assert shapes.channels_of(known, "encoder") == (3, 5, 4, 9, 18)
+    assert shapes.voted_channels(known, "encoder") == (3, 5, 4, 9, 18)
     last = {key: array for key, array in state.items() if ".3." in key}
-    assert shapes.channels_of(last, "encoder") == (1, 2, 4, 9, 18)
+    assert shapes.voted_channels(last, "encoder") == (1, 2, 4, 9, 18)
     last = {key: array for key, array in state.items() if ".3.2." in key}
-    assert shapes.channels_of(last, "encoder") == (1, 2, 4, 9, 18)
+    assert shapes.voted_channels(last, "encoder") == (1, 2, 4, 9, 18)
 
 
 def test_empty_tensors_have_no_vote():
@@ -208,7 +212,7 @@ def test_empty_tensors_have_no_vote():
     for key in state:
         if key.startswith("conv_blocks.1."):
             state[key] = np.zeros([0] * state[key].ndim, np.float32)
-    assert shapes.channels_of(state, "encoder") == (2, 4, 8, 16, 32)
+    assert shapes.voted_channels(state, "encoder") == (2, 4, 8, 16, 32)
 
 
 @pytest.mark.parametrize("state", [{}, {"a.weight": 1, 3: 2}])
@@ -244,6 +248,54 @@ def test_a_stage_is_written_once(tmp_path):
         work_directories.write_stage(state, settings, tmp_path)
     with pytest.raises(UserError, match="without encoder"):
         trained_models.load_sum_model(tmp_path)
+
+
+def test_a_stage_that_another_process_trains_is_left_alone(tmp_path):
+    settings, state = get_preset("original", "decoder"), random_state("decoder")
+    with stage_lock.locked_directory(tmp_path / "W" / "decoder"):
+        with pytest.raises(UserError, match="one process at a time"):
+            work_directories.write_stage(state, settings, tmp_path / "W")
+        with pytest.raises(UserError, match="one process at a time"):
+            stage_lock.lock_directory(tmp_path / "W" / "decoder")
+
+
+def test_a_stage_that_another_process_locks_meanwhile_is_left_alone(
+    tmp_path, monkeypatch
+):
+    """It does so when the place is made empty, which renaming needs."""
+    place, locks = tmp_path / "W" / "decoder", []
+    unlink = pathlib.Path.unlink
+
+    def unlink_and_lock(path, **options):
+        unlink(path, **options)
+        if path == place / stage_lock.LOCK_FILE and not locks:
+            locks.append(stage_lock.lock_directory(place))
+
+    monkeypatch.setattr(pathlib.Path, "unlink", unlink_and_lock)
+    with pytest.raises(UserError, match="--workdir must be .* Directory not empty"):
+        work_directories.write_stage(
+            random_state("decoder"), get_preset("original", "decoder"), tmp_path / "W"
+        )
+    assert [path.name for path in place.iterdir()] == [stage_lock.LOCK_FILE]
+    assert stage_lock._is_at(place / stage_lock.LOCK_FILE, locks[0])
+    locks[0].close()
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"precision": "float8"}, "--precision must be one of"),
+        ({"strategy": "none"}, "--strategy must be one of"),
+        ({"global_batch_size": 0}, "--global_batch_size must be"),
+        ({"data": config.DataConfig(layout="ring")}, "--layout must be one of"),
+        ({"objective": "digits"}, "--objective must be one of"),
+    ],
+)
+def test_settings_that_training_would_refuse_write_nothing(tmp_path, changes, message):
+    settings = dataclasses.replace(get_preset("original", "decoder"), **changes)
+    with pytest.raises(UserError, match=message):
+        work_directories.write_stage(random_state("decoder"), settings, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_goes_on_from_a_written_stage(tmp_path):

@@ -91,6 +91,8 @@ def test_machines_are_known_by_their_addresses():
         tf_config(["a:65536"], 0),
         tf_config(["a:-1"], 0),
         tf_config(["a:²"], 0),
+        tf_config(["a b:1"], 0),
+        tf_config(["a:1", "b:1", "a:1"], 0),
     ],
 )
 def test_other_plans_of_machines_are_reported(text):

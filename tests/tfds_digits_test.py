@@ -74,6 +74,18 @@ def test_tfds_dataset_is_not_overwritten(tfds_data_dir):
     )
 
 
+def test_a_damaged_tfds_dataset_is_reported(tmp_path):
+    version = tmp_path / "mnist" / "3.0.1"
+    version.mkdir(parents=True)
+    (version / "dataset_info.json").write_text("garbage")
+    with pytest.raises(UserError) as caught:
+        tfds_export.write_bundled_digits(str(tmp_path))
+    assert str(caught.value).startswith(
+        "--tfds_data_dir must be a folder without MNIST. "
+        f"Received: {tmp_path}, whose mnist is damaged: ParseError: "
+    )
+
+
 def test_a_full_disk_under_a_tfds_dataset_is_reported(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 

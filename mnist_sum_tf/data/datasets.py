@@ -10,6 +10,8 @@ Endless pipelines are stateless: the batch of step n is a pure function of
 would have seen uninterrupted.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import tensorflow as tf
 
@@ -117,6 +119,29 @@ def evaluation_dataset(
     if rest:  # separate, since composing needs a static batch size
         whole = whole.concatenate(batches(num_images - rest, num_images, rest))
     return whole.prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_datasets(
+    digits: Digits, layout_names: Iterable[str]
+) -> dict[str, tf.data.Dataset]:
+    """The composites that models are evaluated on, of each layout.
+
+    Args:
+        digits: see `evaluation_dataset`.
+        layout_names: of `config.LAYOUTS`; repeated ones count once.
+
+    Returns:
+        Layout -> `evaluation_dataset`, composed once for any number of passes.
+
+    Raises:
+        UserError: if there is no such layout.
+    """
+    return {
+        layout: evaluation_dataset(
+            digits, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
+        ).cache()
+        for layout in dict.fromkeys(layout_names)
+    }
 
 
 def repeated_dataset(

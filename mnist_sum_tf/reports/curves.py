@@ -21,7 +21,7 @@ def training_curves(rows: list[dict]):
     steps, losses = _column(rows, "loss")
     # A line through one point would not be seen.
     above.plot(steps, losses, "o-" if len(steps) == 1 else "-", color=BLUE)
-    above.set_ylabel("Training loss (nats)")
+    above.set_ylabel("Training loss")
     above.set_title("Training")
     keys = dict.fromkeys(key for row in rows for key in row)
     for key in keys:

@@ -50,7 +50,7 @@ def write_report(model, found: dict, evaluated: dict, output_dir) -> None:
     Args:
         model: see `load_for_evaluation`.
         found: name -> `Answers`.
-        evaluated: name -> see `evaluate_confidence`; the last one is of all images.
+        evaluated: name -> see `confidence.evaluate_confidence`; the last one is of all images.
         output_dir: folder to write to.
 
     Raises:
@@ -115,7 +115,7 @@ def draw_flow(example: data_flow.Example) -> page.Picture:
         files.figure_png(data_flow.draw(example)),
         "Four digits become a composite, the encoder's logits, and from these "
         "the decoder's sum and the exact distribution of sums.",
-        "A composite of four test digits on its way, with this model's own answers. "
+        "A composite of four of MNIST's test digits on its way, with this model's own answers. "
         "The softmax of the lower branch is taken at the calibrated temperature.",
     )
 

@@ -34,7 +34,7 @@ MAP_SIZE = (
 )
 
 
-def channels_of(state: dict, stage: str) -> tuple[int, ...] | None:
+def voted_channels(state: dict, stage: str) -> tuple[int, ...] | None:
     """Channels of each of the encoder's blocks, by majority vote of its tensors.
 
     Most, so that a single misshapen tensor is named rather than all others. A

@@ -18,8 +18,8 @@ from mnist_sum_tf.torch_bridge.shapes import (
     LAYERS,
     MAP_SIZE,
     PARTS,
-    channels_of,
     expected_shapes,
+    voted_channels,
 )
 from mnist_sum_tf.user_errors import UserError, one_line
 
@@ -78,7 +78,7 @@ def check(state: dict, stage: str, name: str) -> tuple[int, ...] | None:
     Raises:
         UserError: naming every missing, surplus and misshapen tensor.
     """
-    channels = channels_of(state, stage)
+    channels = voted_channels(state, stage)
     expected = expected_shapes(stage, channels or config.doubled_channels(1))
     misshapen = [
         f"{key} {list(np.shape(state[key]))} in place of {list(shape)}"

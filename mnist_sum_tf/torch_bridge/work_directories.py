@@ -9,8 +9,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from mnist_sum_tf import config
+from mnist_sum_tf import config, config_check
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
+from mnist_sum_tf.data import layouts
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -20,6 +21,7 @@ from mnist_sum_tf.training import (
     checkpoints,
     history,
     loop,
+    precision,
     stage_lock,
     stages,
     strategies,
@@ -73,8 +75,7 @@ def convert_to_torch(path, workdir, stage: str | None = None) -> str:
         UserError: if there is no such stage, or the file cannot be written.
     """
     workdir, stage = pathlib.Path(workdir), stage or "sum_model"
-    rows = history.read_history(workdir / stage)
-    losses = [row["loss"] for row in rows if "loss" in row]
+    losses = history.losses_of(history.read_history(workdir / stage))
     files.write_checkpoint(
         path,
         state_dicts.state_dict_of(_trained(workdir, stage)),
@@ -106,40 +107,47 @@ def write_stage(
         The stage's folder.
 
     Raises:
-        UserError: if the stage is there already or cannot be written.
+        UserError: if training could not go on by these settings, another process trains
+            there, or the stage is there already or cannot be written.
     """
+    _check(settings)
     stage_dir = pathlib.Path(workdir) / settings.stage
-    if stage_lock.is_begun(stage_dir):
-        raise UserError(
-            f"--workdir must have no {settings.stage} yet; nothing is "
-            f"overwritten. Received: {str(workdir)!r}"
-        )
-    try:
-        stage_dir.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            cleaned_up_on_signals(),
-            tempfile.TemporaryDirectory(
-                prefix=f".{settings.stage}.", dir=stage_dir.parent
-            ) as beside,
-        ):
-            # Within, as a temporary folder itself is closed to other users.
-            scratch = pathlib.Path(beside) / settings.stage
-            make_task = make_task or _task_of(settings.stage, scratch.parent)
-            _save(state, settings, scratch, make_task(settings))
-            _take_away_lock(stage_dir)
-            scratch.rename(stage_dir)
-    except OSError as error:
-        raise UserError(
-            f"--workdir must be a folder that can be written. Received: {error}"
-        ) from error
+    with stage_lock.locked_directory(stage_dir):
+        if stage_lock.is_begun(stage_dir):
+            raise UserError(
+                f"--workdir must have no {settings.stage} yet; nothing is "
+                f"overwritten. Received: {str(workdir)!r}"
+            )
+        try:
+            _write_beside(state, settings, stage_dir, make_task)
+        except OSError as error:
+            raise stage_lock.unwritable(error) from error
     return stage_dir
 
 
-def _take_away_lock(stage_dir: pathlib.Path) -> None:
-    """Removes the lock and the folder that a refused run left."""
-    if stage_dir.exists():
-        (stage_dir / stage_lock.LOCK_FILE).unlink(missing_ok=True)
-        stage_dir.rmdir()
+def _check(settings: config.Config) -> None:
+    """Raises `UserError` for what training would refuse once the folder is there."""
+    config_check.check_stage(settings, settings.stage)
+    precision.resolve_precision(settings.precision)
+    strategies.check_name(settings.strategy)
+    layouts.get_layout(settings.data.layout)
+
+
+def _write_beside(state, settings: config.Config, stage_dir, make_task) -> None:
+    """Writes a stage in a folder beside its place, then renames it."""
+    with (
+        cleaned_up_on_signals(),
+        tempfile.TemporaryDirectory(
+            prefix=f".{settings.stage}.", dir=stage_dir.parent
+        ) as beside,
+    ):
+        # Within, as a temporary folder itself is closed to other users.
+        scratch = pathlib.Path(beside) / settings.stage
+        make_task = make_task or _task_of(settings.stage, scratch.parent)
+        _save(state, settings, scratch, make_task(settings))
+        # The place must be empty. From here on another run may lock it, and stays.
+        (stage_dir / stage_lock.LOCK_FILE).unlink()
+        scratch.rename(stage_dir)
 
 
 def _task_of(stage: str, workdir: pathlib.Path):

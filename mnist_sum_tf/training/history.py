@@ -59,6 +59,17 @@ class History:
         write_atomically(self._directory / "history.json", as_json)
 
 
+def losses_of(rows: list[dict]) -> list[float]:
+    """The training losses of those rows that have one."""
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def remove_history(directory) -> None:
+    """Removes a folder's history, where it has one."""
+    for name in ("history.csv", "history.json"):
+        (pathlib.Path(directory) / name).unlink(missing_ok=True)
+
+
 def read_history(directory) -> list[dict]:
     """Returns the rows of a folder's `history.json`, none where it has none.
 

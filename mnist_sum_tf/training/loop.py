@@ -14,6 +14,7 @@ from mnist_sum_tf import config, config_check
 from mnist_sum_tf.training import (
     batch_statistics,
     checkpoints,
+    history,
     interruptions,
     journal,
     metrics,
@@ -132,6 +133,8 @@ class Trainer:
             logging.info("resuming from %s", path)
         else:
             stage_folder.check_nothing_lost(self.stage_dir, saved_every_steps)
+            if self.is_chief:  # Else, interrupted again, it would look like a loss.
+                history.remove_history(self.stage_dir)
         if not strategies.workers_agree(self.strategy, self.state.step):
             raise UserError(
                 "--workdir must be one folder that all machines of TF_CONFIG "

@@ -70,11 +70,12 @@ def locked_directory(stage_dir):
     """
     stage_dir = pathlib.Path(stage_dir)
     new = [each for each in (stage_dir, *stage_dir.parents) if not each.exists()]
-    with lock_directory(stage_dir):
+    with lock_directory(stage_dir) as file:
         try:
             yield
         finally:
-            if new and not is_begun(stage_dir):
+            is_ours = _is_at(stage_dir / LOCK_FILE, file)
+            if new and is_ours and not is_begun(stage_dir):
                 with contextlib.suppress(OSError):  # which may hold something by now
                     (stage_dir / LOCK_FILE).unlink()
                     for each in new:

@@ -85,7 +85,9 @@ class TrainingStep:
         Returns:
             Boolean scalar: whether any process was asked to stop, the same in each.
         """
-        per_replica = self._strategy.run(self._follow, (images, labels, wants_to_stop))
+        per_replica = self._strategy.run(
+            self._gradients, (images, labels, wants_to_stop)
+        )
         gradients = per_replica[0]
         # Already reduced over the global batch: equal on all replicas.
         loss, norm, votes, statistics = (
@@ -99,7 +101,7 @@ class TrainingStep:
         )
         return votes > 0
 
-    def _follow(self, images, labels, wants_to_stop):
+    def _gradients(self, images, labels, wants_to_stop):
         """The gradient of the global batch, from a replica's share of it."""
         variables = self._state.variables
         with tf.GradientTape() as tape:

@@ -45,11 +45,7 @@ def create_strategy(name: str) -> tf.distribute.Strategy:
     Raises:
         UserError: if `name` is none of these, or `TF_CONFIG` cannot be used.
     """
-    if name not in config.STRATEGIES:
-        raise UserError(
-            f"--strategy must be one of {', '.join(config.STRATEGIES)}. "
-            f"Received: {name!r}"
-        )
+    check_name(name)
     if name == "multi_worker":
         return _create_multi_worker()
     gpus = tf.config.list_logical_devices("GPU")
@@ -59,6 +55,15 @@ def create_strategy(name: str) -> tf.distribute.Strategy:
         return tf.distribute.OneDeviceStrategy("/GPU:0" if gpus else "/CPU:0")
     devices = gpus or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def check_name(name: str) -> None:
+    """Raises `UserError` unless `name` is one of `config.STRATEGIES`."""
+    if name not in config.STRATEGIES:
+        raise UserError(
+            f"--strategy must be one of {', '.join(config.STRATEGIES)}. "
+            f"Received: {name!r}"
+        )
 
 
 def _create_multi_worker() -> tf.distribute.Strategy:
@@ -101,14 +106,15 @@ def check_tf_config(text: str) -> list[str]:
         right = not given["cluster"] and kind == "worker"
         right &= type(index) is int and 0 <= index < len(workers)
         right &= isinstance(workers, list) and all(map(_has_port, workers))
+        right &= len(set(workers)) == len(workers)
     except (AttributeError, ValueError, TypeError, KeyError, RecursionError):
         right = False
     if not right:
         raise UserError(
             'TF_CONFIG must be {"cluster": {"worker": ["host:port", ...]}, '
             '"task": {"type": "worker", "index": 0}}, with no other machines than '
-            "workers, ports from 1 to 65535, and index this machine's place among "
-            f"the workers. Received: {text!r}"
+            "workers, each once, ports from 1 to 65535, and index this machine's place "
+            f"among the workers. Received: {text!r}"
         )
     return workers[:index] + workers[index + 1 :]
 
@@ -116,7 +122,8 @@ def check_tf_config(text: str) -> list[str]:
 def _has_port(address: str) -> bool:
     host, _, port = address.rpartition(":")
     is_number = port.isascii() and port.isdigit()
-    return bool(host) and is_number and 1 <= int(port) <= LARGEST_PORT
+    is_name = bool(host) and not any(map(str.isspace, host))
+    return is_name and is_number and 1 <= int(port) <= LARGEST_PORT
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:

@@ -149,6 +149,28 @@ def warn_of_sum_model(settings: config.Config, workdir: pathlib.Path) -> None:
         )
 
 
+def data_of_trained(stage_dir: pathlib.Path) -> config.DataConfig:
+    """What data a stage was trained on.
+
+    Args:
+        stage_dir: the stage's folder.
+
+    Raises:
+        UserError: if its settings do not say.
+    """
+    with _settings(stage_dir, "the data trained on") as settings:
+        data = config.DataConfig(**settings["data"])
+        paths = (data.images, data.sums, data.tfds_data_dir)
+        texts = [
+            data.layout,
+            data.digits,
+            *(path for path in paths if path is not None),
+        ]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"{settings['data']}")
+        return data
+
+
 def split_of_trained(stage_dir: pathlib.Path) -> tuple[float, int]:
     """Train fraction and seed by which a stage's images were split, see `split_images`.
 

@@ -36,8 +36,8 @@ def image_data(settings: config.Config, needs_digits: bool) -> dict:
         )
     if settings.data.mixup_share:
         raise UserError(
-            "A mixup_share requires composites. "
-            f"Received: {settings.data.mixup_share} with --images"
+            "--mixup_share requires composites. "
+            f"Received: --mixup_share={settings.data.mixup_share} with --images"
         )
     return _of_own_images(settings, needs_digits)
 
@@ -76,12 +76,7 @@ def _validation_composites(data: config.DataConfig) -> dict:
     """Name of a layout -> composites of held-out digits."""
     held_out = load_digits(data.digits, "validation", data.tfds_data_dir)
     others = VALIDATION_LAYOUTS if data.validates_all_layouts else ()
-    return {
-        layout: datasets.evaluation_dataset(
-            held_out, layout, config.EVALUATION_SEED, config.EVALUATION_BATCH_SIZE
-        ).cache()  # composed once, for all evaluations
-        for layout in dict.fromkeys((*others, data.layout))
-    }
+    return datasets.evaluation_datasets(held_out, (*others, data.layout))
 
 
 def cut_image_data(settings: config.Config) -> dict:
