@@ -56,8 +56,19 @@ _CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
 def main(argv):
     del argv
     digit_flags.check_tfds_data_dir(_DIGITS.value)
+    recipe = _import_recipe()
+    result = recipe.distill(_settings(recipe), _WORKDIR.value)
+    print(
+        f"Wrote {result.path}. Of unseen digits the teachers read "
+        f"{100 * result.teachers_accuracy:.2f} %; of sums of such, deformed and placed as "
+        f"learned from, the encoder has {100 * result.sum_accuracy:.2f} % right"
+    )
+
+
+def _import_recipe():
+    """The library's module; raises `UserError` without JAX."""
     try:
-        from mnist_sum_tf.distillation import recipe, students
+        from mnist_sum_tf.distillation import recipe
     except ImportError as error:
         if (error.name or "").startswith("mnist_sum_tf"):
             raise
@@ -65,29 +76,24 @@ def main(argv):
             "Distillation needs JAX: pip install -e '.[distillation]'. "
             f"Received: {kind_and_line(error)}"
         ) from error
-    student = students.StudentConfig(
-        total_steps=_TOTAL_STEPS.value,
-        global_batch_size=_GLOBAL_BATCH_SIZE.value,
-        learning_rate=_LEARNING_RATE.value,
-        degradation_share=_DEGRADATION_SHARE.value,
-        seed=_SEED.value,
-    )
-    result = recipe.distill(
-        recipe.Recipe(
-            digits=_DIGITS.value,
-            tfds_data_dir=_TFDS_DATA_DIR.value,
-            num_teachers=_NUM_TEACHERS.value,
-            teacher_steps=_TEACHER_STEPS.value,
-            num_labelled_images=_NUM_LABELLED_IMAGES.value,
-            student=student,
-            checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
+    return recipe
+
+
+def _settings(recipe):
+    return recipe.Recipe(
+        digits=_DIGITS.value,
+        tfds_data_dir=_TFDS_DATA_DIR.value,
+        num_teachers=_NUM_TEACHERS.value,
+        teacher_steps=_TEACHER_STEPS.value,
+        num_labelled_images=_NUM_LABELLED_IMAGES.value,
+        student=recipe.students.StudentConfig(
+            total_steps=_TOTAL_STEPS.value,
+            global_batch_size=_GLOBAL_BATCH_SIZE.value,
+            learning_rate=_LEARNING_RATE.value,
+            degradation_share=_DEGRADATION_SHARE.value,
+            seed=_SEED.value,
         ),
-        _WORKDIR.value,
-    )
-    print(
-        f"Wrote {result.path}. Of unseen digits the teachers read "
-        f"{100 * result.teachers_accuracy:.2f} %; of sums of such, deformed and placed as "
-        f"learned from, the encoder has {100 * result.sum_accuracy:.2f} % right"
+        checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
     )
 
 

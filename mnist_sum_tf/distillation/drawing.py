@@ -69,6 +69,24 @@ def canvases(
     return _joined(tiles, tile_left.astype(jnp.int32), placement.overlap)[..., None]
 
 
+def _tile_to_digit(width, height, rotation_degrees, shear):
+    """How a digit's column u and row v change along a tile's x and y.
+
+    Args:
+        width, height, rotation_degrees, shear: float32 `[n]`.
+
+    Returns:
+        (u by x, u by y), (v by x, v by y), each float32 `[n, 1, 1]`.
+    """
+    angle = rotation_degrees * (np.pi / 180)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    along_u = (cos - shear * sin, sin + shear * cos)
+    across, down = DIGIT_SIZE / width, DIGIT_SIZE / height
+    u = tuple((across * each)[:, None, None] for each in along_u)
+    v = tuple((down * each)[:, None, None] for each in (-sin, cos))
+    return u, v
+
+
 def _tiles(digits, placement, variation, tile_x, tile_y, nearest_images: int):
     """float32 `[n, 4, rows, columns]`."""
     count = digits.shape[0]
@@ -87,21 +105,11 @@ def _tiles(digits, placement, variation, tile_x, tile_y, nearest_images: int):
         (tile_x - center_x[:, None]) / width[:, None],
         (tile_y - center_y[:, None]) / height[:, None],
     )
-    angle, shear = angle * (np.pi / 180), flat(variation.shear)
-    cos, sin = jnp.cos(angle), jnp.sin(angle)
-    u_d, v_d = DIGIT_SIZE / width, DIGIT_SIZE / height
-    across, down, u_dx, u_dy, v_dx, v_dy = (
-        value[:, None, None]
-        for value in (
-            center_x,
-            center_y,
-            u_d * (cos - shear * sin),
-            u_d * (sin + shear * cos),
-            -v_d * sin,
-            v_d * cos,
-        )
+    (u_dx, u_dy), (v_dx, v_dy) = _tile_to_digit(
+        width, height, angle, flat(variation.shear)
     )
-    x, y = tile_x - across, tile_y[:, None] - down
+    x = tile_x - center_x[:, None, None]
+    y = tile_y[:, None] - center_y[:, None, None]
     center = (DIGIT_SIZE - 1) / 2
     u = center + u_dx * x + u_dy * y + field[:, 0]
     v = center + v_dx * x + v_dy * y + field[:, 1]

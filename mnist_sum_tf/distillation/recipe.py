@@ -204,29 +204,31 @@ def _student(recipe: Recipe, digits: Digits, trained, workdir: pathlib.Path, sto
     state = students.begin(settings)
     if os.path.exists(path):
         state = saved_states.read_tree(path, state)
-    first = int(state.step)
-    if first < settings.total_steps:
+    if state.step < settings.total_steps:
         soft_labels = _soft_labels(recipe, digits, trained, stop)
         advance = students.make_step(settings, digits, soft_labels)
-    steps = progress_bar(
-        range(first, settings.total_steps),
-        "student",
-        settings.total_steps,
-        initial=first,
-        unit="step",
-    )
-    for step in steps:
-        state, loss = advance(state)
-        if step % recipe.log_every_steps == 0:
-            steps.set_postfix(loss=f"{float(loss):.4f}", refresh=False)
-        is_last = step + 1 == settings.total_steps
-        is_due = is_last or (step + 1) % recipe.checkpoint_every_steps == 0
-        if is_due or stop.signal_name:
-            _check_finite(float(loss), f"step {step + 1}")
-            saved_states.write_tree(path, state)
-            _stop_if_asked(stop, f"step {step + 1}")
+        state = _learn(recipe, state, advance, path, stop)
     parameters, statistics = students.averaged(
         settings, state, digits, recipe.num_labelled_images
     )
     to_numpy = jax.tree.map(np.asarray, (parameters, statistics))
     return networks.folded(*to_numpy)
+
+
+def _learn(recipe: Recipe, state, advance, path: pathlib.Path, stop):
+    """The student's state after its last step; saves it now and then."""
+    first, total_steps = int(state.step), recipe.student.total_steps
+    steps = progress_bar(
+        range(first, total_steps), "student", total_steps, initial=first, unit="step"
+    )
+    for step in steps:
+        state, loss = advance(state)
+        if step % recipe.log_every_steps == 0:
+            steps.set_postfix(loss=f"{float(loss):.4f}", refresh=False)
+        is_last = step + 1 == total_steps
+        is_due = is_last or (step + 1) % recipe.checkpoint_every_steps == 0
+        if is_due or stop.signal_name:
+            _check_finite(float(loss), f"step {step + 1}")
+            saved_states.write_tree(path, state)
+            _stop_if_asked(stop, f"step {step + 1}")
+    return state

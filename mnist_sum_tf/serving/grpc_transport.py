@@ -27,12 +27,23 @@ FAILURES = {
     grpc.StatusCode.UNAUTHENTICATED: errors.AccessRefused,
     grpc.StatusCode.PERMISSION_DENIED: errors.AccessRefused,
 }
-
-
 # TLS errors, which retrying does not fix, unlike an absent server.
 TLS_MARKS = (*errors.MARKS_OF_DISTRUST, "WRONG_VERSION_NUMBER")
 # What protocol buffers and `make_ndarray` raise for malformed messages.
 MALFORMED_ANSWER_ERRORS = (TypeError, ValueError, message.DecodeError)
+# Of a channel.
+OPTIONS = (
+    ("grpc.max_send_message_length", answer_checks.MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", answer_checks.MAX_MESSAGE_BYTES),
+    # The client retries requests itself, within its deadline.
+    ("grpc.enable_retries", 0),
+    # By default it waits up to two minutes before it reconnects, and the client's
+    # retries would all fail.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    # The environment's proxy would be sent the token, perhaps in clear.
+    ("grpc.enable_http_proxy", 0),
+)
 
 
 class GrpcTransport:
@@ -57,23 +68,11 @@ class GrpcTransport:
         ca_certificates=None,
         token=None,
     ):
-        options = [
-            ("grpc.max_send_message_length", answer_checks.MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", answer_checks.MAX_MESSAGE_BYTES),
-            # The client retries requests itself, within its deadline.
-            ("grpc.enable_retries", 0),
-            # By default it waits up to two minutes before it reconnects, and the
-            # client's retries would all fail.
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 2000),
-            # The environment's proxy would be sent the token, perhaps in clear.
-            ("grpc.enable_http_proxy", 0),
-        ]
         if is_encrypted:
             credentials = grpc.ssl_channel_credentials(ca_certificates)
-            self._channel = grpc.secure_channel(address, credentials, options)
+            self._channel = grpc.secure_channel(address, credentials, OPTIONS)
         else:
-            self._channel = grpc.insecure_channel(address, options)
+            self._channel = grpc.insecure_channel(address, OPTIONS)
         self.address = f"grpc{'s' if is_encrypted else ''}://{address}"
         self._headers = [("authorization", f"Bearer {token}")] if token else []
         self._spec = model_pb2.ModelSpec(name=model)
