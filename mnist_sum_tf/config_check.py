@@ -53,7 +53,7 @@ def check_settings(settings: config.Config) -> None:
         value = operator.attrgetter(name)(settings)
         if value is None and name in MAY_BE_NONE:
             continue
-        check_number(_flag(name), value, smallest, largest)
+        check_number(flag_of(name), value, smallest, largest)
     schedule = settings.optimizer.schedule
     if schedule not in config.SCHEDULES:
         raise UserError(
@@ -76,9 +76,18 @@ def check_number(name: str, value, smallest, largest) -> None:
 
 
 def check_data(data: config.DataConfig) -> None:
-    """Raises `UserError` for sums of no images, which nothing would read."""
+    """Raises `UserError` for no such layout, and for sums of no images."""
+    check_layout(data.layout)
     if data.sums is not None and data.images is None:
         raise UserError(f"--sums requires --images. Received: --sums={data.sums} alone")
+
+
+def check_layout(name: str) -> None:
+    """Raises `UserError` unless `name` is one of `config.LAYOUTS`."""
+    if name not in config.LAYOUTS:
+        raise UserError(
+            f"--layout must be one of {', '.join(config.LAYOUTS)}. Received: {name!r}"
+        )
 
 
 def check_stage(settings: config.Config, stage: str) -> None:
@@ -135,5 +144,6 @@ def _joined(channels) -> str:
     return repr(channels)
 
 
-def _flag(setting: str) -> str:
+def flag_of(setting: str) -> str:
+    """A setting as on the command line, e.g. `--layout` for `data.layout`."""
     return setting if setting in WITHOUT_FLAG else f"--{setting.split('.')[-1]}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from mnist_sum_tf.data.picture_files import SUFFIXES, read_picture
 from mnist_sum_tf.data.pictures import canvas_with_ink
+from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file
 from mnist_sum_tf.runtimes.saved_model import saved_model_reader
 from mnist_sum_tf.user_errors import UserError
@@ -144,22 +145,29 @@ def read_sums(
         UserError: if there is no image at a path, or one cannot be read and
             `on_error` is `None`.
     """
-    readings = []
-    for batch in _batches(find_images(paths, on_error), on_error):
+    return list(iterate_readings(paths, model, on_error, keep))
+
+
+def iterate_readings(
+    paths: Iterable, model, on_error=None, keep=None
+) -> Iterator[Reading]:
+    """As `read_sums`, but yields each reading once it is there; shows progress."""
+    found = find_images(paths, on_error)
+    few = len(found) <= BATCH_SIZE
+    shown = progress_bar(found, "reading", leave=False, unit="image", disable=few)
+    for batch in _batches(shown, on_error):
         decoded, canvases = _decoded(batch, on_error)
         if not decoded:
             continue
         answers = model(np.stack(canvases))
-        readings += [
-            Reading.of_answer(path, {name: found[i] for name, found in answers.items()})
-            for i, path in enumerate(decoded)
-        ]
-        for canvas in canvases if keep else ():
-            keep(canvas)
-    return readings
+        for i, path in enumerate(decoded):
+            if keep:
+                keep(canvases[i])
+            answer = {name: values[i] for name, values in answers.items()}
+            yield Reading.of_answer(path, answer)
 
 
-def _batches(paths: list[str], on_error) -> Iterator[list[tuple[str, bytes]]]:
+def _batches(paths: Iterable[str], on_error) -> Iterator[list[tuple[str, bytes]]]:
     """Paths and the files' bytes, as many as may be held at a time."""
     batch, num_bytes = [], 0
     for path in paths:

@@ -11,7 +11,7 @@ from PIL import Image
 from mnist_sum_tf import reports
 from mnist_sum_tf.atomic_files import check_writable
 from mnist_sum_tf.data.new_folders import check_new_folder, new_folder
-from mnist_sum_tf.prediction import Reading, load_model, read_sums
+from mnist_sum_tf.prediction import Reading, iterate_readings, load_model
 from mnist_sum_tf.user_errors import UserError, one_line
 
 # More would make a picture that hardly any program opens.
@@ -54,11 +54,14 @@ def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
     if settings.output_dir:
         check_new_folder(settings.output_dir)
     model = load_model(settings.model)
-    unreadable, canvases = [], []
+    readings, unreadable, canvases = [], [], []
     # Kept, not read again: a file may have changed, a pipe be empty.
     keep = canvases.append if settings.picture or settings.output_dir else None
-    readings = read_sums(paths, model, unreadable.append, keep)
-    print_readings(readings, unreadable, settings.as_json)
+    try:
+        for reading in iterate_readings(paths, model, unreadable.append, keep):
+            readings.append(reading)
+    finally:  # What was read before Ctrl-C, too.
+        print_readings(readings, unreadable, settings.as_json)
     if settings.output_dir and readings:
         write_canvases(readings, canvases, settings.output_dir)
     if settings.picture and readings:  # After it: it may lie in that folder.

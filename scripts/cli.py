@@ -133,7 +133,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
         missing = re.fullmatch(r"flag --(\w+)=None: .* other than None\.", reason)
         if missing:
             sys.exit(f"error: --{missing[1]} must be given. Received: nothing")
-        sys.exit(f"error: Flags must be as --help says. Received: {reason}")
+        files = [each for each in argv[1:] if each[0:1] == "-" and os.path.exists(each)]
+        hint = f" (the file must be given as ./{one_line(files[0])})" if files else ""
+        sys.exit(f"error: Flags must be as --help says. Received: {reason}{hint}")
 
 
 def _end_unprinted(error: Exception) -> None:

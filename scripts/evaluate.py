@@ -54,7 +54,8 @@ _CORRUPTIONS = flags.DEFINE_bool(
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     None,
-    "Folder for evaluation.json, and for report.html with its pictures.",
+    "Folder for evaluation.json, and for report.html with its pictures; those of an "
+    "earlier evaluation there are replaced.",
 )
 
 

@@ -14,6 +14,8 @@ import tensorflow as tf
 from format_fixtures import FLOAT32, NEEDS, folder, images, skip_without, sum_model
 
 from mnist_sum_tf import evaluation, prediction, prediction_results
+from mnist_sum_tf.data import datasets
+from mnist_sum_tf.data.digits import Digits, load_digits
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -88,6 +90,23 @@ def test_a_file_is_evaluated_like_a_keras_model(name, folder, images):
     assert set(found) == set(expected)
     for key, value in expected.items():
         np.testing.assert_array_equal(found[key], value)
+
+
+@pytest.mark.parametrize("name", list(NEEDS))
+def test_composites_are_evaluated_by_a_file(name, folder):
+    """Their batches have a size that is known when they are traced."""
+    skip_without(name)
+    few = Digits(*(each[:48] for each in load_digits(split="test")))
+    composites = datasets.evaluation_datasets(few, ["tiled"])
+    model = evaluation.load_for_evaluation(folder / name)
+    row = evaluation.evaluate_model(model, composites)["tiled"]
+    [(images, labels)] = composites["tiled"]
+    read = loading.load_file(folder / name)(images.numpy())
+    assert row["num_images"] == 12
+    right = read["most_likely_sum"] == labels["sum"]
+    assert row["sum_accuracy"] == pytest.approx(np.mean(right))
+    right = read["digits"] == labels["digits"]
+    assert row["digit_accuracy"] == pytest.approx(np.mean(right))
 
 
 def test_export_checks_and_leaves_one_file(sum_model, tmp_path, monkeypatch):

@@ -129,7 +129,7 @@ def test_another_experiments_directory_is_refused(tmp_path):
     with pytest.raises(UserError) as error:
         loop.train_and_evaluate(make_task, other, tmp_path)
     message = str(error.value)
-    assert "model.base_channels was 16, is now 8" in message
+    assert "--base_channels was 16, is now 8" in message
     assert "seed was 0, is now 1" in message and "\n" not in message
 
 
@@ -140,7 +140,7 @@ def test_another_experiment_is_refused_before_its_data_are_read(tmp_path):
     loop.train_and_evaluate(make_task, SETTINGS, tmp_path)
     data = dataclasses.replace(SETTINGS.data, mixup_share=0.25)
     other = dataclasses.replace(SETTINGS, data=data)
-    with pytest.raises(UserError, match="data.mixup_share was 0.0, is now 0.25"):
+    with pytest.raises(UserError, match="--mixup_share was 0.0, is now 0.25"):
         loop.train_and_evaluate(read_data, other, tmp_path)
 
 

@@ -51,6 +51,32 @@ def test_run_length_coded_bitmaps_are_refused(canvas):
         canvas_from_bytes(bytes(file))
 
 
+@pytest.mark.parametrize(
+    ("kind", "received"),
+    [
+        ("1", "one of 1 bits"),
+        ("OS/2", "one of OS/2"),
+        ("RLE", "one that is compressed, or with unusual masks"),
+    ],
+)
+def test_other_bitmaps_are_named(tmp_path, canvas, kind, received):
+    file = bytearray(encode(PIL.Image.fromarray(canvas).convert("L"), "BMP"))
+    if kind == "1":
+        file = encode(PIL.Image.fromarray(canvas).convert("1"), "BMP")
+    elif kind == "RLE":
+        file[30:34] = struct.pack("<I", 1)
+    else:
+        core = struct.pack("<IHHHH", 12, 2, 2, 1, 24)
+        file = b"BM" + struct.pack("<IHHI", 42, 0, 0, 26) + core + bytes(16)
+    (tmp_path / "a.bmp").write_bytes(bytes(file))
+    with pytest.raises(UserError) as raised:
+        picture_files.read_picture(tmp_path / "a.bmp")
+    assert str(raised.value) == (
+        f"{tmp_path}/a.bmp: expected a BMP image of 8, 24 or 32 bits, not compressed. "
+        f"Received: {received}"
+    )
+
+
 @pytest.mark.parametrize("header_bytes", [-(2**31), -15, 2**31 - 1])
 def test_a_palette_outside_of_the_file_is_refused(canvas, header_bytes):
     file = bytearray(encode(canvas, "BMP"))

@@ -73,6 +73,9 @@ def test_pictures_without_a_sum_are_counted(folder, caplog):
         ("canvas.png,5", "utf-8-sig"),
         (" image , sum \n canvas.png , 05 \n,\n", "utf-8-sig"),
         ("\n\nimage,sum\ncanvas.png,5", "utf-8"),
+        ("Image,SUM\ncanvas.png,5\n", "utf-8"),
+        ("Image;Sum\ncanvas.png;5\n", "utf-8-sig"),
+        ("canvas.png\t5\n", "utf-8"),
     ],
 )
 def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
@@ -86,7 +89,7 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("", "lines such as photo.jpg,17. Received: a file without any"),
         ("image,sum\n", "Received: a file without any"),
         ("canvas.png\n", "Received: 'canvas.png' in line 1"),
-        ("canvas.png;5\n", "Received: 'canvas.png;5' in line 1"),
+        ("canvas.png 5\n", "Received: 'canvas.png 5' in line 1"),
         ("image,sum\ncanvas.png,1,2\n", "Received: 'canvas.png,1,2' in line 2"),
         (",5\n", "Received: ',5' in line 1"),
         ("canvas.png,37\n", "whole numbers 0 to 36. Received: '37' in line 1"),
@@ -117,13 +120,39 @@ def test_what_is_wrong_is_named(folder, content, expected):
 
 def test_no_text_no_file_no_ink(folder):
     images, sums = table(folder, "grüße.png,5\n", "latin-1")
-    with pytest.raises(UserError, match="sums.csv must be a CSV.*can't decode"):
+    with pytest.raises(
+        UserError, match="sums.csv must be a CSV.*text that is not UTF-8"
+    ):
         read_labelled_images(images, sums)
     with pytest.raises(UserError, match="gone.csv must .* Received: no such file"):
         read_labelled_images(images, str(folder / "gone.csv"))
     save_png(folder / "pictures" / "blank.png", np.zeros((50, 90), np.uint8))
     with pytest.raises(UserError, match="blank.png: .* a picture without ink"):
         read_labelled_images(*table(folder, "blank.png,0\n"))
+
+
+def test_a_name_may_hold_what_separates_columns_elsewhere(folder):
+    labelled = read_labelled_images(*table(folder, "more, dark.png;5\n"))
+    assert labelled.names == ["more, dark.png"]
+    labelled = read_labelled_images(*table(folder, '"more, dark.png",5\n'))
+    assert labelled.names == ["more, dark.png"]
+
+
+def test_all_pictures_that_cannot_be_read_are_counted(folder):
+    pictures = folder / "pictures"
+    (pictures / "a.jpg").write_bytes(b"\0\0\0 ftypheic")
+    (pictures / "photo.jpg").write_bytes((pictures / "photo.jpg").read_bytes()[:-900])
+    given = table(folder, "a.jpg,1\ncanvas.png,2\nphoto.jpg,3\nnotes.txt,3\n")
+    with pytest.raises(UserError) as error:
+        read_labelled_images(*given)
+    expected = "expected a PNG, JPEG, GIF or BMP image. Received: a"
+    assert str(error.value) == (
+        f"--sums={given[1]} must name pictures that can be read. Received: 3 that "
+        f"cannot: {pictures}/a.jpg: {expected} HEIC or AVIF file; "
+        f"{pictures}/photo.jpg: expected a whole PNG, JPEG, GIF or BMP image. Received: "
+        "one that is cut off, damaged or of an unusual kind; "
+        f"{pictures}/notes.txt: {expected} file that is no image, or one without pixels"
+    )
 
 
 def test_tables_stand_beside_folders_alone(folder):

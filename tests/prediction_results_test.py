@@ -63,6 +63,26 @@ def test_the_status_says_whether_all_was_read(folder, monkeypatch, capsys):
     assert told.startswith(f"error: {paths[1]}: ")
 
 
+def test_what_was_read_before_an_interrupt_is_printed(folder, monkeypatch, capsys):
+    def read_once(images, batches=[]):
+        if batches:
+            raise KeyboardInterrupt
+        batches.append(images)
+        return read(images)
+
+    monkeypatch.setattr(prediction, "BATCH_SIZE", 2)
+    monkeypatch.setattr(prediction_results, "load_model", lambda path: read_once)
+    with pytest.raises(KeyboardInterrupt):
+        prediction_results.predict_and_report(
+            [str(folder)], prediction_results.PredictionConfig("model")
+        )
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        str(folder / "5.png"),
+        str(folder / "6.png"),
+    ]
+
+
 def test_a_full_output_folder_is_refused_before_a_model_is_loaded(folder):
     settings = prediction_results.PredictionConfig("none", output_dir=str(folder))
     with pytest.raises(UserError, match="--output_dir must be empty"):

@@ -19,14 +19,14 @@ def test_a_setting_younger_than_the_run_had_its_default():
     stage_folder.check_same("config.json", old, SETTINGS.to_dict())
     changed = dataclasses.replace(SETTINGS, decorrelation=10.0)
     with pytest.raises(
-        UserError, match=r"Received: decorrelation was 0\.0, is now 10\.0$"
+        UserError, match=r"Received: --decorrelation was 0\.0, is now 10\.0$"
     ):
         stage_folder.check_same("config.json", old, changed.to_dict())
 
 
 def test_another_experiment_is_named():
     other = dataclasses.replace(SETTINGS, seed=3, total_steps=7)
-    with pytest.raises(UserError, match="Received: seed was 0, is now 3$"):
+    with pytest.raises(UserError, match="Received: --seed was 0, is now 3$"):
         stage_folder.check_same("c", SETTINGS.to_dict(), other.to_dict())
 
 
@@ -66,7 +66,7 @@ def test_settings_without_effect_may_differ(layout, without_effect, with_effect)
     plain = dataclasses.replace(SETTINGS.data, layout=layout)
     now = dataclasses.replace(SETTINGS, data=plain).to_dict()
     stage_folder.check_same("config.json", flipped(without_effect), now)
-    with pytest.raises(UserError, match=f"data.{with_effect} "):
+    with pytest.raises(UserError, match=f"--{with_effect} "):
         stage_folder.check_same("config.json", flipped(with_effect), now)
 
 
@@ -85,7 +85,7 @@ def test_older_names_of_settings_are_those_of_today(tmp_path):
     stage_folder.check_same("ckpt-5", older, settings)  # as each checkpoint keeps them
     changed = older | {"data": older["data"] | {"bent": True, "layout": "tiled"}}
     now = settings | {"data": settings["data"] | {"layout": "tiled"}}
-    with pytest.raises(UserError, match="data.deformed was True, is now False"):
+    with pytest.raises(UserError, match="--deformed was True, is now False"):
         stage_folder.check_same("ckpt-5", changed, now)
 
 
@@ -117,10 +117,10 @@ def test_a_decoder_goes_on_whatever_the_digits():
         decoder, optimizer=config.OptimizerConfig(learning_rate=0.5)
     )
     with pytest.raises(
-        UserError, match=r"Received: optimizer.learning_rate was 0.001, is now 0.5$"
+        UserError, match=r"Received: --learning_rate was 0.001, is now 0.5$"
     ):
         stage_folder.check_same("c", decoder.to_dict(), faster.to_dict())
-    with pytest.raises(UserError, match="data.digits .*; data.layout "):
+    with pytest.raises(UserError, match="--digits .*; --layout "):
         stage_folder.check_same(
             "c",
             SETTINGS.to_dict(),
@@ -162,7 +162,7 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
         (
             with_paths(images="x"),
             with_paths("b", images="y"),
-            "data.images was 'x', is now 'y'; .*data_digest was 'a', is now 'b'$",
+            "--images was 'x', is now 'y'; .*data_digest was 'a', is now 'b'$",
         ),
         # None was kept.
         (
@@ -170,7 +170,7 @@ def test_files_may_have_moved_where_their_content_is_known(tmp_path):
             with_paths("", images="y"),
             "was 'x', is now 'y'$",
         ),
-        (with_paths(), with_paths(sums="y"), "data.sums was None, is now 'y'$"),
+        (with_paths(), with_paths(sums="y"), "--sums was None, is now 'y'$"),
         (
             with_paths(initial_model="x"),
             with_paths(initial_model="y"),

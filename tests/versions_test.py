@@ -28,6 +28,7 @@ def drafts(monkeypatch):
     def write_something(model, path):
         folders.append(pathlib.Path(path).parent)
         os.makedirs(path)
+        pathlib.Path(path, "saved_model.pb").touch()
 
     monkeypatch.setattr(export, "write_saved_model", write_something)
     monkeypatch.setattr(export, "verify_saved_model", lambda model, path: None)
@@ -51,11 +52,13 @@ def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
     models = tmp_path / "models"
     for name in ("3", "0007", "10", "notes"):
         (models / name).mkdir(parents=True)
-        (models / name / "file").touch()
+        (models / name / "saved_model.pb").touch()
+    (models / "9").mkdir()
+    (models / "9" / "photo.jpg").touch()  # no version
     export.export_model(sum_model, models, keep_versions=3)
-    assert names_of_versions(models) == ["0007", "10", "11"]
+    assert names_of_versions(models) == ["0007", "9", "10", "11"]
     export.export_model(sum_model, models, keep_versions=1)
-    assert sorted(os.listdir(models)) == ["12", "notes"]
+    assert sorted(os.listdir(models)) == ["12", "9", "notes"]
     assert os.listdir(tmp_path) == ["models"]
     with pytest.raises(UserError, match="at least 1: .* Received: 0"):
         export.export_model(sum_model, models, keep_versions=0)
@@ -89,6 +92,7 @@ def test_a_version_that_cannot_be_removed_stays_whole(
         rename(source, target)
 
     (tmp_path / "models" / "1").mkdir(parents=True)
+    (tmp_path / "models" / "1" / "saved_model.pb").touch()
     monkeypatch.setattr(export.os, "rename", rename_no_older)
     with pytest.raises(UserError, match="^The new version is written; .*denied"):
         export.export_model(sum_model, tmp_path / "models", keep_versions=1)
@@ -135,7 +139,9 @@ def test_an_interrupted_export_leaves_nothing(
         raise error()
 
     monkeypatch.setattr(export, step, stop)
-    with pytest.raises(error):
-        export.export_model(sum_model, tmp_path / "models")
-    assert list((tmp_path / "models").iterdir()) == []
-    assert [entry.name for entry in tmp_path.iterdir()] == ["models"]
+    (tmp_path / "mine").mkdir()
+    for export_dir in (tmp_path / "new" / "models", tmp_path / "mine"):
+        with pytest.raises(error):
+            export.export_model(sum_model, export_dir)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]
+    assert not list((tmp_path / "mine").iterdir())

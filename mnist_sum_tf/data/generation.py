@@ -81,7 +81,7 @@ def _check_fits(num_images: int, file_format: str, output_dir: str) -> None:
     if needed > free:
         raise UserError(
             f"--num_images must fit on the disk. Received: {num_images}, which take "
-            f"{needed / 1e9:,.1f} GB or more; {free / 1e9:,.1f} are free"
+            f"{needed / 1e6:,.1f} MB or more; {free / 1e6:,.1f} are free"
         )
 
 

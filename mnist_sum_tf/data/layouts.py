@@ -10,6 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from mnist_sum_tf import config
+from mnist_sum_tf.config_check import check_layout
 from mnist_sum_tf.data.placement import (
     BRIGHTEST,
     KEEP_EARLIER,
@@ -19,7 +20,6 @@ from mnist_sum_tf.data.placement import (
     deform,
     uniform_numbers,
 )
-from mnist_sum_tf.user_errors import UserError
 
 # The layouts that `mixed` is made of, with the share of images of each.
 MIXTURE = (
@@ -225,10 +225,7 @@ def get_layout(
     Raises:
         UserError: if there is none.
     """
-    if name not in LAYOUTS:
-        raise UserError(
-            f"--layout must be one of {', '.join(LAYOUTS)}. Received: {name!r}"
-        )
+    check_layout(name)
     layout = LAYOUTS[name]
     if layout is mixed:
         return functools.partial(mixed, deformation_strength=deformation_strength)

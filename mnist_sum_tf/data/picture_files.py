@@ -30,6 +30,7 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 66
+BITMAP_BITS = (8, 24, 32)
 # Transparent pictures are laid on paper in pieces: whole, the largest would take
 # gigabytes.
 PIECE_PIXELS = 2**20
@@ -76,6 +77,8 @@ def _check_header(path: str, image_bytes: bytes) -> None:
         raise UserError(expected + "an empty file")
     if len(image_bytes) > MAX_BYTES:
         raise UserError(expected + f"more than {MAX_BYTES} bytes")
+    if image_bytes[4:8] == b"ftyp":  # Without a plugin Pillow knows neither.
+        raise UserError(expected + "a HEIC or AVIF file")
     try:
         kind, (width, height) = _kind_and_size(image_bytes)
     except PIL.Image.DecompressionBombError:
@@ -89,12 +92,36 @@ def _check_header(path: str, image_bytes: bytes) -> None:
         ) from None
     if kind not in FORMATS:
         raise UserError(expected + f"a {kind} file")
+    if kind == "BMP":
+        _check_bitmap(path, image_bytes)
     # A GIF's first frame may be smaller than its screen, or larger: the graph looks.
     if kind != "GIF" and width * height > MAX_PIXELS:
         raise UserError(
             f"{path}: an image may have up to {MAX_PIXELS} pixels."
             f" Received: {width}x{height}"
         )
+
+
+def _check_bitmap(path: str, image_bytes: bytes) -> None:
+    """Raises `UserError` for bitmaps that `decode_picture` refuses."""
+    header_bytes, bits = struct.unpack("<14xI10xH", image_bytes[:30].ljust(30, b"\0"))
+    kind = f"one of {bits} bits"
+    if header_bytes < 40:
+        kind = "one of OS/2"
+    elif bits in BITMAP_BITS and not _is_unusual(image_bytes):
+        return
+    elif bits in BITMAP_BITS:
+        kind = "one that is compressed, or with unusual masks"
+    raise UserError(
+        f"{path}: expected a BMP image of 8, 24 or 32 bits, not compressed. "
+        f"Received: {kind}"
+    )
+
+
+def _is_unusual(image_bytes: bytes) -> bool:
+    compression = int.from_bytes(image_bytes[30:34], "little")
+    has_usual_masks = tuple(image_bytes[54:66]) == USUAL_MASKS
+    return compression not in (0, 3) or (compression == 3 and not has_usual_masks)
 
 
 def _kind_and_size(image_bytes: bytes) -> tuple[str, tuple[int, int]]:

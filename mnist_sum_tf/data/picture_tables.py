@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import csv
+import io
 import logging
 import os
 import pathlib
@@ -17,6 +18,7 @@ from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.user_errors import UserError, first_line, one_line
 
 HEADER = ["image", "sum"]
+SHOWN_ERRORS = 5
 # Large photographs take memory while they are read.
 AT_A_TIME = 4
 
@@ -40,20 +42,34 @@ def read_picture_table(folder: str, table_path: str):
     labels = _read_labels(table_path)
     _check_all_there(folder, labels, table_path)
 
-    def read(name):
-        path = str(pathlib.Path(folder) / name)
-        return canvas_with_ink(path, read_picture(path))[..., 0]
-
+    paths = [str(pathlib.Path(folder) / name) for name in labels]
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        canvases = progress_bar(
-            pool.map(read, labels),
+        found = progress_bar(
+            pool.map(_read_canvas, paths),
             "reading pictures",
-            len(labels),
+            len(paths),
             leave=False,
             unit="image",
         )
-        images = np.stack(list(canvases))
-    return images, np.array(list(labels.values()), np.int32), list(labels)
+        canvases = list(found)
+    errors = [str(each) for each in canvases if isinstance(each, UserError)]
+    if len(errors) > 1:
+        raise UserError(
+            f"--sums={table_path} must name pictures that can be read. Received: "
+            f"{len(errors)} that cannot: {'; '.join(errors[:SHOWN_ERRORS])}"
+            + ("; ..." if len(errors) > SHOWN_ERRORS else "")
+        )
+    if errors:
+        raise UserError(errors[0])
+    return np.stack(canvases), np.array(list(labels.values()), np.int32), list(labels)
+
+
+def _read_canvas(path: str) -> np.ndarray | UserError:
+    """A picture's canvas, uint8 `[40, 168]`, or what is wrong with it."""
+    try:
+        return canvas_with_ink(path, read_picture(path))[..., 0]
+    except UserError as error:
+        return error
 
 
 def _check_all_there(folder: str, names, table_path: str) -> None:
@@ -91,7 +107,7 @@ def _read_labels(path: str) -> dict[str, int]:
     labels, named = {}, set()
     rows = [(number, row) for number, row in _lines(path, expected) if any(row)]
     for place, (number, row) in enumerate(rows):
-        if row == HEADER and place == 0:
+        if place == 0 and [cell.lower() for cell in row] == HEADER:
             continue
         if len(row) != len(HEADER) or not row[0] or _has_control_characters(row[0]):
             raise UserError(f"{expected} Received: {','.join(row)!r} in line {number}")
@@ -129,10 +145,20 @@ def _lines(path: str, expected: str):
     try:
         # Excel puts a mark before UTF-8.
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            for row in reader:
-                yield reader.line_num, [cell.strip() for cell in row]
+            text = file.read()
+        reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True)
+        for row in reader:
+            yield reader.line_num, [cell.strip() for cell in row]
     except FileNotFoundError:
         raise UserError(f"{expected} Received: no such file") from None
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise UserError(f"{expected} Received: {first_line(error)}") from error
+    except UnicodeError as error:
+        raise UserError(f"{expected} Received: text that is not UTF-8") from error
+    except (OSError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise UserError(f"{expected} Received: {reason}") from error
+
+
+def _delimiter(text: str) -> str:
+    """The comma, or what spreadsheets put in its place, before the first line's sum."""
+    first = next(filter(str.strip, text.splitlines()), "")
+    return max(",;\t", key=first.rfind)

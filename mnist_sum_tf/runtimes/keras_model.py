@@ -33,7 +33,7 @@ class _Reading(keras.layers.Layer):
         dtypes = [output.dtype for output in OUTPUTS.values()]
         found = tf.numpy_function(self._read, [images], dtypes, stateful=False)
         for tensor, output in zip(found, OUTPUTS.values()):
-            tensor.set_shape([None, *output.shape])
+            tensor.set_shape([images.shape[0], *output.shape])
         return dict(zip(OUTPUTS, found))
 
     def _read(self, images):

@@ -29,7 +29,7 @@ def find_saved_model(path, flag: str = "model") -> pathlib.Path:
     """
     check_path(path, flag)
     path = pathlib.Path(path)
-    if _is_saved_model(path):
+    if is_saved_model(path):
         return path
     try:
         folders = version_folders(path) if os.path.isdir(path) else []
@@ -38,7 +38,7 @@ def find_saved_model(path, flag: str = "model") -> pathlib.Path:
             f"--{flag} must be a folder that can be read. Received: "
             f"{path} ({error.strerror})"
         ) from error
-    versions = list(filter(_is_saved_model, folders))
+    versions = list(filter(is_saved_model, folders))
     if not versions:
         files = [file.name for file in path.glob("*") if file.suffix in SUFFIXES]
         raise UserError(
@@ -50,10 +50,10 @@ def find_saved_model(path, flag: str = "model") -> pathlib.Path:
 
 
 def version_folders(folder) -> list[pathlib.Path]:
-    """The versions in a folder, by number, the newest last.
+    """The numbered folders in a folder, by number, the newest version last.
 
     Args:
-        folder: of numbered folders; whatever else it holds is left out.
+        folder: of versions; whatever else it holds is left out.
 
     Raises:
         OSError: if it cannot be read.
@@ -66,7 +66,8 @@ def version_folders(folder) -> list[pathlib.Path]:
     return sorted(numbered, key=lambda entry: int(entry.name))
 
 
-def _is_saved_model(path: pathlib.Path) -> bool:
+def is_saved_model(path: pathlib.Path) -> bool:
+    """Whether it is a folder with a SavedModel's graph."""
     # Unlike pathlib's, these functions never raise.
     return os.path.isfile(path / "saved_model.pb")
 

@@ -6,6 +6,7 @@ export_dir/
 """
 
 import contextlib
+import logging
 import os
 import pathlib
 import shutil
@@ -17,7 +18,7 @@ import tensorflow as tf
 
 from mnist_sum_tf.atomic_files import check_writable, cleaned_up_on_signals
 from mnist_sum_tf.models.nested_layers import innermost_layers
-from mnist_sum_tf.runtimes.saved_model import version_folders
+from mnist_sum_tf.runtimes.saved_model import is_saved_model, version_folders
 from mnist_sum_tf.serving.signatures import write_saved_model
 from mnist_sum_tf.serving.verification import verify_saved_model
 from mnist_sum_tf.serving.warmup import write_warmup_requests
@@ -69,7 +70,9 @@ def export_model(
             write_warmup_requests(draft)
         version = _move_to_next_version(draft, export_dir)
     if keep_versions is not None:
-        _remove_versions(version_folders(export_dir)[:-keep_versions], export_dir)
+        # Other numbered folders may be anybody's.
+        versions = list(filter(is_saved_model, version_folders(export_dir)))
+        _remove_versions(versions[:-keep_versions], export_dir)
     return version
 
 
@@ -101,16 +104,22 @@ def check_export_dir(export_dir) -> None:
 @contextlib.contextmanager
 def _folder_beside(export_dir: pathlib.Path):
     """A hidden folder on the same disk, gone afterwards."""
+    new = [each for each in (export_dir, *export_dir.parents) if not each.exists()]
     export_dir.mkdir(parents=True, exist_ok=True)
-    with (
-        cleaned_up_on_signals(),
-        tempfile.TemporaryDirectory(
-            prefix=_hidden_prefix(export_dir),
-            dir=_folder_for_drafts(export_dir),
-            ignore_cleanup_errors=True,
-        ) as beside,
-    ):
-        yield beside
+    try:
+        with (
+            cleaned_up_on_signals(),
+            tempfile.TemporaryDirectory(
+                prefix=_hidden_prefix(export_dir),
+                dir=_folder_for_drafts(export_dir),
+                ignore_cleanup_errors=True,
+            ) as beside,
+        ):
+            yield beside
+    finally:
+        with contextlib.suppress(OSError):  # which holds the new version by now
+            for each in new:
+                each.rmdir()
 
 
 def _hidden_prefix(export_dir: pathlib.Path) -> str:
@@ -178,6 +187,7 @@ def _remove_versions(versions: list[pathlib.Path], export_dir: pathlib.Path) -> 
             removed = tempfile.mkdtemp(prefix=_hidden_prefix(export_dir), dir=folder)
             try:
                 os.rename(version, removed)
+                logging.info("removed %s", version)
             finally:
                 shutil.rmtree(removed)
     except OSError as error:

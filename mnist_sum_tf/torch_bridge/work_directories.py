@@ -11,7 +11,6 @@ import numpy as np
 
 from mnist_sum_tf import config, config_check
 from mnist_sum_tf.atomic_files import cleaned_up_on_signals
-from mnist_sum_tf.data import layouts
 from mnist_sum_tf.models.decoder import build_decoder
 from mnist_sum_tf.models.encoder import build_encoder
 from mnist_sum_tf.models.sum_model import build_sum_model
@@ -130,7 +129,6 @@ def _check(settings: config.Config) -> None:
     config_check.check_stage(settings, settings.stage)
     precision.resolve_precision(settings.precision)
     strategies.check_name(settings.strategy)
-    layouts.get_layout(settings.data.layout)
 
 
 def _write_beside(state, settings: config.Config, stage_dir, make_task) -> None:

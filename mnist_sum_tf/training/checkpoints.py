@@ -153,8 +153,9 @@ class CheckpointFolder:
 def cannot_write(path, last_good, error: Exception) -> UserError:
     """The error to raise when the disk is full or the folder is gone."""
     return UserError(
-        f"{path} cannot be written, so the run stops; the last good "
-        f"checkpoint is {last_good or 'none yet'}. Received: {first_line(error)}"
+        f"{path} cannot be written, so the run stops; "
+        + (f"the last good checkpoint is {last_good}" if last_good else "there is none")
+        + f". Received: {first_line(error)}"
     )
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import pathlib
 
-from mnist_sum_tf import config
+from mnist_sum_tf import config, config_check
 from mnist_sum_tf.atomic_files import write_atomically
 from mnist_sum_tf.training.history import read_history
 from mnist_sum_tf.training.stage_lock import unwritable
@@ -126,7 +126,7 @@ def check_same(path, old: dict, new: dict) -> None:
     free += WITHOUT_EFFECT_IN_MIXED if is_mixed else WITHOUT_EFFECT_ELSEWHERE
     differing = [
         DIGEST_MESSAGES.get(key, "")
-        + f"{key} was {old.get(key)!r}, is now {new.get(key)!r}"
+        + f"{_name(key)} was {old.get(key)!r}, is now {new.get(key)!r}"
         for key in sorted(old.keys() | new.keys())
         if not (key in free or key.startswith(free_parts) or _is_same(key, old, new))
     ]
@@ -135,6 +135,12 @@ def check_same(path, old: dict, new: dict) -> None:
             f"{path} belongs to another experiment; use another --workdir. "
             f"Received: {'; '.join(differing)}"
         )
+
+
+def _name(key: str) -> str:
+    """A setting's flag, where it is one of a training's."""
+    settings = _flatten(config.Config(stage="", objective="").to_dict())
+    return config_check.flag_of(key) if key in settings else key
 
 
 def _is_same(key: str, old: dict, new: dict) -> bool:
