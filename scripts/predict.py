@@ -1,7 +1,7 @@
 """Reads the sum of four handwritten digits from image files.
 
 PNG, JPEG, GIF or BMP of any size, dark on light or light on dark; a folder
-stands for the images in it. Unreadable images are reported and skipped.
+stands for the images in it, not in the folders within. Unreadable images are reported and skipped.
 
 Examples:
     python scripts/predict.py exported_models/samples

@@ -115,7 +115,8 @@ def test_png_without_a_label(tmp_path, name):
         read_png_folder(str(tmp_path))
     assert str(caught.value) == (
         f"{tmp_path / name}: the name must begin with the image's four digits, "
-        f"as in 0428.png or 0428_00017.png. Received: {name!r}"
+        "as in 0428.png or 0428_00017.png, or --sums give the sums. "
+        f"Received: {name!r}"
     )
 
 

@@ -73,7 +73,8 @@ def digits_of(path: pathlib.Path) -> list[int]:
     if not label:
         raise UserError(
             f"{path}: the name must begin with the image's four digits, as in "
-            f"0428.png or 0428_00017.png. Received: {path.name!r}"
+            "0428.png or 0428_00017.png, or --sums give the sums. "
+            f"Received: {path.name!r}"
         )
     return [int(character) for character in label.group()]
 
