@@ -35,6 +35,9 @@ BOUNDS = {
 MOST_CHANNELS = 2**14  # of any block: what base_channels allows the last one
 # Settings that no script has a flag for.
 WITHOUT_FLAG = (
+    "stage",
+    "data.validates_all_layouts",
+    "optimizer.schedule",
     "data.train_fraction",
     "optimizer.warmup_steps",
     "optimizer.gradient_clip_norm",

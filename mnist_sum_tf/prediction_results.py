@@ -48,6 +48,7 @@ def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
 
     Raises:
         UserError: if there is no such model, or a result cannot be written.
+        KeyboardInterrupt: once what was read before it is printed.
     """
     if settings.picture:
         check_picture(settings.picture, paths)
@@ -60,8 +61,10 @@ def predict_and_report(paths: list[str], settings: PredictionConfig) -> bool:
     try:
         for reading in iterate_readings(paths, model, unreadable.append, keep):
             readings.append(reading)
-    finally:  # What was read before Ctrl-C, too.
+    except KeyboardInterrupt:
         print_readings(readings, unreadable, settings.as_json)
+        raise
+    print_readings(readings, unreadable, settings.as_json)
     if settings.output_dir and readings:
         write_canvases(readings, canvases, settings.output_dir)
     if settings.picture and readings:  # After it: it may lie in that folder.
@@ -100,7 +103,7 @@ def check_picture(picture: str, paths: list[str]) -> None:
     if not picture.lower().endswith(".png"):
         raise UserError(f"{expected}{picture}")
     try:
-        check_writable(os.path.dirname(picture))
+        check_writable(os.path.dirname(os.path.realpath(picture)))
     except OSError as error:
         raise UserError(f"{expected}{picture} ({error.strerror})") from error
     if not os.path.exists(picture):

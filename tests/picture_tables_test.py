@@ -76,6 +76,10 @@ def test_pictures_without_a_sum_are_counted(folder, caplog):
         ("Image,SUM\ncanvas.png,5\n", "utf-8"),
         ("Image;Sum\ncanvas.png;5\n", "utf-8-sig"),
         ("canvas.png\t5\n", "utf-8"),
+        ("canvas.png,\t5\t\n", "utf-8"),
+        ("image,sum\t\ncanvas.png,5\n", "utf-8"),
+        ("image,sum\rcanvas.png,5\r", "utf-8"),
+        ('"canvas.png";"5"\n', "utf-8"),
     ],
 )
 def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
@@ -90,6 +94,7 @@ def test_heading_byte_mark_and_blank_lines(folder, content, encoding):
         ("image,sum\n", "Received: a file without any"),
         ("canvas.png\n", "Received: 'canvas.png' in line 1"),
         ("canvas.png 5\n", "Received: 'canvas.png 5' in line 1"),
+        ("canvas.png,5;\n", "Received: '5;' in line 1"),
         ("image,sum\ncanvas.png,1,2\n", "Received: 'canvas.png,1,2' in line 2"),
         (",5\n", "Received: ',5' in line 1"),
         ("canvas.png,37\n", "whole numbers 0 to 36. Received: '37' in line 1"),

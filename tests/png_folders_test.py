@@ -104,6 +104,13 @@ def test_a_transparent_png_is_laid_on_paper_of_another_shade(tmp_path, shade, pa
     np.testing.assert_array_equal(found, np.where(is_ink, shade, paper))
 
 
+def test_an_opaque_alpha_changes_nothing(tmp_path):
+    grey = noise(1)[0]
+    picture = np.dstack([grey, grey, grey, np.full_like(grey, 255)])
+    Image.fromarray(picture).save(tmp_path / "0005_RGBA.png")
+    np.testing.assert_array_equal(read_png(tmp_path / "0005_RGBA.png"), grey)
+
+
 @pytest.mark.parametrize(
     "name",
     ["042.png", "image.png", "04281.png", "_0428.png", "0-28.png", "٠٤٢٨.png"],

@@ -8,6 +8,7 @@ import pytest
 
 from mnist_sum_tf import prediction, prediction_results
 from mnist_sum_tf.data.labelled_images import read_png_folder
+from mnist_sum_tf.data.new_folders import check_new_folder
 from mnist_sum_tf.data.picture_files import read_picture
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.user_errors import UserError
@@ -81,6 +82,15 @@ def test_what_was_read_before_an_interrupt_is_printed(folder, monkeypatch, capsy
         str(folder / "5.png"),
         str(folder / "6.png"),
     ]
+
+
+def test_links_are_written_to_their_target(folder, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    check_new_folder(str(tmp_path / "link"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "sheet.png").symlink_to(tmp_path / "folder" / "sheet.png")
+    prediction_results.check_picture(str(tmp_path / "sheet.png"), [str(folder)])
+    assert not list((tmp_path / "folder").iterdir())
 
 
 def test_a_full_output_folder_is_refused_before_a_model_is_loaded(folder):

@@ -30,6 +30,14 @@ def test_another_experiment_is_named():
         stage_folder.check_same("c", SETTINGS.to_dict(), other.to_dict())
 
 
+def test_a_setting_without_a_flag_is_named_as_in_the_file():
+    optimizer = dataclasses.replace(SETTINGS.optimizer, schedule="constant")
+    other = dataclasses.replace(SETTINGS, optimizer=optimizer)
+    expected = "Received: optimizer.schedule was 'cosine', is now 'constant'$"
+    with pytest.raises(UserError, match=expected):
+        stage_folder.check_same("c", SETTINGS.to_dict(), other.to_dict())
+
+
 def test_how_long_and_where_a_run_goes_on_may_differ():
     others = {
         "preset": "original",

@@ -134,7 +134,9 @@ def test_blended_digits_are_for_the_encoder_and_composites(settings, tmp_path):
             tmp_path,
         )
     own = dataclasses.replace(blended, images=str(tmp_path))
-    with pytest.raises(UserError, match="composites. Received: --mixup_share=0.5 with --images"):
+    with pytest.raises(
+        UserError, match="composites. Received: --mixup_share=0.5 with --images"
+    ):
         stages.train_encoder(dataclasses.replace(settings, data=own), tmp_path)
 
 

@@ -64,6 +64,25 @@ def test_only_the_newest_versions_are_kept(sum_model, drafts, tmp_path):
         export.export_model(sum_model, models, keep_versions=0)
 
 
+def test_of_a_linked_version_the_link_is_removed(sum_model, drafts, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "saved_model.pb").touch()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "1").symlink_to(tmp_path / "elsewhere")
+    export.export_model(sum_model, tmp_path / "models", keep_versions=1)
+    assert names_of_versions(tmp_path / "models") == ["2"]
+    assert (tmp_path / "elsewhere" / "saved_model.pb").exists()
+
+
+def test_an_export_that_failed_beside_takes_nothing_away(
+    sum_model, drafts, tmp_path, monkeypatch
+):
+    models = tmp_path / "models"
+    monkeypatch.setattr(export, "write_warmup_requests", lambda draft: models.rmdir())
+    assert export.export_model(sum_model, models) == str(models / "1")
+    assert names_of_versions(models) == ["1"]
+
+
 def test_a_number_that_another_export_took_meanwhile(
     sum_model, drafts, tmp_path, monkeypatch
 ):
@@ -87,7 +106,7 @@ def test_a_version_that_cannot_be_removed_stays_whole(
 
     def rename_no_older(source, target):
         if os.path.basename(source) == "1":
-            removed.append(pathlib.Path(target))
+            removed.append(pathlib.Path(target).parent)
             raise OSError(13, "Permission denied")
         rename(source, target)
 

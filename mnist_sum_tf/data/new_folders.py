@@ -47,7 +47,7 @@ def check_new_folder(output_dir: str) -> None:
     """Raises `UserError` unless `new_folder` could write it; for before long work."""
     check_empty(output_dir)
     with os_errors_as_user_errors(output_dir):
-        check_writable(output_dir)
+        check_writable(pathlib.Path(output_dir).resolve())
 
 
 def check_empty(output_dir: str, but: pathlib.Path | None = None) -> None:

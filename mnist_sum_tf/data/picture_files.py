@@ -30,6 +30,7 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 4 * MAX_PIXELS + 4096
 PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 66
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 BITMAP_BITS = (8, 24, 32)
 # Transparent pictures are laid on paper in pieces: whole, the largest would take
 # gigabytes.
@@ -77,7 +78,8 @@ def _check_header(path: str, image_bytes: bytes) -> None:
         raise UserError(expected + "an empty file")
     if len(image_bytes) > MAX_BYTES:
         raise UserError(expected + f"more than {MAX_BYTES} bytes")
-    if image_bytes[4:8] == b"ftyp":  # Without a plugin Pillow knows neither.
+    # Without a plugin Pillow knows neither.
+    if image_bytes[4:8] == b"ftyp" and image_bytes[8:12] in HEIC_BRANDS:
         raise UserError(expected + "a HEIC or AVIF file")
     try:
         kind, (width, height) = _kind_and_size(image_bytes)

@@ -19,6 +19,7 @@ from mnist_sum_tf.user_errors import UserError, first_line, one_line
 
 HEADER = ["image", "sum"]
 SHOWN_ERRORS = 5
+DELIMITERS = ",;\t"
 # Large photographs take memory while they are read.
 AT_A_TIME = 4
 
@@ -146,7 +147,9 @@ def _lines(path: str, expected: str):
         # Excel puts a mark before UTF-8.
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
-        reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True)
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True
+        )
         for row in reader:
             yield reader.line_num, [cell.strip() for cell in row]
     except FileNotFoundError:
@@ -159,6 +162,10 @@ def _lines(path: str, expected: str):
 
 
 def _delimiter(text: str) -> str:
-    """The comma, or what spreadsheets put in its place, before the first line's sum."""
-    first = next(filter(str.strip, text.splitlines()), "")
-    return max(",;\t", key=first.rfind)
+    """The comma, unless spreadsheets' others stand before the first line's last value."""
+    first = next(filter(str.strip, text.splitlines()), "").strip()
+    for each in DELIMITERS:
+        name, _, last = first.rpartition(each)
+        if name and re.fullmatch(r'\s*"?\s*([0-9]+|[A-Za-z]+)\s*"?', last):
+            return each
+    return DELIMITERS[0]

@@ -14,6 +14,8 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import picture_files
 from mnist_sum_tf.user_errors import UserError
 
+OPAQUE = 255
+
 
 def find_pngs(folder: pathlib.Path) -> list[str]:
     """Paths of all PNGs, relative to a folder, sorted; logs how many other pictures.
@@ -119,7 +121,9 @@ def read_png(path: pathlib.Path) -> np.ndarray:
             if image.mode.startswith(("I", "F")):
                 raise UserError(f"{expected} Received: {image.mode}")
             if image.has_transparency_data:
-                image = _laid_on_paper(path)
+                image = image.convert("RGBA")
+                if image.getextrema()[3][0] < OPAQUE:
+                    image = Image.fromarray(_decode(path.read_bytes()).numpy())
             return np.asarray(image.convert("L"))
     except UserError:
         raise
@@ -136,5 +140,6 @@ def read_png(path: pathlib.Path) -> np.ndarray:
         ) from error
 
 
-def _laid_on_paper(path: pathlib.Path) -> Image.Image:
-    return Image.fromarray(picture_files.decode_picture(path.read_bytes()).numpy())
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def _decode(image_bytes) -> tf.Tensor:
+    return picture_files.decode_picture(image_bytes)

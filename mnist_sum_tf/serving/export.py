@@ -167,6 +167,8 @@ def _folder_for_drafts(export_dir: pathlib.Path) -> pathlib.Path:
 
 def _move_to_next_version(draft: str, export_dir: pathlib.Path) -> str:
     while True:
+        # Another export, which failed, may have taken the new folder away.
+        export_dir.mkdir(parents=True, exist_ok=True)
         found = version_folders(export_dir)
         number = int(found[-1].name) + 1 if found else 1
         target = export_dir / str(number)
@@ -186,7 +188,7 @@ def _remove_versions(versions: list[pathlib.Path], export_dir: pathlib.Path) -> 
         for version in versions:
             removed = tempfile.mkdtemp(prefix=_hidden_prefix(export_dir), dir=folder)
             try:
-                os.rename(version, removed)
+                os.rename(version, os.path.join(removed, version.name))
                 logging.info("removed %s", version)
             finally:
                 shutil.rmtree(removed)
