@@ -17,6 +17,7 @@ from mnist_sum_tf.evaluation_data import (
 )
 from mnist_sum_tf.evaluation_tables import (
     format_confidence,
+    format_files,
     format_samples,
     format_slots,
     format_table,
@@ -175,6 +176,26 @@ def side_by_side(sums, predicted) -> list[dict]:
     ]
 
 
+def least_likely_files(found: dict) -> list[dict]:
+    """The `NUM_SAMPLES` files whose true sums are least likely; none of composites.
+
+    Args:
+        found: name -> `Answers`.
+    """
+    return [
+        {
+            "image": each.source,
+            "actual": each.true_sum,
+            "probability_of_actual": round(each.true_probability, 4),
+            "read": each.sum,
+            "probability_of_read": round(each.probability, 4),
+        }
+        for name, of_data_set in found.items()
+        for each in of_data_set.worst[:NUM_SAMPLES]
+        if each.source != name
+    ]
+
+
 def evaluate_and_report(
     model: keras.Model, named_datasets: dict, output_dir=None, corrupted=None
 ) -> dict:
@@ -189,7 +210,8 @@ def evaluate_and_report(
 
     Returns:
         What the JSON holds: `{"results": ..., "confidence": ..., "slots": ...,
-        "samples": ..., "corruptions": ...}`, the last one where asked for.
+        "samples": ..., "least_likely_files": ..., "corruptions": ...}`, the last one
+        where asked for.
 
     Raises:
         UserError: if the folder cannot be written.
@@ -211,6 +233,9 @@ def evaluate_and_report(
             print(format_slots(name, each))
     report["samples"] = samples
     print(format_samples(samples))
+    report["least_likely_files"] = least_likely_files(found)
+    if report["least_likely_files"]:
+        print(format_files(report["least_likely_files"]))
     if corrupted is not None:
         spoiled = robustness.with_mean(evaluate_model(model, corrupted))
         report["corruptions"] = spoiled

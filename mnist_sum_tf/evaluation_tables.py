@@ -54,6 +54,22 @@ def format_slots(name: str, evaluated: dict) -> str:
     return _align([header, *rows]) + f"\nthe four digits in some order: {same:.2%}"
 
 
+def format_files(files: list[dict]) -> str:
+    """Lays out files whose true sums are least likely, the least likely first."""
+    header = ["least likely", "true sum", "probability", "sum read", "probability"]
+    rows = [
+        [
+            each["image"],
+            str(each["actual"]),
+            f"{each['probability_of_actual']:.1%}",
+            str(each["read"]),
+            f"{each['probability_of_read']:.1%}",
+        ]
+        for each in files
+    ]
+    return _align([header, *rows])
+
+
 def _align(rows: list[list[str]]) -> str:
     """Columns of equal width, the first one to the left."""
     widths = [max(map(len, column)) for column in zip(*rows)]

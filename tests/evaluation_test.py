@@ -51,6 +51,35 @@ def test_samples_are_the_first_ten_images(model):
     assert samples == [{"actual": each, "predicted": each} for each in sums]
 
 
+def test_files_are_named_whose_sums_are_least_likely(model, capsys):
+    """A model that is sure: what is true has no probability where it is wrong."""
+    wrong = DIGITS.copy()
+    wrong[[2, 7], 3] = 0  # sums 8 and 9 where 17 and 18 are read
+    names = tf.data.Dataset.from_tensor_slices([f"{i}.png" for i in range(12)])
+
+    def add(images_and_labels, names):
+        images, labels = images_and_labels
+        return images, labels | {"name": names}
+
+    named = tf.data.Dataset.zip(dataset(wrong), names.batch(12)).map(add)
+    report = evaluation.evaluate_and_report(model, {"mine": named})
+    first, second, third, *_ = report["least_likely_files"]
+    assert first == {
+        "image": "2.png",
+        "actual": 8,
+        "probability_of_actual": 0.0,
+        "read": 17,
+        "probability_of_read": 1.0,
+    }
+    assert (second["image"], second["actual"], second["read"]) == ("7.png", 9, 18)
+    assert third["probability_of_actual"] == 1 and third["actual"] == third["read"]
+    assert len(report["least_likely_files"]) == evaluation.NUM_SAMPLES
+    printed = capsys.readouterr().out
+    assert "2.png                8         0.0%        17       100.0%" in printed
+    plain = evaluation.evaluate_and_report(model, {"mine": dataset(wrong)})
+    assert plain["least_likely_files"] == []
+
+
 @pytest.mark.parametrize("split", [None, "validation"])
 def test_digits_are_those_asked_for(digit_images, digit_labels, monkeypatch, split):
     asked = []
