@@ -1,6 +1,7 @@
 """Damaged checkpoints, signals, odd numbers: nothing good is ever lost."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
@@ -157,6 +158,16 @@ def test_every_byte_counts(run):
                 noticed += 1
         newest(run, suffix).write_bytes(good)
     assert noticed > 50
+
+
+def test_checkpoints_alone_tell_another_experiment(run):
+    (run / "config.json").unlink()
+    other = dataclasses.replace(SETTINGS, seed=3)
+    with pytest.raises(UserError, match="ckpt-8 belongs to .*--seed was 0, is now 3"):
+        loop.train_and_evaluate(make_task, other, run)
+    assert not (run / "config.json").exists()  # which would refuse the next one
+    assert loop.train_and_evaluate(make_task, SETTINGS, run)["step"] == 8
+    assert json.loads((run / "config.json").read_text())["seed"] == 0
 
 
 def test_no_restart_from_zero_where_checkpoints_are_gone(run, caplog):

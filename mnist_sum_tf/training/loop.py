@@ -107,10 +107,9 @@ class Trainer:
         kept = settings.to_dict() | task.digests
         strategies.check_same_settings(strategy, kept)
         self.state = steps.TrainingState(task, settings, strategy, dtype)
-        # After the state, so that unusable settings do not claim the folder.
         before = kept
         if self.is_chief:
-            before = stage_folder.claim_directory(stage_dir, kept)
+            before = stage_folder.settings_before(stage_dir, kept)
         self.training_step = steps.TrainingStep(
             self.state, task.loss, settings, strategy
         )
@@ -126,6 +125,9 @@ class Trainer:
             self.state.checkpoint(kept), stage_dir, kept
         )
         self._restore(before.get("checkpoint_every_steps"))
+        # After all that may refuse these settings, so that none such claim the folder.
+        if self.is_chief:
+            stage_folder.claim_directory(stage_dir, kept)
 
     def _restore(self, saved_every_steps) -> None:
         path = self.checkpoints.restore_latest()

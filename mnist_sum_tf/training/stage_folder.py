@@ -57,33 +57,39 @@ DIGEST_OF_PATH = dict.fromkeys(
 DIGEST_OF_PATH |= {"teacher": "teacher_digest", "initial_model": None}
 
 
-def claim_directory(stage_dir, settings: dict) -> dict:
-    """Writes a stage's settings; an old one's must be of the same experiment.
+def settings_before(stage_dir, settings: dict) -> dict:
+    """A stage's old settings, or the new ones where there are none.
 
     Args:
         stage_dir: the stage's folder.
         settings: the new content of `config.json`.
 
-    Returns:
-        What it held before, or these settings where there was none.
-
     Raises:
-        UserError: if the folder cannot be written, or holds another experiment;
-            the differing settings are named.
+        UserError: if the old ones are of another experiment; those that differ are
+            named.
     """
     path = pathlib.Path(stage_dir) / CONFIG_FILE
-    old = settings
-    if path.exists():
-        old = read_settings(path)
-        check_same(path, old, settings)
-        if old == settings:
-            return old
+    if not path.exists():
+        return settings
+    old = read_settings(path)
+    check_same(path, old, settings)
+    return old
+
+
+def claim_directory(stage_dir, settings: dict) -> None:
+    """Writes a stage's settings.
+
+    Args, Raises: as `settings_before`; also if the folder cannot be written.
+    """
+    path = pathlib.Path(stage_dir) / CONFIG_FILE
+    old = settings_before(stage_dir, settings)
+    if path.exists() and old == settings:
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(settings, indent=2) + "\n")
     except OSError as error:
         raise unwritable(error) from error
-    return old
 
 
 def check_goes_on(stage_dir, settings: dict) -> None:
