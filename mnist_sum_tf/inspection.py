@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from mnist_sum_tf import answers, config, evaluation_data
-from mnist_sum_tf.data.picture_files import read_picture
+from mnist_sum_tf.data.picture_headers import read_picture
 from mnist_sum_tf.data.pictures import canvas_with_ink
 from mnist_sum_tf.prediction import BATCH_SIZE, find_images
 from mnist_sum_tf.reports.contact_sheets import addition

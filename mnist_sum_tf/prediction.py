@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.data.picture_files import SUFFIXES, read_picture
+from mnist_sum_tf.data.picture_headers import SUFFIXES, read_picture
 from mnist_sum_tf.data.pictures import canvas_with_ink
 from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.runtimes.loading import is_model_file, load_file

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.data import augmentation, composites, datasets, segments
+from mnist_sum_tf.data import augmentation, composites, datasets, segments, shuffling
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import LabelledImages
 from mnist_sum_tf.user_errors import UserError
@@ -148,7 +148,7 @@ def test_orders_of_epochs_are_as_if_drawn(count, seed):
     """Of random orders two have one row in the same place, on average."""
     epochs = np.stack(
         [
-            datasets._shuffled_rows(count, seed, tf.constant(epoch, tf.int64), count)
+            shuffling.shuffled_rows(count, seed, tf.constant(epoch, tf.int64), count)
             for epoch in range(400)
         ]
     )

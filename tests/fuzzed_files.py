@@ -8,7 +8,7 @@ import io
 import numpy as np
 import PIL.Image
 
-from mnist_sum_tf.data import digits, labelled_images, picture_files
+from mnist_sum_tf.data import digits, labelled_images, picture_headers
 from mnist_sum_tf.data.pictures import canvas_of
 
 
@@ -34,7 +34,7 @@ class Pictures:
 
     def read(self, content):
         self.path.write_bytes(content)
-        content = picture_files.read_picture(self.path)
+        content = picture_headers.read_picture(self.path)
         canvas_of(str(self.path), content)
 
 

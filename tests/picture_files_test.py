@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from picture_samples import drawn_canvas, encode, png_header
 
-from mnist_sum_tf.data import picture_files
-from mnist_sum_tf.data.picture_files import read_picture
+from mnist_sum_tf.data import picture_files, picture_headers
+from mnist_sum_tf.data.picture_headers import read_picture
 from mnist_sum_tf.data.pictures import canvas_from_bytes
 from mnist_sum_tf.user_errors import UserError
 
@@ -70,7 +70,7 @@ def test_other_bitmaps_are_named(tmp_path, canvas, kind, received):
         file = b"BM" + struct.pack("<IHHI", 42, 0, 0, 26) + core + bytes(16)
     (tmp_path / "a.bmp").write_bytes(bytes(file))
     with pytest.raises(UserError) as raised:
-        picture_files.read_picture(tmp_path / "a.bmp")
+        read_picture(tmp_path / "a.bmp")
     assert str(raised.value) == (
         f"{tmp_path}/a.bmp: expected a BMP image of 8, 24 or 32 bits, not compressed. "
         f"Received: {received}"
@@ -145,7 +145,8 @@ def test_a_telephones_jpeg_may_have_more_pictures_behind(canvas, tmp_path):
 
 
 def test_of_an_animation_the_first_frame_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_files, "MAX_PIXELS", 400)
+    for module in (picture_files, picture_headers):
+        monkeypatch.setattr(module, "MAX_PIXELS", 400)
     frames = [PIL.Image.new("L", (20, 20), shade) for shade in (99, 0, 255)]
     path = tmp_path / "many.gif"
     frames[0].save(path, save_all=True, append_images=frames[1:])
@@ -154,7 +155,8 @@ def test_of_an_animation_the_first_frame_counts(tmp_path, monkeypatch):
 
 
 def test_a_picture_may_have_just_as_many_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_files, "MAX_PIXELS", 40 * 168)
+    for module in (picture_files, picture_headers):
+        monkeypatch.setattr(module, "MAX_PIXELS", 40 * 168)
     path = tmp_path / "picture.png"
     path.write_bytes(encode(np.zeros((40, 168), np.uint8)))
     pixels = picture_files.decode_picture(read_picture(path))

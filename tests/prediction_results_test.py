@@ -9,7 +9,7 @@ import pytest
 from mnist_sum_tf import prediction, prediction_results
 from mnist_sum_tf.data.labelled_images import read_png_folder
 from mnist_sum_tf.data.new_folders import check_new_folder
-from mnist_sum_tf.data.picture_files import read_picture
+from mnist_sum_tf.data.picture_headers import read_picture
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.user_errors import UserError
 

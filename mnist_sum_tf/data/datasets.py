@@ -19,6 +19,7 @@ from mnist_sum_tf import config
 from mnist_sum_tf.data import augmentation, composites, layouts, segments
 from mnist_sum_tf.data.digits import Digits
 from mnist_sum_tf.data.labelled_images import LabelledImages
+from mnist_sum_tf.data.shuffling import shuffled_rows
 
 # Nothing here branches on tensors: AutoGraph would take seconds and change nothing.
 _as_written = tf.autograph.experimental.do_not_convert
@@ -172,7 +173,7 @@ def repeated_dataset(
     count = len(labelled.images)
 
     def choose(step):
-        rows = _shuffled_rows(count, seed, step, batch_size)
+        rows = shuffled_rows(count, seed, step, batch_size)
         chosen, of_chosen = _rows(images, labels, rows)
         if augmented:
             step_seed = tf.stack([tf.constant(seed, tf.int64), step])
@@ -203,41 +204,12 @@ def cut_images_dataset(
     count, digits, sums = len(sums), _on_host(digits), _on_host(sums)
 
     def choose(step):
-        rows = _shuffled_rows(count, seed, step, batch_size)
+        rows = shuffled_rows(count, seed, step, batch_size)
         step_seed = tf.cast(tf.stack([tf.constant(seed, tf.int64), step]), tf.int32)
         images = segments.deformed_and_set_apart(tf.gather(digits, rows), step_seed)
         return images, {"sum": tf.gather(sums, rows)}
 
     return map_steps(choose, start_step, total_steps)
-
-
-def _shuffled_rows(count: int, seed: int, step, batch_size: int) -> tf.Tensor:
-    """Which of `count` rows make the batch of a step, int64 `[batch_size]`.
-
-    Each epoch takes every row once, in an order of its own.
-    """
-    places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    # Each position uses the seed of its own epoch. The raw op, since
-    # `tf.random.experimental.index_shuffle` takes one seed for all.
-    return tf.raw_ops.RandomIndexShuffle(
-        index=places % count,
-        seed=_epoch_seeds(seed, places // count),
-        max_index=tf.constant(count - 1, tf.int64),
-    )
-
-
-def _epoch_seeds(seed: int, epochs) -> tf.Tensor:
-    """Three words for each epoch, int64 `[n, 3]`.
-
-    Hashed, since the shuffle looks at no more than the lowest eight bits of a word, and
-    shuffles little where most are zero.
-    """
-    names = tf.strings.join([str(seed), tf.strings.as_string(epochs)], "/")
-    words = [
-        tf.strings.to_hash_bucket_fast(tf.strings.join([names, word], "/"), 2**31 - 1)
-        for word in ("first", "second", "third")
-    ]
-    return tf.stack(words, axis=1)
 
 
 def once_dataset(labelled: LabelledImages, batch_size: int) -> tf.data.Dataset:

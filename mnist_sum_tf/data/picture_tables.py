@@ -12,7 +12,7 @@ import unicodedata
 import numpy as np
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data.picture_files import SUFFIXES, read_picture
+from mnist_sum_tf.data.picture_headers import SUFFIXES, read_picture
 from mnist_sum_tf.data.pictures import canvas_with_ink
 from mnist_sum_tf.progress import progress_bar
 from mnist_sum_tf.user_errors import UserError, first_line, one_line

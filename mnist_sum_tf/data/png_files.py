@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from mnist_sum_tf import config
-from mnist_sum_tf.data import picture_files
+from mnist_sum_tf.data import picture_files, picture_headers
 from mnist_sum_tf.user_errors import UserError
 
 OPAQUE = 255
@@ -53,7 +53,7 @@ def _refuse_unreadable(error: OSError) -> None:
 
 
 def _is_picture(path: pathlib.Path) -> bool:
-    return path.suffix.lower() in picture_files.SUFFIXES
+    return path.suffix.lower() in picture_headers.SUFFIXES
 
 
 def _is_file(path: pathlib.Path) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.data.picture_files import read_picture
+from mnist_sum_tf.data.picture_headers import read_picture
 from mnist_sum_tf.data.pictures import canvas_of
 from mnist_sum_tf.serving.client import Client
 from mnist_sum_tf.serving.errors import ServingError

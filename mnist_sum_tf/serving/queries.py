@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sum_tf.data.picture_files import read_picture
+from mnist_sum_tf.data.picture_headers import read_picture
 from mnist_sum_tf.data.pictures import canvas_with_ink
 from mnist_sum_tf.prediction import Reading
 from mnist_sum_tf.serving.client import BATCH_SIZE, Client
