@@ -69,7 +69,16 @@ def check_settings(settings: config.Config) -> None:
 
 
 def check_number(name: str, value, smallest, largest) -> None:
-    """Raises `UserError` for other than a number between, a whole one if `smallest` is."""
+    """Refuses what is no number, or out of bounds.
+
+    Args:
+        name: of the flag or setting, for the error message.
+        value: anything; a whole number where `smallest` is one.
+        smallest, largest: the bounds, both allowed.
+
+    Raises:
+        UserError: names the flag, the bounds and the value.
+    """
     whole = isinstance(smallest, int)
     if not _is_number(value, whole) or not smallest <= value <= largest:
         kind = "whole number" if whole else "number"
