@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mnist_sum_tf.models import faster_layers
+from mnist_sum_tf.models import convolutions, faster_layers
 from mnist_sum_tf.models.encoder import build_encoder
 
 
@@ -19,27 +19,32 @@ def _gradients(layer, images, upstream):
 
 @pytest.fixture
 def products(monkeypatch):
-    """Products taken, whatever the number of channels."""
-    taken, neighbourhoods = [], faster_layers._neighbourhoods
+    """The shapes of images that products were taken of."""
+    taken, moved = [], convolutions._moved
 
     def counted(images):
         taken.append(images.shape)
-        return neighbourhoods(images)
+        return moved(images)
 
-    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 1)
-    monkeypatch.setattr(faster_layers, "_neighbourhoods", counted)
+    monkeypatch.setattr(convolutions, "_moved", counted)
     return taken
+
+
+def _set_limits(monkeypatch, gradient: list, convolution: list) -> None:
+    for name, limits in (("GRADIENT", gradient), ("CONVOLUTION", convolution)):
+        by_type = {tf.float32: limits, tf.bfloat16: limits}
+        monkeypatch.setattr(convolutions, f"{name}_LIMITS", by_type)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("activation", ["linear", "relu"])
-@pytest.mark.parametrize("fewest_float32", [1, 2**30])
-@pytest.mark.parametrize("most_pixels", [0, 32])
+@pytest.mark.parametrize(
+    ("gradient", "convolution"), [([], []), ([(10, 24)], []), ([], [(10, 24)])]
+)
 def test_a_convolution_learns_as_keras_does(
-    products, monkeypatch, activation, dtype, fewest_float32, most_pixels
+    products, monkeypatch, activation, dtype, gradient, convolution
 ):
-    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS_FLOAT32", fewest_float32)
-    monkeypatch.setattr(faster_layers, "MOST_PIXELS", most_pixels)
+    _set_limits(monkeypatch, gradient, convolution)
     images = tf.random.stateless_normal([3, 2, 5, 4], [1, 2])
     ours, keras_own = (
         layer(6, 3, padding="same", activation=activation, dtype=dtype)
@@ -54,7 +59,7 @@ def test_a_convolution_learns_as_keras_does(
     found, expected = (
         _gradients(layer, images, upstream) for layer in (ours, keras_own)
     )
-    assert len(products) == (1 if most_pixels else 0)
+    assert len(products) == len(gradient) + len(convolution)
     assert len(found) == 4  # outputs, images, kernel, bias
     error = 1e-5 if dtype == "float32" else 2**-6
     for each, other in zip(found, expected):
@@ -73,7 +78,8 @@ def test_a_convolution_learns_as_keras_does(
         {"kernel_size": 1},
     ],
 )
-def test_other_convolutions_are_kerass(products, options):
+def test_other_convolutions_are_kerass(products, monkeypatch, options):
+    _set_limits(monkeypatch, [(1000, 1)], [(1000, 1)])
     options = {"kernel_size": 3, "padding": "same"} | options
     images = tf.random.stateless_normal([3, 4, 6, 4], [1, 2])
     layer = faster_layers.Conv2D(6, **options)
@@ -84,7 +90,8 @@ def test_other_convolutions_are_kerass(products, options):
     np.testing.assert_array_equal(learned_from, layer(images))
 
 
-def test_a_kernels_gradient_by_hand(products):
+def test_a_kernels_gradient_by_hand(products, monkeypatch):
+    _set_limits(monkeypatch, [(6, 1)], [])
     pixels = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
     layer = faster_layers.Conv2D(1, 3, padding="same", use_bias=False)
     images = tf.constant(pixels.reshape(1, 2, 3, 1))
@@ -99,10 +106,13 @@ def test_a_kernels_gradient_by_hand(products):
 @pytest.mark.parametrize(
     ("image_shape", "filters", "float32", "bfloat16"),
     [
-        ((None, 2, 10, 1024), 1024, "by_product", "with_product_gradient"),
-        ((None, 2, 10, 512), 1024, "with_product_gradient", "with_product_gradient"),
-        ((None, 2, 10, 256), 256, None, None),
-        ((None, 5, 21, 1024), 1024, None, None),
+        ((None, 2, 10, 1024), 1024, "by_product", "with_product_gradients"),
+        ((None, 2, 10, 512), 1024, "with_product_gradients", "with_product_gradients"),
+        ((None, 2, 10, 256), 256, None, "with_product_gradients"),
+        ((None, 2, 10, 127), 256, None, None),
+        ((None, 5, 21, 256), 512, None, "with_product_gradients"),
+        ((None, 5, 21, 128), 128, None, None),
+        ((None, 10, 42, 1024), 1024, None, None),
     ],
 )
 def test_products_are_taken_of_small_images_of_many_channels(
@@ -110,24 +120,37 @@ def test_products_are_taken_of_small_images_of_many_channels(
 ):
     for dtype, suffix in ((tf.float32, float32), (tf.bfloat16, bfloat16)):
         expected = f"convolve_{suffix}" if suffix else "convolve"
-        found = faster_layers.fastest_convolution(image_shape, filters, dtype)
-        assert found is getattr(faster_layers, expected)
+        found = convolutions.fastest_convolution(image_shape, filters, dtype)
+        assert found is getattr(convolutions, expected)
 
 
-def test_of_the_originals_size_block5_alone_takes_products(products, monkeypatch):
-    monkeypatch.setattr(faster_layers, "FEWEST_WEIGHTS", 512 * 1024)
-    encoder = build_encoder(base_channels=64)
+@pytest.mark.parametrize(
+    ("base_channels", "dtype", "shapes"),
+    [
+        # conv2 as a whole, and then the kernel's gradient of conv1.
+        (64, "float32", [(1, 2, 10, 1024), (1, 2, 10, 512)]),
+        (
+            64,
+            "mixed_bfloat16",
+            [(1, 2, 10, 1024), (1, 2, 10, 512), (1, 5, 21, 512), (1, 5, 21, 256)],
+        ),
+        (16, "mixed_bfloat16", [(1, 2, 10, 256), (1, 2, 10, 128)]),
+        (16, "float32", []),
+    ],
+)
+def test_the_last_blocks_take_products(products, base_channels, dtype, shapes):
+    encoder = build_encoder(base_channels=base_channels, dtype=dtype)
     images = tf.zeros([1, 40, 168, 1], tf.uint8)
     with tf.GradientTape() as tape:
         encoder(images, training=False)
         assert not products
         outputs = encoder(images, training=True)
     tape.gradient(outputs, encoder.trainable_weights)
-    # conv2 as a whole, and then the kernel's gradient of conv1.
-    assert products == [(1, 2, 10, 1024), (1, 2, 10, 512)]
+    assert products == shapes
 
 
 def test_on_a_gpu_convolutions_are_kerass(products, monkeypatch):
+    _set_limits(monkeypatch, [(6, 1)], [])
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     layer = faster_layers.Conv2D(1, 3, padding="same")
     images = tf.ones([1, 2, 3, 1])
@@ -141,7 +164,7 @@ def test_a_biass_gradient_by_hand():
     bias = tf.constant([10.0, 20.0])
     with tf.GradientTape() as tape:
         tape.watch(bias)
-        outputs = faster_layers.add_bias(tf.zeros([2, 1, 3, 2]), bias)
+        outputs = convolutions.add_bias(tf.zeros([2, 1, 3, 2]), bias)
     assert outputs.numpy().tolist() == [[[[10, 20]] * 3]] * 2
     assert tape.gradient(outputs, bias, upstream).numpy().tolist() == [30, 36]
 

@@ -65,13 +65,14 @@ def _block(x, name: str, channels: int, dropout_rate, dtype, normalized: bool):
             faster_layers.Conv2D,
             f"{name}_{part}",
             normalized,
+            is_pooled=part == "conv2",
             filters=channels,
             kernel_size=3,
             padding="same",
             kernel_initializer="he_uniform",
             dtype=dtype,
         )
-    x = keras.layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
+    x = faster_layers.MaxPooling2D(dtype=dtype, name=f"{name}_pool")(x)
     return faster_layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
 
 
@@ -89,13 +90,18 @@ def _four_digits(x, dropout_rate, dtype, normalized: bool):
     return layers.Reshape(LOGITS_SHAPE, dtype="float32", name="digit_logits")(x)
 
 
-def _with_relu(x, layer, name: str, normalized: bool, dtype, **options):
+def _with_relu(
+    x, layer, name: str, normalized: bool, dtype, is_pooled=False, **options
+):
     """The layer, normalised or not, and ReLU."""
     if not normalized:
+        if is_pooled:
+            options["is_pooled"] = True
         return layer(activation="relu", name=name, dtype=dtype, **options)(x)
     x = layer(use_bias=False, name=name, dtype=dtype, **options)(x)
     x = FusedBatchNormalization(name=name + SUFFIX, dtype=dtype)(x)
-    return keras.layers.ReLU(name=f"{name}_relu", dtype=dtype)(x)
+    relu = faster_layers.ReLU if is_pooled else keras.layers.ReLU
+    return relu(name=f"{name}_relu", dtype=dtype)(x)
 
 
 def without_normalization(encoder: keras.Model, dtype="float32") -> keras.Model:
