@@ -10,24 +10,17 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from mnist_sum_tf import config, known_sums
 from mnist_sum_tf.data import digits, png_files, segments
 from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.labelled_images import LabelledImages, read_labelled_images
 from mnist_sum_tf.data.new_folders import check_new_folder, new_folder
-from mnist_sum_tf.reports.contact_sheets import (
-    addition,
-    draw_contact_sheet,
-    write_contact_sheet,
-)
+from mnist_sum_tf.reports.labelling_sheets import write_labels
 from mnist_sum_tf.training import trained_models
 from mnist_sum_tf.user_errors import UserError
 
 BATCH_SIZE = 250
-SHOWN = 20  # images in labels.png
-BORDER = 2  # rows of pixels between stacked images
 
 
 class Labels(NamedTuple):
@@ -107,7 +100,7 @@ def label_images(
     with new_folder(output_dir) as folder:
         np.savez_compressed(folder / "digits.npz", **arrays)
         _write_pngs(sure, len(labelled.images), folder / "images")
-        _draw(sure, folder / "labels.png")
+        write_labels(*_joined(sure), folder / "labels.png")
         text = json.dumps(summary, indent=2) + "\n"
         (folder / "labels.json").write_text(text, encoding="utf-8")
     return summary
@@ -225,57 +218,10 @@ def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
             png_files.write_png(folder, image, label, place, num_images)
 
 
-def _draw(sure: dict, path: pathlib.Path) -> None:
-    """Draws some labelled images: the least sure, then some of the others."""
-    images, found, sums, confidence = map(
-        np.concatenate,
-        zip(
-            *(
-                (
-                    each.images.images,
-                    each.images.digits,
-                    each.images.sums,
-                    each.confidence,
-                )
-                for each in sure.values()
-            )
-        ),
-    )
-    order = np.argsort(confidence, kind="stable")
-    half = SHOWN // 2
-    rest = order[half:][:: max(1, (len(order) - half) // half)][:half]
-    shown = np.concatenate([order[:half], rest])
-    captions = [
-        f"{addition(found[row], sums[row])}\n{confidence[row]:.1%} sure"
-        for row in shown
-    ]
-    write_contact_sheet(images[shown], captions, path)
-
-
-def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
-    """Shows the first images that can be cut, set apart, and deformed as in training.
-
-    Args:
-        images: uint8 `[n, 40, 168]`, of which some can be cut.
-        number: how many are shown at most.
-        seed: int `[2]`, of the deformation.
-
-    Raises:
-        UserError: if none can be cut.
-    """
-    rows, digit_images = segments.cut_images(images)
-    if not len(rows):
-        raise UserError(
-            "Some images must have blank columns between four digits. Received: none "
-            f"of {len(images)}"
-        )
-    rows, digit_images = rows[:number], digit_images[:number]
-    apart = segments.set_apart(digit_images)
-    deformed = segments.deformed_and_set_apart(digit_images, seed).numpy()
-    border = np.full([len(rows), BORDER, config.IMAGE_WIDTH, 1], 255, np.uint8)
-    parts = [images[rows][..., np.newaxis], border, apart, border, deformed]
-    captions = ["as it is; set apart; deformed"] * len(rows)
-    return draw_contact_sheet(np.concatenate(parts, axis=1), captions)
+def _joined(sure: dict) -> list[np.ndarray]:
+    """All labelled images, their digits and sums, and how sure these are."""
+    parts = ((*each.images[:3], each.confidence) for each in sure.values())
+    return [np.concatenate(part) for part in zip(*parts)]
 
 
 def format_summary(summary: dict) -> str:

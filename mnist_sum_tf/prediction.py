@@ -100,19 +100,21 @@ def _images_at(path: str, suffixes) -> list[str]:
         raise UserError(
             f"{path}: the folder cannot be read. Received: {error.strerror}"
         ) from None
-    names = [
+    images = [
         name
         for name in names
         if name.lower().endswith(suffixes)
         and not name.startswith(".")
         and not stat.S_ISFIFO(_mode(os.path.join(path, name)))
     ]
-    if not names:
+    if not images:
+        has_folders = any(os.path.isdir(os.path.join(path, name)) for name in names)
         raise UserError(
             f"{path}: expected a folder with {', '.join(SUFFIXES)} files. "
-            f"Received: a folder without any"
+            "Received: a folder without any"
+            + (", but with folders, which are not searched" if has_folders else "")
         )
-    return [os.path.join(path, name) for name in names]
+    return [os.path.join(path, name) for name in images]
 
 
 def _mode(path: str) -> int:

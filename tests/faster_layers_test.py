@@ -169,24 +169,36 @@ def test_a_biass_gradient_by_hand():
     assert tape.gradient(outputs, bias, upstream).numpy().tolist() == [30, 36]
 
 
-def test_random_half_words_are_those_of_the_words():
+def test_random_bytes_are_those_of_the_words():
     seed = [5, 6]
-    words = tf.random.stateless_uniform([3], seed, None, None, tf.uint32).numpy()
-    halves = faster_layers.random_half_words(tf.constant([5, 1]), seed).numpy()
-    assert halves.shape == (5, 1) and halves.dtype == np.uint16
-    expected = [half for word in words for half in (word % 2**16, word // 2**16)]
-    assert halves[:, 0].tolist() == expected[:5]
+    words = tf.random.stateless_uniform([2], seed, None, None, tf.uint32).numpy()
+    drawn = faster_layers.random_bytes(tf.constant(6, tf.int64), seed).numpy()
+    assert drawn.dtype == np.uint8
+    expected = [word // 256**place % 256 for word in words for place in range(4)]
+    assert drawn.tolist() == expected[:6]
 
 
-def test_dropout_by_hand(monkeypatch):
-    # A quarter is dropped: below 16384.
-    halves = np.array([[0, 16383, 16384, 65535]], np.uint16)
-    monkeypatch.setattr(
-        faster_layers, "random_half_words", lambda shape, seed: tf.constant(halves)
-    )
-    layer = faster_layers.Dropout(0.25)
-    inputs = tf.constant([[3.0, 6.0, 9.0, -12.0]])
-    assert layer(inputs, training=True).numpy().tolist() == [[0, 0, 12, -16]]
+@pytest.mark.parametrize(
+    ("rate", "last", "expected"),
+    [
+        # A quarter is dropped: below 64.
+        (0.25, 0, [0, 0, 12, -16]),
+        # Half a byte more, so 64 of 256 or 65, by whether the last byte is below 128.
+        (64.5 / 256, 128, [0, 0, 12, -16]),
+        (64.5 / 256, 127, [0, 0, 0, -12 * 256 / 191]),
+    ],
+)
+def test_dropout_by_hand(monkeypatch, rate, last, expected):
+    def drawn(count, seed):
+        assert count == 5
+        return tf.constant([0, 63, 64, 255, last], tf.uint8)
+
+    monkeypatch.setattr(faster_layers, "random_bytes", drawn)
+    layer = faster_layers.Dropout(rate)
+    inputs = tf.constant([[3.0, 6.0], [9.0, -12.0]])
+    dropped = layer(inputs, training=True)
+    assert dropped.shape == (2, 2)
+    assert dropped.numpy().ravel().tolist() == pytest.approx(expected, rel=1e-6)
     assert layer(inputs, training=False) is inputs
 
 
@@ -194,17 +206,30 @@ def test_dropout_keeps_nine_of_ten_and_their_mean():
     layer = faster_layers.Dropout(0.1, seed=1)
     inputs = tf.ones([1000, 1001])
     first, second = (layer(inputs, training=True).numpy() for _ in range(2))
-    # A standard deviation is 0.0003.
-    assert abs((first == 0).mean() - 0.1) < 0.0015
+    # 25 or 26 of 256; a standard deviation is 0.0003.
+    share = (first == 0).mean()
+    assert min(abs(share - 25 / 256), abs(share - 26 / 256)) < 0.0015
     assert abs(first.mean() - 1) < 0.002
-    assert np.unique(first).tolist() == pytest.approx([0, 1 / 0.9], rel=1e-4)
+    assert np.unique(first)[1:] == pytest.approx([1 / (1 - round(share * 256) / 256)])
     both = ((first == 0) & (second == 0)).mean()
-    assert abs(both - 0.01) < 0.0005  # independent from call to call
+    assert abs(both - share * (second == 0).mean()) < 0.0005  # independent calls
     beside = ((first[:, 1:] == 0) & (first[:, :-1] == 0)).mean()
-    assert abs(beside - 0.01) < 0.0005  # and from place to place
+    assert abs(beside - share**2) < 0.0005  # and places
 
 
-@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_dropouts_mean_rate_is_the_rate():
+    layer = faster_layers.Dropout(0.1, seed=1)
+    inputs = tf.ones([1000])
+    calls = np.stack([layer(inputs, training=True).numpy() for _ in range(1000)])
+    # A standard deviation is 0.0003.
+    assert abs((calls == 0).mean() - 0.1) < 0.0012
+    scales = np.unique(calls.max(axis=1))
+    assert scales == pytest.approx([256 / 231, 256 / 230])
+    # 0.6 of the calls drop 26: 25.6 in the mean.
+    assert abs((calls.max(axis=1) == scales[1]).mean() - 0.6) < 0.06
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0 - 2.0**-30, 1.0])
 def test_dropout_of_nothing_or_all(rate):
     layer = faster_layers.Dropout(rate)
     inputs = tf.constant([[1.0, 2.0]])

@@ -12,6 +12,7 @@ from PIL import Image
 from mnist_sum_tf import config, labelling
 from mnist_sum_tf.data import digits, image_splits, labelled_images, segments
 from mnist_sum_tf.data.image_splits import take_rows
+from mnist_sum_tf.reports import labelling_sheets
 from mnist_sum_tf.reports.contact_sheets import draw_contact_sheet
 from mnist_sum_tf.training import stages, trained_models
 from mnist_sum_tf.user_errors import UserError
@@ -138,7 +139,7 @@ def test_the_least_sure_are_shown_first(
 ):
     shown = []
     monkeypatch.setattr(
-        labelling, "write_contact_sheet", lambda *given: shown.append(given)
+        labelling_sheets, "write_contact_sheet", lambda *given: shown.append(given)
     )
     wrong = true_digits.sum(axis=1)
     wrong[7] += 1 if wrong[7] < 36 else -1
@@ -224,13 +225,13 @@ def test_other_images_than_those_learned_from_are_reported(
 
 def test_none_to_show_is_reported():
     with pytest.raises(UserError, match="Received: none of 3"):
-        labelling.draw_cutting(np.zeros((3, 40, 168), np.uint8))
+        labelling_sheets.draw_cutting(np.zeros((3, 40, 168), np.uint8))
 
 
 def test_the_cutting_is_shown(true_digits):
     images = np.stack([image_of(each) for each in true_digits[:3]])
     images[0, 10, :] = 255  # cannot be cut
-    sheet = labelling.draw_cutting(images)
+    sheet = labelling_sheets.draw_cutting(images)
     apart = segments.set_apart(segments.cut_images(images).digits)
     deformed = segments.deformed_and_set_apart(
         segments.cut_images(images).digits, (0, 0)

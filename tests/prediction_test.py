@@ -146,7 +146,11 @@ def test_missing_images_are_named(folder, tmp_path):
 
 def test_a_folder_without_images_is_named(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(UserError, match="Received: a folder without any"):
+    with pytest.raises(UserError, match="Received: a folder without any$"):
+        prediction.find_images([tmp_path])
+    (tmp_path / "tiled").mkdir()
+    (tmp_path / "tiled" / "0428.png").touch()
+    with pytest.raises(UserError, match="any, but with folders, which are not se"):
         prediction.find_images([tmp_path])
 
 
