@@ -4,7 +4,8 @@ import tensorflow as tf
 
 # Where matrix products are faster, (most pixels of an image, fewest channels times
 # filters): for the kernel's gradient, and for the whole convolution. Measured on two
-# cores of an AMD EPYC; of 2**19 and more, also on those of an Intel Xeon.
+# cores of an AMD EPYC; on those of an Intel Xeon, an earlier version of the gradient
+# with 2**19 and more.
 GRADIENT_LIMITS = {
     tf.bfloat16: [(32, 2**15), (128, 2**17)],
     tf.float32: [(32, 2**19)],
@@ -50,7 +51,7 @@ def convolve(images, kernel):
 
 @tf.custom_gradient
 def convolve_with_product_gradients(images, kernel):
-    """`convolve` whose kernel's gradient is nine matrix products, one a weight."""
+    """`convolve` whose kernel's gradient is nine matrix products, one for each place."""
 
     def gradients(upstream):
         of_images = tf.nn.conv2d_transpose(
@@ -98,7 +99,7 @@ def _flat(values) -> tf.Tensor:
 
 
 def _moved(images) -> list[tf.Tensor]:
-    """The images as each of the kernel's nine weights sees them, padded with 0."""
+    """The images as each of the kernel's nine places sees them, padded with 0."""
     height, width = images.shape[1:3]
     padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
     return [

@@ -72,7 +72,7 @@ def _block(x, name: str, channels: int, dropout_rate, dtype, normalized: bool):
             kernel_initializer="he_uniform",
             dtype=dtype,
         )
-    x = faster_layers.MaxPooling2D(dtype=dtype, name=f"{name}_pool")(x)
+    x = faster_layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool")(x)
     return faster_layers.Dropout(dropout_rate, dtype=dtype, name=f"{name}_dropout")(x)
 
 

@@ -1,13 +1,13 @@
 """Keras' layers with faster implementations for training.
 
-In inference they are Keras' own; in training they differ by rounding, and
-dropout by its random numbers.
+In inference they are Keras' own; in training they differ by rounding, dropout by its
+random numbers, and a ReLU that is to be pooled is left to `MaxPooling2D`.
 """
 
 import keras
 import tensorflow as tf
 
-from mnist_sum_tf.models import convolutions, rectified_pooling
+from mnist_sum_tf.models import convolutions
 
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
@@ -19,13 +19,17 @@ class Conv2D(keras.layers.Conv2D):
     in bfloat16; products take 56. In float32 it also takes 1.2 to 1.5 times as
     long for those outputs and gradients, and five times for a bias's gradient.
 
-    With `is_pooled`, its activation is ReLU and `MaxPooling2D` below takes its outputs.
+    With `is_pooled` its activation is ReLU, and in training that is left to this
+    module's `MaxPooling2D`, which must take its outputs.
     """
 
     def __init__(self, *args, is_pooled: bool = False, **options):
         super().__init__(*args, **options)
         if is_pooled and self.activation is not keras.activations.relu:
-            raise ValueError(f"is_pooled needs ReLU. Received: {self.activation}")
+            name = keras.activations.serialize(self.activation)
+            raise ValueError(
+                f"is_pooled requires the activation relu. Received: {name}"
+            )
         self.is_pooled = is_pooled
 
     def get_config(self) -> dict:
@@ -44,8 +48,7 @@ class Conv2D(keras.layers.Conv2D):
         outputs = method(inputs, kernel)
         if self.use_bias:
             outputs = convolutions.add_bias(outputs, tf.convert_to_tensor(self.bias))
-        activate = rectified_pooling.rectify if self.is_pooled else self.activation
-        return activate(outputs)
+        return outputs if self.is_pooled else self.activation(outputs)
 
     def _is_plain(self) -> bool:
         """Whether this layer's settings are those of `convolutions`."""
@@ -56,39 +59,42 @@ class Conv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
 class ReLU(keras.layers.ReLU):
-    """ReLU before `MaxPooling2D` below, which is to apply its gradient."""
+    """ReLU that in training is left to `MaxPooling2D`, which must take its outputs."""
 
     def call(self, inputs, training=False):
         """Float `[n, height, width, channels]` to the same."""
-        return rectified_pooling.rectify(inputs) if training else super().call(inputs)
+        return inputs if training else super().call(inputs)
 
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
 class MaxPooling2D(keras.layers.MaxPooling2D):
-    """Max pooling, 2x2, after ReLU, whose gradient it applies."""
+    """Max pooling of what ReLU gave or, in training, is to give.
 
-    def __init__(self, **options):
-        super().__init__(**{"pool_size": 2} | options)
+    The largest of rectified values is the largest value, rectified: pooled first,
+    fewer values have to be rectified, and so have their gradients. These are those of
+    Keras' layers, bit for bit.
+    """
 
     def call(self, inputs, training=False):
-        """Float `[n, height, width, channels]`, none negative, to the same, halved."""
-        return rectified_pooling.pool(inputs) if training else super().call(inputs)
+        """Float `[n, height, width, channels]` to the same, pooled."""
+        pooled = super().call(inputs)
+        return tf.nn.relu(pooled) if training else pooled
 
 
 @keras.saving.register_keras_serializable("mnist_sum_tf")
 class Dropout(keras.layers.Dropout):
     """Dropout by a random byte per value: each random word serves four values.
 
-    Of the 256 bytes whole ones are dropped: of rate 0.1, that is 25.6 of 256, either
-    25 or 26, drawn at each call with the rate as the mean (to the nearest 1/65536).
-    Kept values are scaled accordingly.
+    A value is dropped if its byte is below 25 or 26 (of rate 0.1: 25.6 of 256); which
+    of the two is drawn at each call, so that the rate is the mean, to the nearest
+    1/65536. Kept values are scaled accordingly.
     """
 
     def call(self, inputs, training=False):
         """Float tensor to one of its shape."""
         whole, rest = divmod(round(self.rate * 2**16), 2**8)
-        is_usual = 0 < whole + rest and whole < 2**8 - 1 and not self.noise_shape
-        if not (training and is_usual):
+        bytes_can_tell = 0 < whole + rest and whole < 2**8 - 1
+        if not training or not bytes_can_tell or self.noise_shape:
             return super().call(inputs, training=training)
         count = tf.size(inputs, out_type=tf.int64)
         drawn = random_bytes(count + 1, self.seed_generator.next())
