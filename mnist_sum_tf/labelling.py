@@ -16,7 +16,7 @@ from mnist_sum_tf.data import digits, png_files, segments
 from mnist_sum_tf.data.image_splits import split_rows, take_rows
 from mnist_sum_tf.data.labelled_images import LabelledImages, read_labelled_images
 from mnist_sum_tf.data.new_folders import check_new_folder, new_folder
-from mnist_sum_tf.reports.labelling_sheets import write_labels
+from mnist_sum_tf.reports.labelling_sheets import draw_labels
 from mnist_sum_tf.training import trained_models
 from mnist_sum_tf.user_errors import UserError
 
@@ -100,7 +100,7 @@ def label_images(
     with new_folder(output_dir) as folder:
         np.savez_compressed(folder / "digits.npz", **arrays)
         _write_pngs(sure, len(labelled.images), folder / "images")
-        write_labels(*_joined(sure), folder / "labels.png")
+        draw_labels(*_joined(sure), folder / "labels.png")
         text = json.dumps(summary, indent=2) + "\n"
         (folder / "labels.json").write_text(text, encoding="utf-8")
     return summary
@@ -220,8 +220,11 @@ def _write_pngs(sure: dict, num_images: int, folder: pathlib.Path) -> None:
 
 def _joined(sure: dict) -> list[np.ndarray]:
     """All labelled images, their digits and sums, and how sure these are."""
-    parts = ((*each.images[:3], each.confidence) for each in sure.values())
-    return [np.concatenate(part) for part in zip(*parts)]
+    parts = (
+        (part.images.images, part.images.digits, part.images.sums, part.confidence)
+        for part in sure.values()
+    )
+    return [np.concatenate(each) for each in zip(*parts)]
 
 
 def format_summary(summary: dict) -> str:

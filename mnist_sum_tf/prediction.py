@@ -108,13 +108,20 @@ def _images_at(path: str, suffixes) -> list[str]:
         and not stat.S_ISFIFO(_mode(os.path.join(path, name)))
     ]
     if not images:
-        has_folders = any(os.path.isdir(os.path.join(path, name)) for name in names)
-        raise UserError(
-            f"{path}: expected a folder with {', '.join(SUFFIXES)} files. "
-            "Received: a folder without any"
-            + (", but with folders, which are not searched" if has_folders else "")
-        )
+        raise _without_images(path, names)
     return [os.path.join(path, name) for name in images]
+
+
+def _without_images(path: str, names: list[str]) -> UserError:
+    has_folders = any(
+        os.path.isdir(os.path.join(path, name)) and not name.startswith(".")
+        for name in names
+    )
+    return UserError(
+        f"{path}: expected a folder with {', '.join(SUFFIXES)} files. "
+        "Received: a folder without any"
+        + (", but with folders, which are not searched" if has_folders else "")
+    )
 
 
 def _mode(path: str) -> int:

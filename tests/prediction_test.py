@@ -146,6 +146,7 @@ def test_missing_images_are_named(folder, tmp_path):
 
 def test_a_folder_without_images_is_named(tmp_path):
     (tmp_path / "notes.txt").touch()
+    (tmp_path / ".git").mkdir()
     with pytest.raises(UserError, match="Received: a folder without any$"):
         prediction.find_images([tmp_path])
     (tmp_path / "tiled").mkdir()

@@ -42,7 +42,7 @@ def draw_cutting(images, number: int = 4, seed=(0, 0)) -> Image.Image:
     return draw_contact_sheet(np.concatenate(parts, axis=1), captions)
 
 
-def write_labels(images, digits, sums, confidence, path) -> None:
+def draw_labels(images, digits, sums, confidence, path) -> None:
     """Draws some labelled images: the least sure, then some of the others.
 
     Args:

@@ -72,7 +72,8 @@ def starting_sum_model(
     Random if a run resumes, as in `starting_encoder`. The decoder is random, too,
     if the initial model has no decoder. Warns if the initial model is not used.
 
-    Args, Raises: as `starting_encoder`; `workdir` holds the stages' folders.
+    Args, Raises: as `starting_encoder`; `workdir` holds the stages' folders. Also
+        raises `UserError` for an encoder that is random and would stay so.
     """
     decoder = build_decoder()
     if is_trained(workdir / "sum_model"):
@@ -86,6 +87,7 @@ def starting_sum_model(
         _check_size(encoder, settings, workdir)
         encoder = _as_it_learns(encoder, settings, train_data, dtype)
     else:
+        _check_learned(settings, workdir)
         encoder = starting_encoder(settings, train_data, dtype)
     if is_trained(workdir / "decoder"):
         checkpoints.load_average(decoder, workdir / "decoder")
@@ -107,6 +109,16 @@ def _warn_of_unused(initial_model: str | None, workdir: pathlib.Path) -> None:
             " and the ".join(trained),
             workdir,
             initial_model,
+        )
+
+
+def _check_learned(settings, workdir) -> None:
+    if not settings.train_encoder and not settings.initial_model:
+        raise UserError(
+            "A frozen encoder (--notrain_encoder; with --preset=original that is the "
+            "default) must have been trained: run train_encoder.py with this --workdir "
+            "first, or add --initial_model or --train_encoder. Received: no "
+            f"{workdir / 'encoder'}"
         )
 
 
