@@ -71,7 +71,7 @@ RUN_ELSEWHERE = {
     "python tests/fuzz_readers.py": "fuzz_test.py",
     "export TF_CONFIG": "replicas_test.py",
     "python scripts/train_encoder.py --workdir=/shared/W": "many_devices.py multi_worker",
-    "curl -s localhost:8501": "serving_contract_test.py",
+    "printf": "serving_contract_test.py test_bytes_in_base_64 serving_bytes",
     "docker": "deployment_test.py",
     "kubectl": "deployment_test.py kubectl",
     "PYTHON=python scripts/serving/check": "deployment_test.py",
