@@ -193,16 +193,6 @@ def test_end_to_end_starts_from_encoder_and_decoder(workdir, digits_file):
         assert same is not changed, part
 
 
-def test_a_random_encoder_is_not_frozen(tmp_path, digits_file):
-    frozen = small_tiled(
-        "sum_model", digits_file, objective="regression", train_encoder=False
-    )
-    expected = re.escape(f"Received: no {tmp_path / 'encoder'}")
-    with pytest.raises(UserError, match=f"must have been trained: .*{expected}$"):
-        stages.train_end_to_end(frozen, tmp_path)
-    assert not (tmp_path / "sum_model" / "config.json").exists()
-
-
 @pytest.mark.parametrize("objective", ["distribution", "regression"])
 def test_sums_alone_are_enough(tmp_path, objective, digits_file, caplog):
     rng = np.random.default_rng(1)
