@@ -24,7 +24,7 @@ def in_presets(monkeypatch):
         (
             "total_steps",
             "12,000 (cell_reader 4,000, decoder 20,000, sum_model 6,000); "
-            "preset speedrun: 10,000; preset original: 97,497 (decoder 3,925, "
+            "preset speedrun: 7,000; preset original: 97,497 (decoder 3,925, "
             "sum_model 109,900).",
         ),
         (
