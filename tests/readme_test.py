@@ -16,6 +16,8 @@ import numpy as np
 import preloaded
 import pytest
 
+from mnist_sum_tf.training.initial_weights import encoder_of
+
 ROOT = pathlib.Path(__file__).parents[1]
 README, MODELS_README = (
     "\n".join((ROOT / path).read_text() for path in paths)
@@ -248,6 +250,22 @@ def test_a_work_directory_is_for_one_experiment(playground, results):
     assert ran.returncode == 1
     assert "base_channels was 2, is now 4" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_the_shipped_encoder_in_other_orders_of_the_digits(capsys):
+    (block,) = (
+        block
+        for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+        if "evaluation_dataset" in block
+    )
+    shipped = f'encoder_of("{ROOT}/exported_models/mnist_sum", "model")'
+    of_workdir = 'load_encoder(pathlib.Path("R/encoder"))'
+    assert of_workdir in block
+    exec(block.replace(of_workdir, shipped), {"encoder_of": encoder_of})
+    told = re.search(r"(99\.\d\d) % there \(`encoder_of", " ".join(README.split()))
+    # 10,000 composites; three of them may be read otherwise on another processor.
+    read = float(capsys.readouterr().out.removesuffix("%\n"))
+    assert read == pytest.approx(float(told[1]), abs=0.031)
 
 
 def test_every_script_that_is_named_exists():
